@@ -1,0 +1,186 @@
+//! Deploys the contracts and wires them to one another.
+//!
+//! They name each other in immutable constructor arguments, so the addresses are computed from the deployer's nonce
+//! before anything is sent, and checked against the receipts. Never funds the deployer, never retries. Start at
+//! [`deploy`].
+
+use alloy::contract::RawCallBuilder;
+use alloy::network::Ethereum;
+use alloy::primitives::Address;
+use alloy::providers::{PendingTransactionError, Provider};
+use alloy::transports::TransportError;
+use serde::{Deserialize, Serialize};
+
+use crate::{AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter, TestUSD};
+
+/// Where each contract is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// ERC-721, one token per asset.
+    pub asset_registry: Address,
+    /// ERC-1155, one id per licence series.
+    pub license_registry: Address,
+    /// ERC-1155, one id per asset.
+    pub asset_shares: Address,
+    /// Soulbound contributions.
+    pub contribution_book: Address,
+    /// Payments for assets.
+    pub revenue_router: Address,
+    /// ERC-20 with six decimals that anyone mints.
+    pub test_usd: Address,
+}
+
+impl Addresses {
+    /// Addresses of contracts that `deployer` creates with its next six transactions, from `nonce` on, in the order of
+    /// the fields.
+    pub fn predict(deployer: Address, nonce: u64) -> Self {
+        Self {
+            asset_registry: deployer.create(nonce),
+            license_registry: deployer.create(nonce + 1),
+            asset_shares: deployer.create(nonce + 2),
+            contribution_book: deployer.create(nonce + 3),
+            revenue_router: deployer.create(nonce + 4),
+            test_usd: deployer.create(nonce + 5),
+        }
+    }
+
+    /// Every contract with its name, in the order of deployment.
+    pub fn named(&self) -> [(&'static str, Address); 6] {
+        [
+            ("AssetRegistry", self.asset_registry),
+            ("LicenseRegistry", self.license_registry),
+            ("AssetShares", self.asset_shares),
+            ("ContributionBook", self.contribution_book),
+            ("RevenueRouter", self.revenue_router),
+            ("TestUSD", self.test_usd),
+        ]
+    }
+}
+
+/// One set of contracts on one chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// EIP-155 id of the chain.
+    pub chain_id: u64,
+    /// Block that created the first contract, inclusive: no event of the set is in an earlier one.
+    pub block: u64,
+    /// Where each contract is.
+    pub addresses: Addresses,
+}
+
+/// Why a deployment did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The node could not be asked, or answered with an error.
+    #[error("the node did not answer: {0}; check the RPC URL and that the node is up")]
+    Node(#[from] TransportError),
+    /// The node took no transaction for the contract.
+    #[error("the node refused to create {contract}: {source}; check the deployer's key and balance")]
+    Refused {
+        /// Name of the contract.
+        contract: &'static str,
+        /// What the node said.
+        source: alloy::contract::Error,
+    },
+    /// No receipt came for the transaction.
+    #[error("no receipt for the creation of {contract}: {source}; check that the chain makes blocks")]
+    NoReceipt {
+        /// Name of the contract.
+        contract: &'static str,
+        /// What went wrong while waiting.
+        source: PendingTransactionError,
+    },
+    /// The transaction ran and failed.
+    #[error(
+        "the creation of {contract} failed on chain; give the deployment more gas and a distributor that is not zero"
+    )]
+    Reverted {
+        /// Name of the contract.
+        contract: &'static str,
+    },
+    /// The contract is not where the others expect it.
+    #[error(
+        "{contract} is at {found:?} instead of {expected}: the deployer sent something else in between; deploy again \
+         from an account that nobody else uses"
+    )]
+    WrongAddress {
+        /// Name of the contract.
+        contract: &'static str,
+        /// What the other contracts were told.
+        expected: Address,
+        /// What the receipt says.
+        found: Option<Address>,
+    },
+}
+
+/// Deploys all six contracts in six transactions of `deployer`, for whom `provider` must be able to sign (a wallet in the
+/// provider, or an account that the node unlocks) and who must send nothing else meanwhile. `deployer` becomes the
+/// admin of the revenue router; `distributor` receives all revenue and must be neither zero nor a payer.
+///
+/// # Errors
+/// See [`DeployError`]; contracts created before the failure stay on chain, unused.
+pub async fn deploy<P: Provider>(
+    provider: &P,
+    deployer: Address,
+    distributor: Address,
+) -> Result<Deployment, DeployError> {
+    let chain_id = provider.get_chain_id().await?;
+    let nonce = provider.get_transaction_count(deployer).pending().await?;
+    let addresses = Addresses::predict(deployer, nonce);
+
+    let mut pending = Vec::new();
+    for ((contract, expected), creation) in
+        addresses
+            .named()
+            .into_iter()
+            .zip(creations(provider, &addresses, deployer, distributor))
+    {
+        let sent = creation.from(deployer).send().await;
+        pending.push((
+            contract,
+            expected,
+            sent.map_err(|source| DeployError::Refused { contract, source })?,
+        ));
+    }
+
+    let mut first_block = None;
+    for (contract, expected, sent) in pending {
+        let receipt = sent
+            .get_receipt()
+            .await
+            .map_err(|source| DeployError::NoReceipt { contract, source })?;
+        if !receipt.status() {
+            return Err(DeployError::Reverted { contract });
+        }
+        if receipt.contract_address != Some(expected) {
+            return Err(DeployError::WrongAddress {
+                contract,
+                expected,
+                found: receipt.contract_address,
+            });
+        }
+        first_block = first_block.or(receipt.block_number);
+    }
+    Ok(Deployment {
+        chain_id,
+        block: first_block.unwrap_or_default(),
+        addresses,
+    })
+}
+
+/// The creation transactions, in the order of [`Addresses::named`].
+fn creations<'a, P: Provider>(
+    provider: &'a P,
+    to: &Addresses,
+    admin: Address,
+    distributor: Address,
+) -> [RawCallBuilder<&'a P, Ethereum>; 6] {
+    [
+        AssetRegistry::deploy_builder(provider, to.license_registry),
+        LicenseRegistry::deploy_builder(provider, to.asset_registry, to.revenue_router),
+        AssetShares::deploy_builder(provider, to.asset_registry),
+        ContributionBook::deploy_builder(provider, to.asset_registry),
+        RevenueRouter::deploy_builder(provider, to.asset_registry, to.license_registry, admin, distributor),
+        TestUSD::deploy_builder(provider),
+    ]
+}
