@@ -1,0 +1,302 @@
+//! An anvil dev chain: a real EVM node with instant or clocked blocks, as one child process.
+//!
+//! After SIGKILL it comes back as old as its last written state; [`AnvilConfig::state_interval_secs`] bounds by how much. A chain that
+//! restarts older than a reader's log is the reader's to recognise.
+//! Start at [`Anvil::start`].
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::BufReader;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Error;
+use crate::place::{DirLock, throw_away};
+use crate::ports::free_port;
+use crate::process::{Process, Signal, Spec, end_orphan};
+use crate::tools::locate;
+
+/// Where npm puts the platform package's binary, below `tools/`.
+const BELOW_TOOLS: &[&str] = &[
+    "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil",
+    "node_modules/@foundry-rs/anvil-linux-arm64/bin/anvil",
+];
+
+/// Reading back a state of a million events takes a while.
+const START_LIMIT: Duration = Duration::from_secs(120);
+const STOP_GRACE: Duration = Duration::from_secs(60);
+
+/// How often a start is tried on another port when the free one was taken in between.
+const PORT_ATTEMPTS: u32 = 5;
+
+/// When blocks are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mining {
+    /// A block for each transaction, at once.
+    Auto,
+    /// A block every so many seconds.
+    EverySecs(u64),
+    /// Only when `evm_mine` or its like is called.
+    OnDemand,
+}
+
+/// How a dev chain is run.
+#[derive(Clone, Debug)]
+pub struct AnvilConfig {
+    /// Where log and pid record, and with [`Self::keep_state`] the chain, are kept; `None` for a new folder removed at the end.
+    pub dir: Option<PathBuf>,
+    /// Whether the chain is written to the folder at the end and every [`Self::state_interval_secs`], and read back at the start.
+    pub keep_state: bool,
+    /// Seconds between two writings of the state.
+    pub state_interval_secs: u64,
+    /// Chain id; 31337 is anvil's own.
+    pub chain_id: u64,
+    /// Loopback port; `None` for a free one.
+    pub port: Option<u16>,
+    /// When blocks are made.
+    pub mining: Mining,
+    /// Number of funded accounts of the well-known test mnemonic.
+    pub accounts: u32,
+    /// Balance of each of them, in whole ether.
+    pub balance_ether: u64,
+    /// Time of the genesis block in seconds since 1970, for a chain that is the same in every run; `None` for now.
+    pub genesis_timestamp_secs: Option<u64>,
+    /// Gas limit of a block; `None` for anvil's default.
+    pub block_gas_limit: Option<u64>,
+    /// Largest contract in bytes; `None` for the 24,576 of EIP-170.
+    pub code_size_limit: Option<u64>,
+    /// Finalised is the head less twice this number of blocks, safe the head less once this number.
+    pub slots_in_an_epoch: u64,
+    /// Any further command-line arguments of anvil.
+    pub extra_args: Vec<String>,
+}
+
+impl Default for AnvilConfig {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            keep_state: false,
+            state_interval_secs: 10,
+            chain_id: 31_337,
+            port: None,
+            mining: Mining::Auto,
+            accounts: 10,
+            balance_ether: 1_000_000,
+            genesis_timestamp_secs: None,
+            block_gas_limit: None,
+            code_size_limit: None,
+            slots_in_an_epoch: 32,
+            extra_args: Vec::new(),
+        }
+    }
+}
+
+/// A running dev chain; runs until stopped or dropped.
+#[derive(Debug)]
+pub struct Anvil {
+    process: Process,
+    spec: Spec,
+    port: u16,
+    state: Option<PathBuf>,
+    // Held for their `Drop`, in this order, after the process is gone.
+    _lock: DirLock,
+    _throw_away: Option<tempfile::TempDir>,
+}
+
+impl Anvil {
+    /// Starts the chain, reading back its state if it is kept, after ending whatever a previous life left running.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when anvil is not installed, [`Error::Busy`] when the folder is another process's, [`Error::Ended`] or
+    /// [`Error::NotReady`] when it does not come up, for instance because a port that was asked for is taken.
+    pub async fn start(config: &AnvilConfig) -> Result<Self, Error> {
+        let program = locate("anvil", "SOUK_ANVIL", BELOW_TOOLS)?;
+        let throw_away = if config.dir.is_none() {
+            Some(throw_away()?)
+        } else {
+            None
+        };
+        let dir = config
+            .dir
+            .clone()
+            .or_else(|| throw_away.as_ref().map(|dir| dir.path().to_path_buf()))
+            .unwrap_or_default();
+        let lock = DirLock::acquire(&dir)?;
+        let pid_record = dir.join("anvil.pid");
+        end_orphan(&pid_record, Signal::SIGTERM, STOP_GRACE).await;
+        let state = config.keep_state.then(|| dir.join("state.json"));
+
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let port = config.port.map_or_else(free_port, Ok)?;
+            let spec = Spec {
+                name: "anvil".into(),
+                program: program.clone(),
+                args: arguments(config, port, state.as_deref()),
+                envs: vec![("NO_COLOR".into(), "1".into())],
+                cwd: dir.clone(),
+                log: dir.join("anvil.log"),
+                pid_record: pid_record.clone(),
+                user: None,
+                stop_signal: Signal::SIGTERM,
+            };
+            match launch(&spec, port, state.as_deref()).await {
+                Ok(process) => {
+                    return Ok(Self {
+                        process,
+                        spec,
+                        port,
+                        state,
+                        _lock: lock,
+                        _throw_away: throw_away,
+                    });
+                }
+                Err(Error::Ended { .. }) if config.port.is_none() && attempt < PORT_ATTEMPTS => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn http_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// `ws://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn ws_url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// The log file.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        self.process.log()
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.process.is_running()
+    }
+
+    /// Waits until it has ended, for whatever reason.
+    pub async fn ended(&self) {
+        self.process.ended().await;
+    }
+
+    /// Stops in order, writing the state if it is kept.
+    pub async fn stop(&self) {
+        self.process.stop(STOP_GRACE).await;
+    }
+
+    /// SIGKILL: what was not yet written is lost.
+    pub async fn kill9(&self) {
+        self.process.kill9().await;
+    }
+
+    /// Starts it again on the same port with the last written state, or from genesis if none is kept; stops it first if it still runs.
+    ///
+    /// # Errors
+    /// Those of [`Anvil::start`].
+    pub async fn restart(&mut self) -> Result<(), Error> {
+        self.stop().await;
+        self.process = launch(&self.spec, self.port, self.state.as_deref()).await?;
+        Ok(())
+    }
+}
+
+fn arguments(config: &AnvilConfig, port: u16, state: Option<&Path>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = ["--quiet", "--host", "127.0.0.1", "--order", "fifo"]
+        .map(OsString::from)
+        .into();
+    // Batches of transactions are larger than the 2 MB that anvil takes by default.
+    arguments.push("--no-request-size-limit".into());
+    let mut option = |name: &str, value: String| arguments.extend([OsString::from(name), value.into()]);
+    option("--port", port.to_string());
+    option("--chain-id", config.chain_id.to_string());
+    option("--accounts", config.accounts.to_string());
+    option("--balance", config.balance_ether.to_string());
+    option("--slots-in-an-epoch", config.slots_in_an_epoch.to_string());
+    if let Mining::EverySecs(seconds) = config.mining {
+        option("--block-time", seconds.to_string());
+    }
+    if let Some(seconds) = config.genesis_timestamp_secs {
+        option("--timestamp", seconds.to_string());
+    }
+    if let Some(gas) = config.block_gas_limit {
+        option("--gas-limit", gas.to_string());
+    }
+    if let Some(bytes) = config.code_size_limit {
+        option("--code-size-limit", bytes.to_string());
+    }
+    if let Some(state) = state {
+        option("--state", state.display().to_string());
+        option("--state-interval", config.state_interval_secs.to_string());
+    }
+    if config.mining == Mining::OnDemand {
+        arguments.push("--no-mining".into());
+    }
+    arguments.extend(config.extra_args.iter().map(OsString::from));
+    arguments
+}
+
+/// Starts the node and waits until it answers.
+async fn launch(spec: &Spec, port: u16, state: Option<&Path>) -> Result<Process, Error> {
+    if let Some(state) = state {
+        repair_state(state)?;
+    }
+    let process = Process::spawn(spec)?;
+    process.wait_ready(START_LIMIT, || answers(port)).await?;
+    Ok(process)
+}
+
+/// anvil overwrites its state file in place, so SIGKILL can leave half of one. Then the copy of the previous start takes its place, or,
+/// at the first start, nothing does; a whole file becomes the copy.
+fn repair_state(state: &Path) -> Result<(), Error> {
+    let copy = state.with_extension("previous.json");
+    if is_whole_json(state) {
+        fs::copy(state, &copy).map_err(Error::io(&copy))?;
+    } else if is_whole_json(&copy) {
+        tracing::warn!(state = %state.display(), "the chain's state was cut short by a crash, going back to its last start");
+        fs::copy(&copy, state).map_err(Error::io(state))?;
+    } else if state.exists() {
+        tracing::warn!(state = %state.display(), "the chain's state was cut short by a crash, starting from genesis");
+        fs::remove_file(state).map_err(Error::io(state))?;
+    }
+    Ok(())
+}
+
+fn is_whole_json(file: &Path) -> bool {
+    fs::File::open(file).is_ok_and(|file| serde_json::from_reader::<_, IgnoredAny>(BufReader::new(file)).is_ok())
+}
+
+/// Whether a JSON-RPC server answers on the port.
+async fn answers(port: u16) -> bool {
+    const BODY: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#;
+    let ask = async {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{BODY}",
+            BODY.len()
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        std::io::Result::Ok(answer.contains("\"result\""))
+    };
+    matches!(tokio::time::timeout(Duration::from_secs(5), ask).await, Ok(Ok(true)))
+}

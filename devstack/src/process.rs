@@ -1,0 +1,335 @@
+//! A child process that cannot outlive its parent unnoticed: started with its output in a log file, stopped by its process id, killed
+//! when dropped or when the parent dies, and recognised by the next life of the parent through a pid record if it escaped all the same.
+//!
+//! It never signals a process that it cannot tell apart from a stranger: a pid record carries the start time of the process too.
+//!
+//! Each child has a thread of its own that starts it and waits for its end. This matters: the kernel's parent-death signal follows the
+//! *thread* that started the child, and the threads of an async runtime come and go.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+pub use nix::sys::signal::Signal;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use tokio::sync::watch;
+
+use crate::Error;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The part's name in messages.
+    pub name: String,
+    /// The program's path.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Environment variables set on top of the parent's.
+    pub envs: Vec<(String, String)>,
+    /// The folder it runs in.
+    pub cwd: PathBuf,
+    /// Standard output and error are appended here.
+    pub log: PathBuf,
+    /// Where the pid record is kept while it runs.
+    pub pid_record: PathBuf,
+    /// A system user to run as (needs root).
+    pub user: Option<String>,
+    /// The signal that asks it to end in order; also sent by the kernel when the parent dies.
+    pub stop_signal: Signal,
+}
+
+/// A running (or ended) child process. Dropping it kills it and waits for its end.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    pid: Pid,
+    log: PathBuf,
+    pid_record: PathBuf,
+    stop_signal: Signal,
+    exit: watch::Receiver<Option<ExitStatus>>,
+    waiter: Option<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts the program in a process group of its own (Ctrl-C on the terminal reaches the parent alone, which then stops its parts
+    /// in order) with the stop signal as its parent-death signal.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when `setpriv` is not there, [`Error::Io`] when the log, the record or the program cannot be opened.
+    pub fn spawn(spec: &Spec) -> Result<Self, Error> {
+        let mut command = command_of(spec)?;
+        let (exit_sender, exit) = watch::channel(None);
+        let (started_sender, started) = mpsc::channel();
+        let waiter = std::thread::Builder::new()
+            .name(format!("{}-waiter", spec.name))
+            .spawn(move || match command.spawn() {
+                Ok(mut child) => {
+                    let _ = started_sender.send(Ok(child.id()));
+                    let status = child.wait().ok();
+                    exit_sender.send_replace(status);
+                }
+                Err(error) => {
+                    let _ = started_sender.send(Err(error));
+                }
+            })
+            .map_err(Error::io(&spec.program))?;
+        let id = started
+            .recv()
+            .unwrap_or_else(|_| Err(std::io::Error::other("the thread that starts it died")))
+            .map_err(Error::io(&spec.program))?;
+        let pid = Pid::from_raw(id.cast_signed());
+        let process = Self {
+            name: spec.name.clone(),
+            pid,
+            log: spec.log.clone(),
+            pid_record: spec.pid_record.clone(),
+            stop_signal: spec.stop_signal,
+            exit,
+            waiter: Some(waiter),
+        };
+        if let Some(start) = start_time(pid) {
+            fs::write(&spec.pid_record, format!("{pid} {start}\n")).map_err(Error::io(&spec.pid_record))?;
+        }
+        tracing::debug!(part = %spec.name, %pid, "started");
+        Ok(process)
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw().cast_unsigned()
+    }
+
+    /// Where its output goes.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Whether it still runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.exit.borrow().is_none() && self.exit.has_changed().is_ok()
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&self) {
+        let mut exit = self.exit.clone();
+        // An error means that the waiting thread is gone, and the child with it.
+        let _ = exit.wait_for(Option::is_some).await;
+    }
+
+    /// Sends a signal if it still runs.
+    pub fn signal(&self, signal: Signal) {
+        if self.is_running() {
+            let _ = kill(self.pid, signal);
+        }
+    }
+
+    /// Asks it to end with its stop signal; after `grace`, kills it. Returns whether it ended by itself.
+    pub async fn stop(&self, grace: Duration) -> bool {
+        self.signal(self.stop_signal);
+        let orderly = tokio::time::timeout(grace, self.ended()).await.is_ok();
+        if !orderly {
+            tracing::warn!(part = %self.name, pid = %self.pid, "did not stop within {} s, killing it", grace.as_secs());
+            self.kill9().await;
+        }
+        let _ = fs::remove_file(&self.pid_record);
+        orderly
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub async fn kill9(&self) {
+        self.signal(Signal::SIGKILL);
+        self.ended().await;
+    }
+
+    /// Polls `ready` until it holds, the process ends or `limit` passes.
+    ///
+    /// # Errors
+    /// [`Error::Ended`] or [`Error::NotReady`], with the last line of the log.
+    pub async fn wait_ready<F>(&self, limit: Duration, mut ready: impl FnMut() -> F) -> Result<(), Error>
+    where
+        F: Future<Output = bool>,
+    {
+        let started = Instant::now();
+        loop {
+            if !self.is_running() {
+                let status = self
+                    .exit
+                    .borrow()
+                    .map_or_else(|| "unknown status".into(), |status| status.to_string());
+                return Err(Error::Ended {
+                    name: self.name.clone(),
+                    status,
+                    last_line: last_line(&self.log),
+                    log: self.log.clone(),
+                });
+            }
+            if ready().await {
+                return Ok(());
+            }
+            if started.elapsed() > limit {
+                return Err(Error::NotReady {
+                    name: self.name.clone(),
+                    after: limit,
+                    last_line: last_line(&self.log),
+                    log: self.log.clone(),
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
+        if let Some(waiter) = self.waiter.take() {
+            let _ = waiter.join();
+        }
+        let _ = fs::remove_file(&self.pid_record);
+    }
+}
+
+/// Builds `setpriv --pdeathsig … [--reuid …] program args…`. setpriv replaces itself with the program, so the child's pid is the
+/// program's own; it sets the death signal after the change of user, which would have cleared it.
+fn command_of(spec: &Spec) -> Result<Command, Error> {
+    let setpriv = crate::tools::in_path("setpriv").ok_or_else(|| Error::Missing {
+        what: "setpriv (package util-linux)",
+        looked: "PATH".into(),
+    })?;
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(&spec.log)
+        .map_err(Error::io(&spec.log))?;
+    let error_log = log.try_clone().map_err(Error::io(&spec.log))?;
+    let mut command = Command::new(setpriv);
+    command
+        .arg("--pdeathsig")
+        .arg(spec.stop_signal.as_str().trim_start_matches("SIG"));
+    if let Some(user) = &spec.user {
+        command
+            .arg("--reuid")
+            .arg(user)
+            .arg("--regid")
+            .arg(user)
+            .arg("--init-groups");
+    }
+    command
+        .arg("--")
+        .arg(&spec.program)
+        .args(&spec.args)
+        .envs(spec.envs.iter().map(|(name, value)| (name, value)))
+        .current_dir(&spec.cwd)
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(error_log)
+        .process_group(0);
+    Ok(command)
+}
+
+/// Ends what a previous life of the parent left running, as its pid record tells, and removes the record. The caller holds the lock of
+/// the part's folder, so nobody else can have started it.
+pub async fn end_orphan(pid_record: &Path, signal: Signal, grace: Duration) {
+    let recorded = fs::read_to_string(pid_record).ok().and_then(|text| {
+        let (pid, start) = text.trim().split_once(' ')?;
+        Some((Pid::from_raw(pid.parse().ok()?), start.parse::<u64>().ok()?))
+    });
+    if let Some((pid, start)) = recorded {
+        let lives = || start_time(pid) == Some(start);
+        if lives() {
+            tracing::warn!(%pid, "a part of a previous life still runs, ending it");
+            let _ = kill(pid, signal);
+        }
+        let asked = Instant::now();
+        while lives() {
+            if asked.elapsed() > grace {
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+    let _ = fs::remove_file(pid_record);
+}
+
+/// When the process started, in clock ticks since boot: together with the pid it names one process for as long as the machine is up.
+/// `None` once it has ended, a zombie included.
+fn start_time(pid: Pid) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field, the command in parentheses, may hold anything; the fields count from behind its last parenthesis.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    if matches!(*fields.first()?, "Z" | "X") {
+        return None;
+    }
+    fields.get(19)?.parse().ok()
+}
+
+/// The process ids of everything that runs in `dir` under the command name `comm`, as far as this user may see.
+pub(crate) fn running_in(dir: &Path, comm: &str) -> Vec<Pid> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| fs::read_to_string(entry.path().join("comm")).is_ok_and(|name| name.trim() == comm))
+        .filter(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == dir))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+        .collect()
+}
+
+/// The last non-empty line of a log file, cut to a readable length.
+pub(crate) fn last_line(log: &Path) -> String {
+    const TAIL_BYTES: u64 = 4096;
+    let tail = || -> std::io::Result<String> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    tail()
+        .ok()
+        .as_deref()
+        .map_or_else(|| "nothing was logged".into(), last_line_of)
+}
+
+/// The last non-empty line of a text, cut to a readable length.
+pub(crate) fn last_line_of(text: &str) -> String {
+    const MAX_CHARS: usize = 300;
+    text.lines().rev().find(|line| !line.trim().is_empty()).map_or_else(
+        || "nothing was logged".into(),
+        |line| line.trim().chars().take(MAX_CHARS).collect(),
+    )
+}
+
+/// Runs a helper program, `name` in messages, to its end and returns its standard output.
+///
+/// # Errors
+/// [`Error::Helper`] with the last line of its standard error.
+pub(crate) async fn run_helper(name: &str, mut command: tokio::process::Command) -> Result<String, Error> {
+    let failed = |message: String| Error::Helper {
+        program: name.into(),
+        message,
+    };
+    let output = command
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(failed(last_line_of(&String::from_utf8_lossy(&output.stderr))))
+}
