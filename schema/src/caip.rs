@@ -32,7 +32,12 @@ fn invalid(text: &str, kind: &'static str, problem: &'static str, example: &'sta
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_string(),
     };
-    InvalidCaip { text, kind, problem, example }
+    InvalidCaip {
+        text,
+        kind,
+        problem,
+        example,
+    }
 }
 
 /// A chain as CAIP-2: `eip155:31337`.
@@ -50,8 +55,13 @@ impl FromStr for Caip2 {
 
     fn from_str(text: &str) -> Result<Caip2, InvalidCaip> {
         let fail = |problem| invalid(text, "CAIP-2 chain id", problem, "eip155:31337");
-        let reference = text.strip_prefix("eip155:").ok_or_else(|| fail("the namespace is not eip155"))?;
-        decimal(reference).and_then(|id| u64::try_from(id).ok()).map(|id| Caip2(ChainId(id))).ok_or_else(|| fail("the reference is not a chain number"))
+        let reference = text
+            .strip_prefix("eip155:")
+            .ok_or_else(|| fail("the namespace is not eip155"))?;
+        decimal(reference)
+            .and_then(|id| u64::try_from(id).ok())
+            .map(|id| Caip2(ChainId(id)))
+            .ok_or_else(|| fail("the reference is not a chain number"))
     }
 }
 
@@ -74,9 +84,18 @@ impl FromStr for AccountId {
     type Err = InvalidCaip;
 
     fn from_str(text: &str) -> Result<AccountId, InvalidCaip> {
-        let fail = |problem| invalid(text, "CAIP-10 account id", problem, "eip155:31337:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb");
+        let fail = |problem| {
+            invalid(
+                text,
+                "CAIP-10 account id",
+                problem,
+                "eip155:31337:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb",
+            )
+        };
         let (chain, account) = text.rsplit_once(':').ok_or_else(|| fail("there is no account part"))?;
-        let Caip2(chain) = chain.parse().map_err(|_| fail("the chain part is no CAIP-2 id of eip155"))?;
+        let Caip2(chain) = chain
+            .parse()
+            .map_err(|_| fail("the chain part is no CAIP-2 id of eip155"))?;
         let address = address(account).ok_or_else(|| fail("the account is no address of 20 bytes in hex"))?;
         Ok(AccountId { chain, address })
     }
@@ -95,7 +114,13 @@ pub struct EvmAssetId {
 
 impl fmt::Display for EvmAssetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "eip155:{}/{}:{:#x}", self.chain, self.standard.namespace(), self.token.contract)?;
+        write!(
+            f,
+            "eip155:{}/{}:{:#x}",
+            self.chain,
+            self.standard.namespace(),
+            self.token.contract
+        )?;
         match self.standard {
             TokenStandard::Erc20 => Ok(()),
             TokenStandard::Erc721 | TokenStandard::Erc1155 => write!(f, "/{}", self.token.id),
@@ -107,10 +132,21 @@ impl FromStr for EvmAssetId {
     type Err = InvalidCaip;
 
     fn from_str(text: &str) -> Result<EvmAssetId, InvalidCaip> {
-        let fail = |problem| invalid(text, "CAIP-19 asset id of an EVM chain", problem, "eip155:31337/erc721:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb/42");
+        let fail = |problem| {
+            invalid(
+                text,
+                "CAIP-19 asset id of an EVM chain",
+                problem,
+                "eip155:31337/erc721:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb/42",
+            )
+        };
         let (chain, asset) = text.split_once('/').ok_or_else(|| fail("there is no asset part"))?;
-        let Caip2(chain) = chain.parse().map_err(|_| fail("the chain part is no CAIP-2 id of eip155"))?;
-        let (namespace, reference) = asset.split_once(':').ok_or_else(|| fail("the asset part has no namespace"))?;
+        let Caip2(chain) = chain
+            .parse()
+            .map_err(|_| fail("the chain part is no CAIP-2 id of eip155"))?;
+        let (namespace, reference) = asset
+            .split_once(':')
+            .ok_or_else(|| fail("the asset part has no namespace"))?;
         let (contract, id) = match reference.split_once('/') {
             Some((contract, id)) => (contract, Some(id)),
             None => (reference, None),
@@ -118,13 +154,23 @@ impl FromStr for EvmAssetId {
         let contract = address(contract).ok_or_else(|| fail("the contract is no address of 20 bytes in hex"))?;
         let (standard, id) = match (namespace, id) {
             ("erc20", None) => (TokenStandard::Erc20, U256::ZERO),
-            ("erc721", Some(id)) => (TokenStandard::Erc721, decimal(id).ok_or_else(|| fail("the token id is not a decimal number below 2^256"))?),
-            ("erc1155", Some(id)) => (TokenStandard::Erc1155, decimal(id).ok_or_else(|| fail("the token id is not a decimal number below 2^256"))?),
+            ("erc721", Some(id)) => (
+                TokenStandard::Erc721,
+                decimal(id).ok_or_else(|| fail("the token id is not a decimal number below 2^256"))?,
+            ),
+            ("erc1155", Some(id)) => (
+                TokenStandard::Erc1155,
+                decimal(id).ok_or_else(|| fail("the token id is not a decimal number below 2^256"))?,
+            ),
             ("erc20", Some(_)) => return Err(fail("an erc20 has no token id")),
             ("erc721" | "erc1155", None) => return Err(fail("the token id is missing")),
             _ => return Err(fail("the asset namespace is none of erc20, erc721, erc1155")),
         };
-        Ok(EvmAssetId { chain, standard, token: TokenRef { contract, id } })
+        Ok(EvmAssetId {
+            chain,
+            standard,
+            token: TokenRef { contract, id },
+        })
     }
 }
 
@@ -151,7 +197,14 @@ impl FromStr for AssetId {
 
     /// Parses the general CAIP-19 form `namespace:reference/asset_namespace:asset_reference[/token_id]`.
     fn from_str(text: &str) -> Result<AssetId, InvalidCaip> {
-        let fail = |problem| invalid(text, "CAIP-19 asset id", problem, "eip155:1/erc721:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb/42");
+        let fail = |problem| {
+            invalid(
+                text,
+                "CAIP-19 asset id",
+                problem,
+                "eip155:1/erc721:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb/42",
+            )
+        };
         if text.len() > LONGEST {
             return Err(fail("it is longer than any CAIP-19 id"));
         }
@@ -159,29 +212,53 @@ impl FromStr for AssetId {
             return Ok(AssetId::Evm(evm));
         }
         let (chain, asset) = text.split_once('/').ok_or_else(|| fail("there is no asset part"))?;
-        let (chain_namespace, chain_reference) = chain.split_once(':').ok_or_else(|| fail("the chain part has no namespace"))?;
-        let (namespace, rest) = asset.split_once(':').ok_or_else(|| fail("the asset part has no namespace"))?;
+        let (chain_namespace, chain_reference) = chain
+            .split_once(':')
+            .ok_or_else(|| fail("the chain part has no namespace"))?;
+        let (namespace, rest) = asset
+            .split_once(':')
+            .ok_or_else(|| fail("the asset part has no namespace"))?;
         let (reference, id) = match rest.split_once('/') {
             Some((reference, id)) => (reference, Some(id)),
             None => (rest, None),
         };
-        let is_name = |s: &str| (3..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let is_name = |s: &str| {
+            (3..=8).contains(&s.len())
+                && s.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
         let is_reference = |s: &str, longest: usize, extra: &[u8]| {
-            (1..=longest).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || extra.contains(&b))
+            (1..=longest).contains(&s.len())
+                && s.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || extra.contains(&b))
         };
         if !is_name(chain_namespace) || !is_reference(chain_reference, 32, b"_") {
             return Err(fail("the chain part is no CAIP-2 id"));
         }
-        if !is_name(namespace) || !is_reference(reference, 128, b".%") || !id.is_none_or(|id| is_reference(id, 78, b".%")) {
-            return Err(fail("the asset part has characters or lengths that CAIP-19 does not allow"));
+        if !is_name(namespace)
+            || !is_reference(reference, 128, b".%")
+            || !id.is_none_or(|id| is_reference(id, 78, b".%"))
+        {
+            return Err(fail(
+                "the asset part has characters or lengths that CAIP-19 does not allow",
+            ));
         }
         Ok(AssetId::Other(text.to_string()))
     }
 }
 
 fn decimal(text: &str) -> Option<U256> {
-    let canonical = text == "0" || (text.as_bytes().first().is_some_and(|first| (b'1'..=b'9').contains(first)) && text.bytes().all(|b| b.is_ascii_digit()));
-    if canonical && text.len() <= 78 { U256::from_str_radix(text, 10).ok() } else { None }
+    let canonical = text == "0"
+        || (text
+            .as_bytes()
+            .first()
+            .is_some_and(|first| (b'1'..=b'9').contains(first))
+            && text.bytes().all(|b| b.is_ascii_digit()));
+    if canonical && text.len() <= 78 {
+        U256::from_str_radix(text, 10).ok()
+    } else {
+        None
+    }
 }
 
 fn address(text: &str) -> Option<Address> {

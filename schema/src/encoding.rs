@@ -64,7 +64,12 @@ pub fn encode(record: &ChainRecord) -> Bytes {
             hash: block.hash.to_vec(),
         }),
     };
-    v1::ChainRecord { chain_id: record.chain.0, body: Some(body) }.encode_to_vec().into()
+    v1::ChainRecord {
+        chain_id: record.chain.0,
+        body: Some(body),
+    }
+    .encode_to_vec()
+    .into()
 }
 
 /// Decodes a record of any version that was ever written.
@@ -104,7 +109,10 @@ fn encode_block(block: &Block) -> v1::BlockAppended {
 
 fn decode_v1(record: v1::ChainRecord) -> Result<ChainRecord, DecodeError> {
     use v1::chain_record::Body;
-    let body = record.body.ok_or(DecodeError::Field { field: "body", problem: "missing".into() })?;
+    let body = record.body.ok_or(DecodeError::Field {
+        field: "body",
+        problem: "missing".into(),
+    })?;
     let body = match body {
         Body::StreamOpened(opened) => ChainRecordBody::StreamOpened(StreamOpened {
             generation: opened.generation,
@@ -119,11 +127,15 @@ fn decode_v1(record: v1::ChainRecord) -> Result<ChainRecord, DecodeError> {
             hash: hash("hash", &reverted.hash)?,
             parent_hash: hash("parent_hash", &reverted.parent_hash)?,
         }),
-        Body::FinalityAdvanced(block) => {
-            ChainRecordBody::FinalityAdvanced(BlockRef { number: block.number, hash: hash("hash", &block.hash)? })
-        }
+        Body::FinalityAdvanced(block) => ChainRecordBody::FinalityAdvanced(BlockRef {
+            number: block.number,
+            hash: hash("hash", &block.hash)?,
+        }),
     };
-    Ok(ChainRecord { chain: ChainId(record.chain_id), body })
+    Ok(ChainRecord {
+        chain: ChainId(record.chain_id),
+        body,
+    })
 }
 
 fn decode_block(block: v1::BlockAppended) -> Result<Block, DecodeError> {
@@ -132,7 +144,10 @@ fn decode_block(block: v1::BlockAppended) -> Result<Block, DecodeError> {
         v1::CompletenessProof::ReceiptsRoot => CompletenessProof::ReceiptsRoot,
         v1::CompletenessProof::Weaker => CompletenessProof::Weaker,
         v1::CompletenessProof::Unspecified => {
-            return Err(DecodeError::Field { field: "proof", problem: format!("unknown value {}", block.proof) });
+            return Err(DecodeError::Field {
+                field: "proof",
+                problem: format!("unknown value {}", block.proof),
+            });
         }
     };
     Ok(Block {
@@ -148,7 +163,11 @@ fn decode_block(block: v1::BlockAppended) -> Result<Block, DecodeError> {
 fn decode_log(log: v1::Log) -> Result<RawLog, DecodeError> {
     Ok(RawLog {
         address: Address::try_from(&log.address[..]).map_err(|_| wrong_size("address", log.address.len(), 20))?,
-        topics: log.topics.iter().map(|topic| hash("topics", topic)).collect::<Result<_, _>>()?,
+        topics: log
+            .topics
+            .iter()
+            .map(|topic| hash("topics", topic))
+            .collect::<Result<_, _>>()?,
         data: Bytes(log.data),
         transaction_hash: hash("transaction_hash", &log.transaction_hash)?,
         transaction_index: log.transaction_index,
@@ -161,5 +180,12 @@ fn hash(field: &'static str, bytes: &[u8]) -> Result<B256, DecodeError> {
 }
 
 fn wrong_size(field: &'static str, found: usize, expected: usize) -> DecodeError {
-    DecodeError::Field { field, problem: format!("{found} bytes long, not {expected}") }
+    DecodeError::Field {
+        field,
+        problem: format!("{found} bytes long, not {expected}"),
+    }
 }
+
+#[cfg(test)]
+#[path = "encoding_tests.rs"]
+mod tests;

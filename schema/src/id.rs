@@ -80,7 +80,10 @@ pub struct TokenRef {
 impl TokenRef {
     /// A token of a contract.
     pub fn new(contract: Address, id: impl Into<U256>) -> TokenRef {
-        TokenRef { contract, id: id.into() }
+        TokenRef {
+            contract,
+            id: id.into(),
+        }
     }
 
     /// The compact key under which tables and indexes keep this token.
@@ -126,7 +129,10 @@ impl TryFrom<&[u8]> for TokenRef {
         if id.len() > 32 || id.first() == Some(&0) {
             return Err(InvalidTokenKey(key.len()));
         }
-        Ok(TokenRef { contract: Address::from_slice(contract), id: U256::from_be_slice(id) })
+        Ok(TokenRef {
+            contract: Address::from_slice(contract),
+            id: U256::from_be_slice(id),
+        })
     }
 }
 
@@ -138,7 +144,10 @@ mod tests {
     #[test]
     fn keys_that_no_token_has_are_refused() {
         assert!(TokenRef::try_from(&[0u8; 19][..]).is_err());
-        assert!(TokenRef::try_from(&[0u8; 21][..]).is_err(), "a leading zero would give one token two keys");
+        assert!(
+            TokenRef::try_from(&[0u8; 21][..]).is_err(),
+            "a leading zero would give one token two keys"
+        );
         assert!(TokenRef::try_from(&[1u8; 53][..]).is_err());
         assert_eq!(TokenRef::new(Address::ZERO, U256::ZERO).key().as_bytes(), [0u8; 20]);
     }

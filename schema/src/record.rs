@@ -66,7 +66,10 @@ pub struct Block {
 impl Block {
     /// Number and hash.
     pub fn block_ref(&self) -> BlockRef {
-        BlockRef { number: self.number, hash: self.hash }
+        BlockRef {
+            number: self.number,
+            hash: self.hash,
+        }
     }
 }
 
