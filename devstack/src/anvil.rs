@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::de::IgnoredAny;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::Error;
 use crate::place::{DirLock, throw_away};
@@ -129,6 +129,14 @@ impl Anvil {
         let lock = DirLock::acquire(&dir)?;
         let pid_record = dir.join("anvil.pid");
         end_orphan(&pid_record, Signal::SIGTERM, STOP_GRACE).await;
+        if let Some(port) = config.port {
+            // anvil's own message for this is a page of stack trace.
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
+                Error::Invalid(format!(
+                    "port {port} for anvil: {error}; stop what listens there, or choose another"
+                ))
+            })?;
+        }
         let state = config.keep_state.then(|| dir.join("state.json"));
 
         let mut attempt = 0;
@@ -286,17 +294,30 @@ fn is_whole_json(file: &Path) -> bool {
 
 /// Whether a JSON-RPC server answers on the port.
 async fn answers(port: u16) -> bool {
-    const BODY: &str = r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}"#;
+    rpc(port, "eth_chainId", "[]").await.is_some()
+}
+
+/// One JSON-RPC call; `None` when there is no answer or it is an error. Only for readiness: clients bring their own RPC library.
+async fn rpc(port: u16, method: &str, params: &str) -> Option<String> {
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
     let ask = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         let request = format!(
-            "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{BODY}",
-            BODY.len()
+            "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nConnection: close\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
         );
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
-        std::io::Result::Ok(answer.contains("\"result\""))
+        std::io::Result::Ok(answer)
     };
-    matches!(tokio::time::timeout(Duration::from_secs(5), ask).await, Ok(Ok(true)))
+    let answer = tokio::time::timeout(Duration::from_secs(5), ask).await.ok()?.ok()?;
+    let (_, content) = answer.split_once("\r\n\r\n")?;
+    let value: serde_json::Value = serde_json::from_str(content).ok()?;
+    value.get("result").map(ToString::to_string)
 }
+
+#[cfg(test)]
+#[path = "tests/anvil.rs"]
+mod tests;

@@ -96,6 +96,7 @@ impl Kafka {
                 "-XX:TieredStopAtLevel=1",
                 "-Xshare:auto",
                 "-XX:+UseSerialGC",
+                LOG_LEVEL,
                 "-cp",
             ];
             let class_path = jars.join("*").into_os_string();
@@ -277,3 +278,7 @@ async fn serves(port: u16) -> bool {
     };
     matches!(tokio::time::timeout(Duration::from_secs(2), ask).await, Ok(Ok(true)))
 }
+
+#[cfg(test)]
+#[path = "tests/kafka.rs"]
+mod tests;

@@ -99,7 +99,6 @@ impl Postgres {
         let data = home.join("data");
         let pid_record = home.join("postgres.pid");
         end_orphan(&pid_record, Signal::SIGINT, STOP_GRACE).await;
-        end_all_in(&data).await;
 
         let bin = server_for(&data)?;
         if !data.join("PG_VERSION").exists() {
@@ -380,8 +379,9 @@ fn arguments(config: &PostgresConfig, data: &Path, sockets: &Path) -> Vec<OsStri
 
 /// Starts the server and waits until it takes connections.
 async fn launch(spec: &Spec, data: &Path) -> Result<Process, Error> {
-    // Nothing runs in the data folder, so whatever this file says is of a dead server; left in place, it would stop the new one if its
-    // pid now belongs to a stranger.
+    // Processes forked by a server that was killed can outlive it; a new server beside them would destroy the data.
+    end_all_in(data).await;
+    // So whatever this file says is of a dead server; left in place, it would stop the new one if its pid now belongs to a stranger.
     let _ = fs::remove_file(data.join("postmaster.pid"));
     let process = Process::spawn(spec)?;
     let pid = process.pid().to_string();
@@ -409,3 +409,7 @@ async fn end_all_in(data: &Path) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+#[cfg(test)]
+#[path = "tests/postgres.rs"]
+mod tests;

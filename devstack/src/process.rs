@@ -333,3 +333,7 @@ pub(crate) async fn run_helper(name: &str, mut command: tokio::process::Command)
     }
     Err(failed(last_line_of(&String::from_utf8_lossy(&output.stderr))))
 }
+
+#[cfg(test)]
+#[path = "tests/process.rs"]
+mod tests;
