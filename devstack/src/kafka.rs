@@ -217,7 +217,8 @@ impl Ports {
     }
 }
 
-/// The broker's configuration. Nothing is ever deleted: the log is the truth that everything else is derived from.
+/// The broker's configuration. Nothing is ever deleted: the log is the truth that everything else is derived from. After `kill -9` the
+/// controller holds the broker for alive until its session has timed out, and keeps it waiting that long.
 fn properties_text(ports: Ports, data: &Path, extra: &[(String, String)]) -> String {
     let Ports { clients, controller } = ports;
     let own = format!(
@@ -245,6 +246,8 @@ fn properties_text(ports: Ports, data: &Path, extra: &[(String, String)]) -> Str
          share.coordinator.state.topic.num.partitions=1\n\
          share.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n\
+         broker.session.timeout.ms=3000\n\
+         broker.heartbeat.interval.ms=500\n\
          group.initial.rebalance.delay.ms=0\n\
          log.cleaner.dedupe.buffer.size=8388608\n\
          num.network.threads=2\n\
