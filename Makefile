@@ -1,0 +1,34 @@
+# Souk. `make run` and `make test` need nothing but a Debian machine with Rust; see scripts/setup.sh for the rest.
+
+# rustup's programs are not on every shell's PATH.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test bench simulate fmt clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Install what is missing: system packages, npm parts, Kafka's jars
+	@scripts/setup.sh
+
+run: setup ## Start everything with the demo economy; KAFKA=local streams through Apache Kafka, ARGS="…" go to `souk up`
+	cargo build -p souk
+	@exec $(TARGET)/debug/souk up $(if $(filter local,$(KAFKA)),--kafka local) $(ARGS)
+
+test: setup ## Every check and test
+	@scripts/test.sh
+
+bench: setup ## The speed and memory table
+	cargo bench --workspace --benches
+
+simulate: setup ## Seeded whole-system runs with faults until stopped; SEED=n repeats one
+	SOUK_SIMULATION_SEED=$(SEED) cargo test -p souk-tests -- --ignored --nocapture simulation
+
+fmt: ## Format the Rust sources
+	cargo fmt --all
+
+clean: ## Remove what was built and fetched (never the data of a running or past instance)
+	cargo clean
+	rm -rf tools/node_modules tools/kafka/lib tools/.setup-stamp

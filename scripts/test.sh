@@ -1,0 +1,47 @@
+#!/bin/sh
+# Every check and test, one after another, none skipped because an earlier one failed. Ends with a line `N passed, N failed`, in which
+# each check counts as one test; exits 0 only when nothing failed.
+set -u
+cd "$(dirname "$0")/.."
+PATH="$PATH:${HOME:-/root}/.cargo/bin"
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
+passed=0
+failed=0
+
+check() {
+    name=$1
+    shift
+    printf '\n== %s: %s\n' "$name" "$*"
+    if "$@"; then
+        passed=$((passed + 1))
+        printf 'check %s ... ok\n' "$name"
+    else
+        failed=$((failed + 1))
+        printf 'check %s ... FAILED\n' "$name"
+    fi
+}
+
+check format cargo fmt --all --check
+check lints cargo clippy --workspace --all-targets --quiet -- -D warnings
+check contracts node contracts/build.mjs --check
+
+printf '\n== tests: cargo test --workspace\n'
+log=$(mktemp)
+status_file=$(mktemp)
+trap 'rm -f "$log" "$status_file"' EXIT
+{
+    cargo test --workspace --no-fail-fast 2>&1
+    echo $? >"$status_file"
+} | tee "$log"
+status=$(cat "$status_file")
+
+# The runner's own summaries: `test result: ok. 12 passed; 0 failed; …`, one for each test program.
+sum() { awk -v word="$1" '/^test result: / { for (i = 2; i <= NF; i++) if ($i == word) n += $(i - 1) } END { print n + 0 }' "$log"; }
+tests_failed=$(sum 'failed;')
+# Something that did not compile, or a test program that died, leaves no summary.
+[ "$status" = 0 ] || [ "$tests_failed" != 0 ] || tests_failed=1
+passed=$((passed + $(sum 'passed;')))
+failed=$((failed + tests_failed))
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
