@@ -52,6 +52,29 @@ pub fn balance_of(amount: U256) -> Balance {
     Balance::from_raw(alloy_primitives::aliases::U512::from(amount))
 }
 
+/// Serialises a `U256` as decimal digits in a string, which every language and SQL can read without losing any.
+pub mod decimal {
+    use alloy_primitives::U256;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes decimal digits.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(value: &U256, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    /// Reads decimal digits.
+    ///
+    /// # Errors
+    /// Those of the deserializer, and text that is no decimal number below 2^256.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        U256::from_str_radix(&text, 10).map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

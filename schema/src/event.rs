@@ -169,6 +169,7 @@ pub struct LicenseTerms {
     /// The licensor's part of derivatives' revenue.
     pub revenue_share: E8,
     /// Price of a unit in base units of `currency`.
+    #[serde(with = "crate::amount::decimal")]
     pub minting_fee: U256,
     /// The ERC-20 that the fee is paid in; zero where there is no fee.
     pub currency: Address,
@@ -226,6 +227,7 @@ pub enum DomainEvent {
         /// How.
         relation: Relation,
         /// The series of the parent that allowed it; 0 where both have one owner and none was needed.
+        #[serde(with = "crate::amount::decimal")]
         license_id: U256,
     },
     /// A child's owner declared a parent elsewhere.
@@ -242,6 +244,7 @@ pub enum DomainEvent {
         /// The registry that keeps them.
         registry: Address,
         /// Their id in that registry.
+        #[serde(with = "crate::amount::decimal")]
         terms_id: U256,
         /// The terms.
         terms: LicenseTerms,
@@ -253,6 +256,7 @@ pub enum DomainEvent {
         /// The asset.
         asset: TokenRef,
         /// The terms.
+        #[serde(with = "crate::amount::decimal")]
         terms_id: U256,
     },
     /// Units of a series were minted.
@@ -262,16 +266,19 @@ pub enum DomainEvent {
         /// The licensed asset.
         asset: TokenRef,
         /// The terms.
+        #[serde(with = "crate::amount::decimal")]
         terms_id: U256,
         /// Who paid.
         minter: Address,
         /// Who holds the units.
         receiver: Address,
         /// How many.
+        #[serde(with = "crate::amount::decimal")]
         amount: U256,
         /// Unix time in seconds at which the series ends; 0 never.
         expires_at: u64,
         /// What was paid, in base units of the terms' currency.
+        #[serde(with = "crate::amount::decimal")]
         fee_paid: U256,
     },
     /// A whole series was revoked.
@@ -292,6 +299,7 @@ pub enum DomainEvent {
         /// By whom.
         issuer: Address,
         /// How many, for ever.
+        #[serde(with = "crate::amount::decimal")]
         supply: U256,
     },
     /// A contribution was recorded.
@@ -305,6 +313,7 @@ pub enum DomainEvent {
         /// In which role.
         role: ContributionRole,
         /// Its weight among the asset's contributions.
+        #[serde(with = "crate::amount::decimal")]
         weight: U256,
         /// Commitment to the evidence.
         evidence_hash: B256,
@@ -333,6 +342,7 @@ pub enum DomainEvent {
         /// The ERC-20 that it was paid in.
         token: Address,
         /// How much, in base units.
+        #[serde(with = "crate::amount::decimal")]
         amount: U256,
         /// For what.
         reason: RevenueReason,
@@ -350,6 +360,7 @@ pub enum DomainEvent {
         /// The receiver.
         to: Address,
         /// Base units; 1 for ERC-721.
+        #[serde(with = "crate::amount::decimal")]
         amount: U256,
     },
 }
@@ -394,3 +405,7 @@ impl DomainEvent {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+mod tests;

@@ -74,6 +74,7 @@ pub struct TokenRef {
     /// The contract that keeps the token.
     pub contract: Address,
     /// The id within the contract.
+    #[serde(with = "crate::amount::decimal")]
     pub id: U256,
 }
 

@@ -1,0 +1,141 @@
+//! The JSON form of events, as tables and subscribers keep it: one specimen of each, read back from a golden file.
+
+use super::*;
+
+fn specimens() -> Vec<DomainEvent> {
+    let token = |contract, id: u64| TokenRef::new(Address::repeat_byte(contract), U256::from(id));
+    let (asset, hash) = (token(0xaa, 7), B256::repeat_byte(3));
+    let (alice, bob) = (Address::repeat_byte(1), Address::repeat_byte(2));
+    let terms = LicenseTerms {
+        commercial_use: true,
+        derivatives_allowed: true,
+        reciprocal: false,
+        transferable: true,
+        royalty_policy: RoyaltyPolicy::Lap,
+        revenue_share: E8::from_parts(5_000_000).unwrap(),
+        minting_fee: U256::MAX,
+        currency: alice,
+        duration_secs: 86_400,
+        supply_cap: u64::MAX,
+        uri: "ipfs://terms".into(),
+        spdx_id: "MIT".into(),
+    };
+    vec![
+        DomainEvent::AssetRegistered {
+            asset,
+            owner: alice,
+            kind: AssetKind::KnowledgeBase,
+            name: "facts \"and\" 事実".into(),
+            content_hash: hash,
+            metadata_uri: "ipfs://1".into(),
+            contributor_share: E8::WHOLE,
+        },
+        DomainEvent::AssetVersioned {
+            asset,
+            version: 2,
+            content_hash: hash,
+            metadata_uri: "ipfs://2".into(),
+        },
+        DomainEvent::DerivationDeclared {
+            child: asset,
+            parent: token(0xaa, 1),
+            relation: Relation::FinetunedFrom,
+            license_id: U256::MAX,
+        },
+        DomainEvent::ForeignParentDeclared {
+            child: asset,
+            parent: "cosmos:cosmoshub-3/nft:thing/1".parse().unwrap(),
+            relation: Relation::MirrorOf,
+        },
+        DomainEvent::LicenseTermsRegistered {
+            registry: bob,
+            terms_id: U256::from(9),
+            terms,
+        },
+        DomainEvent::LicenseTermsAttached {
+            registry: bob,
+            asset,
+            terms_id: U256::from(9),
+        },
+        DomainEvent::LicenseMinted {
+            series: token(0xbb, 5),
+            asset,
+            terms_id: U256::from(9),
+            minter: alice,
+            receiver: bob,
+            amount: U256::from(3),
+            expires_at: 1_700_000_000,
+            fee_paid: U256::from(1_000_000),
+        },
+        DomainEvent::LicenseRevoked {
+            series: token(0xbb, 5),
+            revoked_by: alice,
+            reason: "breach".into(),
+        },
+        DomainEvent::SharesIssued {
+            shares: token(0xcc, 7),
+            asset,
+            issuer: alice,
+            supply: U256::from(1_000),
+        },
+        DomainEvent::ContributionRecorded {
+            contribution: token(0xdd, 1),
+            asset,
+            contributor: bob,
+            role: ContributionRole::Curate,
+            weight: U256::from(10),
+            evidence_hash: hash,
+            recorded_by: alice,
+        },
+        DomainEvent::ContributionVoided {
+            contribution: token(0xdd, 1),
+            asset,
+            voided_by: alice,
+            reason: String::new(),
+        },
+        DomainEvent::RevenueReceived {
+            revenue: token(0xee, 1),
+            asset,
+            payer: bob,
+            token: alice,
+            amount: U256::from(5),
+            reason: RevenueReason::TradeRoyalty,
+            reference: hash,
+        },
+        DomainEvent::TokenTransferred {
+            token: asset,
+            standard: TokenStandard::Erc721,
+            from: alice,
+            to: bob,
+            amount: U256::ONE,
+        },
+    ]
+}
+
+/// `SOUK_WRITE_GOLDEN=1` writes the file; a change to it is a change of what every consumer of events reads.
+#[test]
+fn the_json_of_every_event_is_the_golden_one() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/v1/events.json");
+    let events = specimens();
+    let json = format!("{}\n", serde_json::to_string_pretty(&events).unwrap());
+    if std::env::var_os("SOUK_WRITE_GOLDEN").is_some() {
+        std::fs::write(&path, &json).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(json, golden);
+    assert_eq!(serde_json::from_str::<Vec<DomainEvent>>(&golden).unwrap(), events);
+    let named: Vec<&str> = events.iter().map(DomainEvent::name).collect();
+    for (event, name) in events.iter().zip(named) {
+        assert_eq!(serde_json::to_value(event).unwrap()["type"], name);
+    }
+}
+
+#[test]
+fn numbers_name_the_values_that_contracts_use() {
+    assert_eq!(Relation::try_from(9), Ok(Relation::PoweredBy));
+    assert_eq!(Relation::ALL.len(), 13);
+    assert_eq!(AssetKind::try_from(7).unwrap_err().to_string(), "7 is no AssetKind");
+    for (number, relation) in Relation::ALL.iter().enumerate() {
+        assert_eq!(usize::from(relation.number()), number);
+    }
+}
