@@ -2,7 +2,7 @@
 # Every check and test, one after another, none skipped because an earlier one failed. Ends with a line `N passed, N failed`, in which
 # each check counts as one test; exits 0 only when nothing failed.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 PATH="$PATH:${HOME:-/root}/.cargo/bin"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
 passed=0
