@@ -16,7 +16,8 @@ has_postgres() { have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/nu
 has_library() { have pkg-config && pkg-config --exists "$1"; }
 npm_hash() { hash_of tools/package-lock.json tools/package.json; }
 kafka_hash() { hash_of tools/kafka/pom.xml; }
-npm_is_current() { [ -d tools/node_modules ] && [ "$(cat tools/node_modules/.souk-lock 2>/dev/null)" = "$(npm_hash)" ]; }
+has_anvil() { [ -n "${SOUK_ANVIL:-}" ] || [ -x tools/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil ]; }
+npm_is_current() { has_anvil && [ "$(cat tools/node_modules/.souk-lock 2>/dev/null)" = "$(npm_hash)" ]; }
 kafka_is_current() { [ "$(cat tools/kafka/lib/.souk-pom 2>/dev/null)" = "$(kafka_hash)" ]; }
 
 # One setup at a time in a checkout.
@@ -80,6 +81,7 @@ install_packages() {
         exit 1
     fi
     say "installing ${packages% }"
+    as_root true || { say "root is needed, and sudo did not give it; run as root: apt-get install ${packages% }"; exit 1; }
     as_root apt-get update -qq >&2 || say "apt-get update failed, trying with the package lists that are there"
     others=
     for package in $packages; do
@@ -90,7 +92,7 @@ install_packages() {
         fi
     done
     # shellcheck disable=SC2086 # a list of words
-    [ -z "$others" ] || apt_install $others
+    [ -z "$others" ] || apt_install $others || { say "apt-get failed: see the lines above"; exit 1; }
     packages=$(missing_packages | tr '\n' ' ')
     [ -z "$packages" ] || { say "still missing after installing: ${packages% }"; exit 1; }
 }
@@ -135,7 +137,11 @@ thrice() { "$@" || { sleep 3; "$@"; } || { sleep 10; "$@"; }; }
 install_npm_parts() {
     ! npm_is_current || return 0
     say "npm parts: the dev chain, the Solidity compiler, the GraphQL clients"
-    thrice npm --prefix tools ci --no-progress --loglevel=error >&2 || { say "npm ci failed: see the lines above"; exit 1; }
+    # On other machines anvil's binary is of no use, and refused unless forced; SOUK_ANVIL stands in for it there.
+    force=
+    [ "$(uname -s) $(uname -m)" = "Linux x86_64" ] || force=--force
+    thrice npm --prefix tools ci $force --no-progress --loglevel=error >&2 || { say "npm ci failed: see the lines above"; exit 1; }
+    has_anvil || { say "npm brought no anvil for this machine: install Foundry (https://getfoundry.sh) and set SOUK_ANVIL"; exit 1; }
     npm_hash >tools/node_modules/.souk-lock
 }
 
