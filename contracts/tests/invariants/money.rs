@@ -11,11 +11,11 @@ use alloy::sol_types::{SolCall, SolEvent};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_oneof};
 use souk_contracts::LicenseRegistry::{LicenseMinted, LicenseTerms};
-use souk_contracts::RevenueRouter::{Payment, ReentrancyGuardReentrantCall, RevenueReceived};
-use souk_contracts::{LicenseRegistry, RevenueRouter, TestUSD};
+use souk_contracts::RevenueRouter::{Payment, RevenueReceived};
+use souk_contracts::{LicenseRegistry, RevenueRouter};
 
 use crate::property::for_all;
-use crate::world::{ACTORS, DISTRIBUTOR, START_BALANCE, TOKEN_FEE_BPS, TestToken, World};
+use crate::world::{ACTORS, DISTRIBUTOR, START_BALANCE, TestToken, World};
 
 /// Assets 1 to this exist; payments are made to some that do not, too.
 const ASSETS: u64 = 3;
@@ -96,133 +96,6 @@ fn money_in_is_money_out() {
             check(&mut world, &received);
         }
     });
-}
-
-/// A payment of the plain token arrives whole; of the other one, less its fee, and it is the rest that counts.
-#[test]
-fn the_event_says_what_arrived() {
-    let mut world = World::new();
-    world.register(ACTORS[0]);
-    let sent = 1_000_003_u64;
-    for (token, expected) in [
-        (world.at.test_usd, sent),
-        (world.fee_token, sent - sent * TOKEN_FEE_BPS / 10_000),
-    ] {
-        let pay = Pay {
-            asset: 1,
-            token: 0,
-            amount: sent,
-            reason: 4,
-        }
-        .call(token);
-        let done = world.must(ACTORS[1], world.at.revenue_router, &pay);
-        let events: Vec<_> = revenues(&done.logs).collect();
-        assert_eq!(events.len(), 1);
-        assert_eq!(events[0].amount, U256::from(expected));
-        assert_eq!((events[0].payer, events[0].token), (ACTORS[1], token));
-        assert_eq!(world.balance(token, DISTRIBUTOR), U256::from(expected));
-        assert_eq!(
-            world.balance(token, ACTORS[1]),
-            U256::from(START_BALANCE) - U256::from(sent)
-        );
-    }
-}
-
-/// Counted twice, a payment made within a payment would make the distributor owe more than it has.
-#[test]
-fn a_token_that_calls_back_is_refused() {
-    let mut world = World::new();
-    world.register(ACTORS[0]);
-    let (token, router) = (world.reentrant_token, world.at.revenue_router);
-    let pay = Pay {
-        asset: 1,
-        token: 2,
-        amount: 100,
-        reason: 4,
-    }
-    .call(token);
-    world.must(
-        ACTORS[0],
-        token,
-        &TestToken::mintCall {
-            to: token,
-            amount: U256::from(1_000),
-        },
-    );
-    world.must(
-        ACTORS[0],
-        token,
-        &TestToken::armCall {
-            target: router,
-            payload: pay.abi_encode().into(),
-        },
-    );
-    world.must_refuse::<ReentrancyGuardReentrantCall>(ACTORS[0], router, &pay);
-    assert_eq!(world.balance(token, DISTRIBUTOR), U256::ZERO);
-}
-
-/// An asset's owner cannot end a series in the middle of somebody's paying for it.
-#[test]
-fn a_series_is_not_revoked_while_it_is_minted() {
-    let mut world = World::new();
-    let (token, licenses) = (world.reentrant_token, world.at.license_registry);
-    world.register(token);
-    let terms = terms_with_fee(token, 7);
-    let terms_id = world
-        .must(ACTORS[0], licenses, &LicenseRegistry::registerTermsCall { terms })
-        .value;
-    // The token owns the asset, and does what it was armed with when somebody moves nothing of it.
-    let poke = TestUSD::transferFromCall {
-        from: token,
-        to: token,
-        value: U256::ZERO,
-    };
-    let attach = LicenseRegistry::attachTermsCall {
-        assetId: U256::ONE,
-        termsId: terms_id,
-    }
-    .abi_encode();
-    world.must(
-        ACTORS[0],
-        token,
-        &TestToken::armCall {
-            target: licenses,
-            payload: attach.into(),
-        },
-    );
-    world.must(ACTORS[3], token, &poke);
-    let harmless = LicenseRegistry::isValidCall { licenseId: U256::ZERO }.abi_encode();
-    world.must(
-        ACTORS[0],
-        token,
-        &TestToken::armCall {
-            target: licenses,
-            payload: harmless.into(),
-        },
-    );
-
-    let mint = |max: u64| LicenseRegistry::mintCall {
-        assetId: U256::ONE,
-        termsId: terms_id,
-        amount: U256::ONE,
-        receiver: ACTORS[1],
-        maxFee: U256::from(max),
-    };
-    let license = world.must(ACTORS[1], licenses, &mint(7)).value;
-    let revoke = LicenseRegistry::revokeCall {
-        licenseId: license,
-        reason: String::new(),
-    }
-    .abi_encode();
-    world.must(
-        ACTORS[0],
-        token,
-        &TestToken::armCall {
-            target: licenses,
-            payload: revoke.into(),
-        },
-    );
-    world.must_refuse::<LicenseRegistry::ReentrancyGuardReentrantCall>(ACTORS[1], licenses, &mint(7));
 }
 
 impl Pay {

@@ -219,27 +219,27 @@ impl Op {
                 newest,
                 child,
                 ref parents,
-            } => {
-                // Mostly an asset that is young enough to have no children yet.
-                let child = if newest {
-                    (state.owners.len() as u64).checked_sub(u64::from(child % 3))?
-                } else {
-                    asset(child)?
-                };
-                let owner = *state.owners.get(&child)?;
-                let parents = parents
-                    .iter()
-                    .filter_map(|&(n, pick)| pick.resolve(state, asset(n)?, owner))
-                    .collect();
-                Tx::Declare {
-                    by: signer(child, by_owner),
-                    child,
-                    parents,
-                }
-            }
+            } => resolve_declaration(state, by_owner, newest, child, parents)?,
             Self::Pass { hours } => Tx::Pass(u64::from(hours) * 3_600),
         })
     }
+}
+
+fn resolve_declaration(state: &State, by_owner: bool, newest: bool, child: u8, parents: &[(u8, Pick)]) -> Option<Tx> {
+    let asset = |n: u8| nth(n, state.owners.keys().copied());
+    // Mostly an asset that is young enough to have no children yet.
+    let child = if newest {
+        (state.owners.len() as u64).checked_sub(u64::from(child % 3))?
+    } else {
+        asset(child)?
+    };
+    let owner = *state.owners.get(&child)?;
+    let parents = parents
+        .iter()
+        .filter_map(|&(n, pick)| pick.resolve(state, asset(n)?, owner))
+        .collect();
+    let by = if by_owner { owner } else { other(owner) };
+    Some(Tx::Declare { by, child, parents })
 }
 
 impl Pick {
