@@ -2,7 +2,7 @@
 
 use alloy::primitives::U256;
 use alloy::sol_types::SolEvent;
-use souk_contracts::AssetRegistry::DerivationDeclared;
+use souk_contracts::AssetRegistry::{DerivationDeclared, RoyaltyStackTooHigh};
 use souk_contracts::LicenseRegistry::{
     CurrencyRequired, DurationTooLong, ExpiredLicense, FeeAboveMax, InvalidRevenueShare, InvalidRoyaltyPolicy,
     LicenseTerms, LicenseTermsAttached, ReciprocalWithoutDerivatives, TooManyBindingTerms, UnknownTerms,
@@ -98,6 +98,38 @@ fn a_licence_ends_at_the_second_it_names() {
     world.pass(1);
     let late = world.register(BOB);
     world.must_refuse::<ExpiredLicense>(BOB, at, &declare(late, &[(parent, license)]));
+}
+
+/// PAY-1 rests on it: what an asset owes upstream, its parents' LAP edges included, reaches all of its revenue at most.
+#[test]
+fn royalties_reach_the_whole_revenue_and_never_pass_it() {
+    let mut world = World::new();
+    let at = world.at.asset_registry;
+    let royalty = |policy, share| LicenseTerms {
+        derivativesAllowed: true,
+        royaltyPolicy: policy,
+        revenueShareE8: share,
+        ..LicenseTerms::default()
+    };
+    let origin = world.register(ALICE);
+    let license = world.licensed(origin, &royalty(1, 60_000_000), BOB);
+    let middle = world.register(BOB);
+    world.must(BOB, at, &declare(middle, &[(origin, license)]));
+    for (policy, share, fits) in [
+        (1, 40_000_000, true),
+        (1, 40_000_001, false),
+        (2, 40_000_000, true),
+        (2, 40_000_001, false),
+    ] {
+        let license = world.licensed(middle, &royalty(policy, share), CAROL);
+        let last = world.register(CAROL);
+        let declaration = declare(last, &[(middle, license)]);
+        if fits {
+            world.must(CAROL, at, &declaration);
+        } else {
+            world.must_refuse::<RoyaltyStackTooHigh>(CAROL, at, &declaration);
+        }
+    }
 }
 
 /// Whoever derives from a derivative under other, permissive terms of it still carries what binds it.
