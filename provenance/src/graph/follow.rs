@@ -1,0 +1,176 @@
+//! One pass of following the tables: per chain, find the last block that both sides share, take back what lies after it, and pull
+//! what the projection has beyond.
+//!
+//! Rows are read without any lock and applied in windows of whole blocks, so that a question waits a few milliseconds at most, sees
+//! a state that the chain really had, and memory stays flat however far behind the graph is. The first load is such a pass, too.
+
+use std::collections::{HashMap, VecDeque};
+
+use sqlx::{PgConnection, PgPool};
+use tracing::{info, warn};
+
+use souk_schema::{BlockRef, ChainId};
+
+use super::facts::ChainPosition;
+use super::handle::{GraphError, Shared};
+use super::rows::{self, KnownBlock, Range};
+
+/// Facts per window, save that a block is never split.
+const WINDOW_FACTS: i64 = 4_000;
+
+/// How many of the newest blocks are remembered per chain. A reorganisation that reaches deeper loads the chain anew.
+const KNOWN_BLOCKS: usize = 4_096;
+
+/// What the following task knows beside the graph.
+#[derive(Default)]
+pub(super) struct Follower {
+    /// The newest blocks that the graph stands on, oldest first; the last is the graph's head.
+    known: HashMap<ChainId, VecDeque<KnownBlock>>,
+}
+
+impl Follower {
+    /// Brings the graph to where the projections are.
+    pub async fn pass(&mut self, pool: &PgPool, shared: &Shared) -> Result<(), GraphError> {
+        let mut transaction = pool
+            .begin_with("begin isolation level repeatable read, read only")
+            .await?;
+        let projected = rows::positions(&mut transaction).await?;
+        for chain in shared.read().position().into_keys() {
+            if projected.iter().all(|(other, _)| *other != chain) {
+                info!(%chain, "the chain is projected no more: taken out of the graph");
+                self.known.remove(&chain);
+                shared.change(|graph| graph.forget(chain));
+            }
+        }
+        for (chain, target) in projected {
+            self.follow(&mut transaction, shared, chain, target).await?;
+        }
+        transaction.rollback().await?;
+        Ok(())
+    }
+
+    async fn follow(
+        &mut self,
+        connection: &mut PgConnection,
+        shared: &Shared,
+        chain: ChainId,
+        target: ChainPosition,
+    ) -> Result<(), GraphError> {
+        let current = shared.read().chain_position(chain).cloned();
+        if current.as_ref() == Some(&target) {
+            return Ok(());
+        }
+        let known = self.known.entry(chain).or_default();
+        if let Some(current) = current {
+            let common = if current.identity == target.identity {
+                common_block(connection, chain, known).await?
+            } else {
+                0
+            };
+            if common == 0 && current.head.is_some() {
+                info!(%chain, stream = target.identity.stream, "no block in common with the projection: loading the chain anew");
+            }
+            if common < known.len() || current.identity != target.identity {
+                known.truncate(common);
+                let position = standing_at(&target, known.back());
+                shared.change(|graph| graph.revert(chain, position));
+            }
+        }
+        let applied = pull(connection, shared, chain, &target, known).await;
+        if let Err(GraphError::Invalid(invalid)) = &applied {
+            // Rows below the head are not what they were: nothing that is held of this chain can be trusted.
+            warn!(%chain, %invalid, "the graph does not fit the tables: loading the chain anew");
+            known.clear();
+            shared.change(|graph| graph.forget(chain));
+        }
+        applied
+    }
+}
+
+/// How many of the known blocks, from the oldest on, are still canonical. Blocks are hash-linked: below one that is, all are.
+async fn common_block(
+    connection: &mut PgConnection,
+    chain: ChainId,
+    known: &VecDeque<KnownBlock>,
+) -> Result<usize, GraphError> {
+    let mut upper = known.len();
+    // Mostly the newest is canonical still; else ever more are looked at.
+    let mut step = 1;
+    while upper > 0 {
+        let lower = upper.saturating_sub(step);
+        let range = Range {
+            chain,
+            from: known[lower].block.number.checked_sub(1),
+            to: known[upper - 1].block.number,
+        };
+        let canonical: HashMap<u64, BlockRef> = rows::blocks(connection, range, i64::MAX)
+            .await?
+            .into_iter()
+            .map(|known| (known.block.number, known.block))
+            .collect();
+        if let Some(at) = (lower..upper)
+            .rev()
+            .find(|at| canonical.get(&known[*at].block.number) == Some(&known[*at].block))
+        {
+            return Ok(at + 1);
+        }
+        (upper, step) = (lower, step * 8);
+    }
+    Ok(0)
+}
+
+/// Pulls the blocks after the newest known one, up to the target.
+async fn pull(
+    connection: &mut PgConnection,
+    shared: &Shared,
+    chain: ChainId,
+    target: &ChainPosition,
+    known: &mut VecDeque<KnownBlock>,
+) -> Result<(), GraphError> {
+    loop {
+        let from = known.back().map(|known| known.block.number);
+        let Some(head) = target.head.filter(|head| from.is_none_or(|from| from < head.number)) else {
+            return shared
+                .change(|graph| graph.apply(chain, Vec::new(), target.clone()))
+                .map_err(GraphError::from);
+        };
+        let to = rows::block_of_fact(
+            connection,
+            Range {
+                chain,
+                from,
+                to: head.number,
+            },
+            WINDOW_FACTS,
+        )
+        .await?
+        .unwrap_or(head.number);
+        let window = Range { chain, from, to };
+        let changes = rows::changes(connection, window).await?;
+        let blocks = rows::blocks(connection, window, KNOWN_BLOCKS as i64).await?;
+        let reached = blocks
+            .first()
+            .filter(|known| known.block.number == to)
+            .ok_or(GraphError::NoBlock { chain, number: to })?;
+        let position = if to == head.number {
+            target.clone()
+        } else {
+            standing_at(target, Some(reached))
+        };
+        shared.change(|graph| graph.apply(chain, changes, position))?;
+        known.extend(blocks.into_iter().rev());
+        known.drain(..known.len().saturating_sub(KNOWN_BLOCKS));
+    }
+}
+
+/// The position at a block on the way to the target.
+fn standing_at(target: &ChainPosition, known: Option<&KnownBlock>) -> ChainPosition {
+    let final_yet = |finalized: &BlockRef| known.is_some_and(|known| finalized.number <= known.block.number);
+    ChainPosition {
+        identity: target.identity.clone(),
+        next_sequence: None,
+        head: known.map(|known| known.block),
+        head_timestamp: known.map_or(0, |known| known.timestamp),
+        finalized: target.finalized.filter(final_yet),
+    }
+}

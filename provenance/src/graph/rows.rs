@@ -1,0 +1,271 @@
+//! The queries behind the graph: rows of `projection`, `block`, `asset` and `derivation` become positions and changes.
+//!
+//! All of a pass runs in one repeatable-read transaction, so that rows and positions belong together (API-1).
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use souk_schema::caip::{AssetId, EvmAssetId};
+use souk_schema::event::Relation;
+use souk_schema::{B256, BlockRef, ChainId, TokenRef, TokenStandard, U256};
+
+use super::facts::{ChainPosition, Change, EdgeStatus, Identity, Place};
+use super::handle::GraphError;
+
+/// A canonical block with its time (Unix, seconds).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KnownBlock {
+    pub block: BlockRef,
+    pub timestamp: u64,
+}
+
+/// Blocks after `from` (exclusive; `None`: from the first) up to `to` (inclusive).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range {
+    pub chain: ChainId,
+    pub from: Option<u64>,
+    pub to: u64,
+}
+
+impl Range {
+    fn bind<'q>(
+        &self,
+        sql: &'static str,
+    ) -> Result<sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>, GraphError> {
+        let from = match self.from {
+            Some(from) => stored(from)?,
+            None => -1,
+        };
+        Ok(sqlx::query(sql)
+            .bind(stored(self.chain.0)?)
+            .bind(from)
+            .bind(stored(self.to)?))
+    }
+}
+
+/// How far every chain is projected.
+pub(super) async fn positions(connection: &mut PgConnection) -> Result<Vec<(ChainId, ChainPosition)>, GraphError> {
+    let sql = "select chain_id, stream, generation, genesis_hash, decoder_version, next_sequence, head_number, head_hash, head_timestamp,
+                      finalized_number, finalized_hash
+               from projection order by chain_id";
+    let rows = sqlx::query(sql).fetch_all(connection).await?;
+    rows.iter().map(position).collect()
+}
+
+fn position(row: &PgRow) -> Result<(ChainId, ChainPosition), GraphError> {
+    let identity = Identity {
+        stream: row.try_get("stream")?,
+        generation: number("generation", row.try_get::<i32, _>("generation")?)?,
+        genesis_hash: hash(row.try_get("genesis_hash")?)?,
+        decoder_version: number("decoder_version", row.try_get::<i32, _>("decoder_version")?)?,
+    };
+    let block = |number_column: &str, hash_column: &str| -> Result<Option<BlockRef>, GraphError> {
+        let (Some(block), Some(block_hash)) =
+            (row.try_get::<Option<i64>, _>(number_column)?, row.try_get(hash_column)?)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(BlockRef {
+            number: number(number_column, block)?,
+            hash: hash(block_hash)?,
+        }))
+    };
+    let position = ChainPosition {
+        identity,
+        next_sequence: Some(number("next_sequence", row.try_get::<i64, _>("next_sequence")?)?),
+        head: block("head_number", "head_hash")?,
+        head_timestamp: number(
+            "head_timestamp",
+            row.try_get::<Option<i64>, _>("head_timestamp")?.unwrap_or(0),
+        )?,
+        finalized: block("finalized_number", "finalized_hash")?,
+    };
+    Ok((
+        ChainId(number("chain_id", row.try_get::<i64, _>("chain_id")?)?),
+        position,
+    ))
+}
+
+/// Canonical blocks of the range, newest first, at most `limit`.
+pub(super) async fn blocks(
+    connection: &mut PgConnection,
+    range: Range,
+    limit: i64,
+) -> Result<Vec<KnownBlock>, GraphError> {
+    let sql = "select number, hash, timestamp from block where chain_id = $1 and number > $2 and number <= $3 order by number desc limit $4";
+    let rows = range.bind(sql)?.bind(limit).fetch_all(connection).await?;
+    let block = |row: &PgRow| {
+        let block = BlockRef {
+            number: number("number", row.try_get::<i64, _>("number")?)?,
+            hash: hash(row.try_get("hash")?)?,
+        };
+        Ok(KnownBlock {
+            block,
+            timestamp: number("timestamp", row.try_get::<i64, _>("timestamp")?)?,
+        })
+    };
+    rows.iter().map(block).collect()
+}
+
+/// The block of the range that holds its `count`-th fact; `None` when it has fewer.
+pub(super) async fn block_of_fact(
+    connection: &mut PgConnection,
+    range: Range,
+    count: i64,
+) -> Result<Option<u64>, GraphError> {
+    let sql = "select valid_from from (
+                   (select valid_from from asset where chain_id = $1 and valid_from > $2 and valid_from <= $3 order by valid_from limit $4)
+                   union all
+                   (select valid_from from derivation where chain_id = $1 and valid_from > $2 and valid_from <= $3 order by valid_from limit $4)
+               ) as fact order by valid_from offset $4 - 1 limit 1";
+    let row = range.bind(sql)?.bind(count).fetch_optional(connection).await?;
+    row.map(|row| number("valid_from", row.try_get::<i64, _>(0)?))
+        .transpose()
+}
+
+/// What begins and what ends in the blocks of the range.
+pub(super) async fn changes(connection: &mut PgConnection, range: Range) -> Result<Vec<Change>, GraphError> {
+    let mut changes = Vec::new();
+    let assets = "select asset_key, valid_from, log_index, case when valid_to <= $3 then valid_to end as valid_to
+                  from asset where chain_id = $1 and valid_from > $2 and valid_from <= $3";
+    for row in range.bind(assets)?.fetch_all(&mut *connection).await? {
+        let asset = asset(range.chain, row.try_get("asset_key")?)?;
+        changes.push(Change::Registered {
+            asset,
+            place: place(&row)?,
+        });
+        if let Some(block) = ended(&row)? {
+            changes.push(Change::Unregistered { asset, block });
+        }
+    }
+    let derivations = "select d.child_key, d.parent_key, d.parent_id, d.relation, d.license_id::text as license_id, d.status, d.valid_from,
+                              d.log_index, case when d.valid_to <= $3 then d.valid_to end as valid_to, b.timestamp
+                       from derivation d
+                       left join block b on d.parent_id is not null and b.chain_id = d.chain_id and b.number = d.valid_from
+                       where d.chain_id = $1 and d.valid_from > $2 and d.valid_from <= $3";
+    for row in range.bind(derivations)?.fetch_all(&mut *connection).await? {
+        let place = place(&row)?;
+        changes.push(derivation(range.chain, &row, place)?);
+        if let Some(block) = ended(&row)? {
+            changes.push(Change::Ended { place, block });
+        }
+    }
+    if range.from.is_some() {
+        ended_before_reach(connection, range, &mut changes).await?;
+    }
+    Ok(changes)
+}
+
+/// What began before the range and ends in it.
+async fn ended_before_reach(
+    connection: &mut PgConnection,
+    range: Range,
+    changes: &mut Vec<Change>,
+) -> Result<(), GraphError> {
+    let assets = "select asset_key, valid_to from asset
+                  where chain_id = $1 and valid_to is not null and valid_to > $2 and valid_to <= $3 and valid_from <= $2";
+    for row in range.bind(assets)?.fetch_all(&mut *connection).await? {
+        let asset = asset(range.chain, row.try_get("asset_key")?)?;
+        changes.push(Change::Unregistered {
+            asset,
+            block: number("valid_to", row.try_get::<i64, _>("valid_to")?)?,
+        });
+    }
+    let derivations = "select valid_from, log_index, valid_to from derivation
+                       where chain_id = $1 and valid_to is not null and valid_to > $2 and valid_to <= $3 and valid_from <= $2";
+    for row in range.bind(derivations)?.fetch_all(&mut *connection).await? {
+        changes.push(Change::Ended {
+            place: place(&row)?,
+            block: number("valid_to", row.try_get::<i64, _>("valid_to")?)?,
+        });
+    }
+    Ok(())
+}
+
+fn derivation(chain: ChainId, row: &PgRow, place: Place) -> Result<Change, GraphError> {
+    let unfit = |what: &'static str| GraphError::Row {
+        chain,
+        what,
+        value: format!("block {}, log {}", place.block, place.log_index),
+    };
+    let (parent, claimed_at) = match row.try_get::<Option<&[u8]>, _>("parent_key")? {
+        Some(key) => (AssetId::Evm(asset(chain, key)?), None),
+        None => {
+            let text: Option<&str> = row.try_get("parent_id")?;
+            let text = text.ok_or_else(|| unfit("a derivation without a parent"))?;
+            let time: Option<i64> = row.try_get("timestamp")?;
+            let time = time.ok_or_else(|| unfit("a derivation whose block is not in `block`"))?;
+            // A text that is no CAIP-19 id still names something: itself.
+            let parent = text.parse().unwrap_or_else(|_| AssetId::Other(text.to_string()));
+            (parent, Some(number("timestamp", time)?))
+        }
+    };
+    let relation = u8::try_from(row.try_get::<i16, _>("relation")?)
+        .ok()
+        .and_then(|number| Relation::try_from(number).ok());
+    let license: &str = row.try_get("license_id")?;
+    Ok(Change::Derived {
+        child: asset(chain, row.try_get("child_key")?)?,
+        parent,
+        relation: relation.ok_or_else(|| unfit("a derivation of unknown relation"))?,
+        license: U256::from_str_radix(license, 10)
+            .map_err(|_| unfit("a derivation whose licence id is beyond 256 bits"))?,
+        status: EdgeStatus::from_number(row.try_get("status")?)
+            .ok_or_else(|| unfit("a derivation of unknown status"))?,
+        claimed_at,
+        place,
+    })
+}
+
+/// Assets are the ERC-721 tokens of their registry.
+fn asset(chain: ChainId, key: &[u8]) -> Result<EvmAssetId, GraphError> {
+    let unfit = |_| GraphError::Row {
+        chain,
+        what: "a key that no token has",
+        value: format!("{key:02x?}"),
+    };
+    Ok(EvmAssetId {
+        chain,
+        standard: TokenStandard::Erc721,
+        token: TokenRef::try_from(key).map_err(unfit)?,
+    })
+}
+
+fn place(row: &PgRow) -> Result<Place, GraphError> {
+    let block = number("valid_from", row.try_get::<i64, _>("valid_from")?)?;
+    Ok(Place {
+        block,
+        log_index: number("log_index", row.try_get::<i32, _>("log_index")?)?,
+    })
+}
+
+fn ended(row: &PgRow) -> Result<Option<u64>, GraphError> {
+    row.try_get::<Option<i64>, _>("valid_to")?
+        .map(|block| number("valid_to", block))
+        .transpose()
+}
+
+fn number<Stored, Number>(column: &str, stored: Stored) -> Result<Number, GraphError>
+where
+    Stored: Copy + std::fmt::Display,
+    Number: TryFrom<Stored>,
+{
+    Number::try_from(stored).map_err(|_| GraphError::Number {
+        column: column.to_string(),
+        value: stored.to_string(),
+    })
+}
+
+fn stored(number: u64) -> Result<i64, GraphError> {
+    i64::try_from(number).map_err(|_| GraphError::Number {
+        column: "a bound".into(),
+        value: number.to_string(),
+    })
+}
+
+fn hash(bytes: &[u8]) -> Result<B256, GraphError> {
+    B256::try_from(bytes).map_err(|_| GraphError::Number {
+        column: "a hash".into(),
+        value: format!("{bytes:02x?}"),
+    })
+}

@@ -1,0 +1,80 @@
+//! Memory that questions use and give back, so that none has to clear or allocate an entry per node.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Marks on nodes. Starting anew costs nothing: a mark counts only if it carries the current round.
+#[derive(Default)]
+pub(super) struct Marks {
+    rounds: Vec<u32>,
+    values: Vec<u32>,
+    round: u32,
+}
+
+impl Marks {
+    /// Forgets all marks, for a graph with `nodes` nodes.
+    pub fn start(&mut self, nodes: usize) {
+        if self.rounds.len() < nodes {
+            self.rounds.resize(nodes, 0);
+        }
+        self.round = match self.round.checked_add(1) {
+            Some(round) => round,
+            None => {
+                self.rounds.fill(0);
+                1
+            }
+        };
+    }
+
+    /// Marks a node; says whether it was not marked before.
+    #[inline]
+    pub fn mark(&mut self, node: u32) -> bool {
+        let round = &mut self.rounds[node as usize];
+        let new = *round != self.round;
+        *round = self.round;
+        new
+    }
+
+    /// Whether a node is marked.
+    #[inline]
+    pub fn has(&self, node: u32) -> bool {
+        self.rounds[node as usize] == self.round
+    }
+
+    /// Marks a node with a value.
+    pub fn set(&mut self, node: u32, value: u32) {
+        if self.values.len() < self.rounds.len() {
+            self.values.resize(self.rounds.len(), 0);
+        }
+        self.mark(node);
+        self.values[node as usize] = value;
+    }
+
+    /// The value that a node was marked with by [`Marks::set`].
+    pub fn get(&self, node: u32) -> Option<u32> {
+        self.has(node).then(|| self.values[node as usize])
+    }
+}
+
+/// What one question needs.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub first: Marks,
+    pub second: Marks,
+    pub sorting: Vec<(u128, u32)>,
+}
+
+/// As many scratches as there were questions at one time.
+#[derive(Default)]
+pub(super) struct ScratchPool(Mutex<Vec<Box<Scratch>>>);
+
+impl ScratchPool {
+    /// Runs a question with a scratch of its own.
+    pub fn with<T>(&self, question: impl FnOnce(&mut Scratch) -> T) -> T {
+        // A scratch is started anew before each use, so one that a panic left behind is as good as any.
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut scratch = taken.unwrap_or_default();
+        let answer = question(&mut scratch);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        answer
+    }
+}
