@@ -5,7 +5,10 @@
 -- History tables: a row is true from block `valid_from` (inclusive) to block `valid_to` (exclusive; null while it is still true).
 -- `(chain_id, valid_from, log_index)` names the log that made it. Reverting block n deletes rows with valid_from = n and reopens rows
 -- with valid_to = n. Keys of tokens (`…_key`) are the contract's 20 bytes followed by the id as big-endian bytes without leading
--- zeros. Addresses are 20 bytes, hashes 32. Shares (`…_e8`) are parts per 100,000,000. Amounts are base units.
+-- zeros. Addresses are 20 bytes, hashes 32. Shares (`…_e8`) are parts per 100,000,000. Amounts are base units. Times are Unix seconds
+-- (beyond 2^63 - 1, which only a broken chain reports: that number).
+--
+-- Indexes named `…_began` and `…_ended` serve reverts. `…_began` is a BRIN index, because rows are written in the order of their blocks.
 
 -- How far each chain is projected. The row is written in the same transaction as the rows of the blocks that it counts (LOG-2).
 create table projection (
@@ -23,6 +26,8 @@ create table projection (
     head_timestamp   bigint,
     finalized_number bigint,
     finalized_hash   bytea,
+    -- Rises when the chain's rows were replaced as a whole (a rebuild): who keeps a copy loads it anew.
+    epoch            bigint not null default 1,
     updated_at       timestamptz not null default now()
 );
 
@@ -120,8 +125,8 @@ create table ownership (
 );
 create index ownership_by_owner on ownership (chain_id, owner, token_key, valid_from);
 
--- What an account held of an ERC-20 contract or an ERC-1155 id (shares and licence series among them), and when. Zero balances are
--- rows only between two others of the same account.
+-- What an account held of an ERC-20 contract or an ERC-1155 id (shares and licence series among them), and when. No row is a balance of
+-- zero. A balance can be negative: the account sent what it was not seen to receive.
 create table balance (
     chain_id   bigint not null,
     token_key  bytea not null,
@@ -258,3 +263,17 @@ create table revenue (
     primary key (chain_id, valid_from, log_index)
 );
 create index revenue_by_asset on revenue (chain_id, asset_key, valid_from, log_index);
+
+create index asset_version_began on asset_version using brin (chain_id, valid_from) with (autosummarize = on);
+create index ownership_began on ownership using brin (chain_id, valid_from) with (autosummarize = on);
+create index balance_began on balance using brin (chain_id, valid_from) with (autosummarize = on);
+create index license_terms_began on license_terms using brin (chain_id, valid_from) with (autosummarize = on);
+create index terms_attachment_began on terms_attachment using brin (chain_id, valid_from) with (autosummarize = on);
+create index license_series_began on license_series using brin (chain_id, valid_from) with (autosummarize = on);
+create index license_revocation_began on license_revocation using brin (chain_id, valid_from) with (autosummarize = on);
+create index share_issue_began on share_issue using brin (chain_id, valid_from) with (autosummarize = on);
+create index contribution_began on contribution using brin (chain_id, valid_from) with (autosummarize = on);
+create index ownership_ended on ownership (chain_id, valid_to) where valid_to is not null;
+create index balance_ended on balance (chain_id, valid_to) where valid_to is not null;
+create index license_series_ended on license_series (chain_id, valid_to) where valid_to is not null;
+create index contribution_ended on contribution (chain_id, valid_to) where valid_to is not null;

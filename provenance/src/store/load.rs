@@ -1,0 +1,223 @@
+//! What a batch needs to know before it decides: the open rows under the keys that it touches, all of a kind in one statement.
+
+use alloy_primitives::{Address, B256};
+use souk_schema::amount::Balance;
+use souk_schema::{BlockRef, ChainId, TokenRef, TokenStandard};
+use sqlx::postgres::PgConnection;
+
+use super::encode::signed;
+use crate::fold::{At, Child, Lifetime, WorkingSet};
+
+/// A value in a table that no Souk wrote there.
+fn damaged(what: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("{what}: the derived tables were changed by hand; `souk replay` makes them anew").into())
+}
+
+fn key(token: &TokenRef) -> Vec<u8> {
+    let id = token.id.to_be_bytes::<32>();
+    let mut key = Vec::with_capacity(52);
+    key.extend_from_slice(token.contract.as_slice());
+    key.extend_from_slice(&id[token.id.leading_zeros() / 8..]);
+    key
+}
+
+/// Fills in what the tables hold for every key of the working set.
+///
+/// # Errors
+/// Those of Postgres.
+pub async fn load(connection: &mut PgConnection, chain: ChainId, set: &mut WorkingSet) -> sqlx::Result<()> {
+    owners(connection, chain, set).await?;
+    balances(connection, chain, set).await?;
+    let assets = set.assets.iter_mut();
+    lifetimes(
+        connection,
+        chain,
+        assets,
+        "select k.place, true from unnest($2::bytea[]) with ordinality k(key, place)
+         join asset t on t.chain_id = $1 and t.asset_key = k.key",
+    )
+    .await?;
+    let contributions = set.contributions.iter_mut();
+    lifetimes(
+        connection,
+        chain,
+        contributions,
+        "select k.place, t.valid_to is null from unnest($2::bytea[]) with ordinality k(key, place)
+         join contribution t on t.chain_id = $1 and t.contribution_key = k.key",
+    )
+    .await?;
+    // A series that was revoked before it was seen minted has no row of its own.
+    let series = set.series.iter_mut();
+    lifetimes(
+        connection,
+        chain,
+        series,
+        "select k.place, bool_and(k.open) from (
+             select k.place, t.valid_to is null as open from unnest($2::bytea[]) with ordinality k(key, place)
+             join license_series t on t.chain_id = $1 and t.series_key = k.key
+             union all
+             select k.place, false from unnest($2::bytea[]) with ordinality k(key, place)
+             join license_revocation t on t.chain_id = $1 and t.series_key = k.key
+         ) k group by k.place",
+    )
+    .await?;
+    terms(connection, chain, set).await
+}
+
+async fn owners(connection: &mut PgConnection, chain: ChainId, set: &mut WorkingSet) -> sqlx::Result<()> {
+    if set.owners.is_empty() {
+        return Ok(());
+    }
+    let mut held: Vec<_> = set.owners.iter_mut().collect();
+    let keys: Vec<Vec<u8>> = held.iter().map(|(token, _)| key(token)).collect();
+    // The newest row of a key is the open one, if there is one: one step in the primary key, however long the history.
+    let rows: Vec<(i64, Vec<u8>, i64)> = sqlx::query_as(
+        "select k.place, o.owner, o.valid_from from unnest($2::bytea[]) with ordinality k(key, place)
+         cross join lateral (
+             select owner, valid_from, valid_to from ownership
+             where chain_id = $1 and token_key = k.key order by valid_from desc limit 1
+         ) o
+         where o.valid_to is null",
+    )
+    .bind(signed(chain.0))
+    .bind(keys)
+    .fetch_all(connection)
+    .await?;
+    for (place, owner, from) in rows {
+        let owner = Address::try_from(&owner[..]).map_err(|_| damaged("an owner is no address"))?;
+        held[index(place)].1.load(owner, from.cast_unsigned());
+    }
+    Ok(())
+}
+
+async fn balances(connection: &mut PgConnection, chain: ChainId, set: &mut WorkingSet) -> sqlx::Result<()> {
+    if set.balances.is_empty() {
+        return Ok(());
+    }
+    let mut held: Vec<_> = set.balances.iter_mut().collect();
+    let keys: Vec<Vec<u8>> = held.iter().map(|((token, _), _)| key(token)).collect();
+    let accounts: Vec<&[u8]> = held.iter().map(|((_, account), _)| account.as_slice()).collect();
+    let rows: Vec<(i64, String, i64)> = sqlx::query_as(
+        "select k.place, b.amount::text, b.valid_from
+         from unnest($2::bytea[], $3::bytea[]) with ordinality k(key, account, place)
+         cross join lateral (
+             select amount, valid_from, valid_to from balance
+             where chain_id = $1 and token_key = k.key and account = k.account order by valid_from desc limit 1
+         ) b
+         where b.valid_to is null",
+    )
+    .bind(signed(chain.0))
+    .bind(keys)
+    .bind(accounts)
+    .fetch_all(connection)
+    .await?;
+    for (place, amount, from) in rows {
+        let amount = Balance::from_dec_str(&amount).map_err(|_| damaged("a balance is no whole number"))?;
+        held[index(place)].1.load(amount, from.cast_unsigned());
+    }
+    Ok(())
+}
+
+/// Runs a statement that gives the place of each key that has a row, and whether that row is open.
+async fn lifetimes<'a>(
+    connection: &mut PgConnection,
+    chain: ChainId,
+    lifetimes: impl Iterator<Item = (&'a TokenRef, &'a mut Lifetime)>,
+    statement: &'static str,
+) -> sqlx::Result<()> {
+    let mut lifetimes: Vec<_> = lifetimes.collect();
+    if lifetimes.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<Vec<u8>> = lifetimes.iter().map(|(token, _)| key(token)).collect();
+    let query = sqlx::query_as(statement).bind(signed(chain.0)).bind(keys);
+    fill(query.fetch_all(connection).await?, &mut lifetimes);
+    Ok(())
+}
+
+async fn terms(connection: &mut PgConnection, chain: ChainId, set: &mut WorkingSet) -> sqlx::Result<()> {
+    if set.terms.is_empty() {
+        return Ok(());
+    }
+    let mut lifetimes: Vec<_> = set.terms.iter_mut().collect();
+    let registries: Vec<&[u8]> = lifetimes.iter().map(|(terms, _)| terms.contract.as_slice()).collect();
+    let ids: Vec<String> = lifetimes.iter().map(|(terms, _)| terms.id.to_string()).collect();
+    let query = sqlx::query_as(
+        "select k.place, true from unnest($2::bytea[], $3::numeric[]) with ordinality k(registry, id, place)
+         join license_terms t on t.chain_id = $1 and t.registry = k.registry and t.terms_id = k.id",
+    )
+    .bind(signed(chain.0))
+    .bind(registries)
+    .bind(ids);
+    fill(query.fetch_all(connection).await?, &mut lifetimes);
+    Ok(())
+}
+
+fn fill(rows: Vec<(i64, bool)>, lifetimes: &mut [(&TokenRef, &mut Lifetime)]) {
+    for (place, is_open) in rows {
+        *lifetimes[index(place)].1 = if is_open { Lifetime::Stored } else { Lifetime::Ended };
+    }
+}
+
+/// `with ordinality` counts from 1.
+fn index(place: i64) -> usize {
+    usize::try_from(place - 1).expect("Postgres counts from 1")
+}
+
+/// The newest canonical blocks, oldest first, at most `limit`.
+///
+/// # Errors
+/// Those of Postgres.
+pub async fn recent_blocks(connection: &mut PgConnection, chain: ChainId, limit: usize) -> sqlx::Result<Vec<BlockRef>> {
+    let rows: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("select number, hash from block where chain_id = $1 order by number desc limit $2")
+            .bind(signed(chain.0))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(connection)
+            .await?;
+    let block = |(number, hash): (i64, Vec<u8>)| {
+        Ok(BlockRef {
+            number: number.cast_unsigned(),
+            hash: B256::try_from(&hash[..]).map_err(|_| damaged("a block's hash is not 32 bytes long"))?,
+        })
+    };
+    rows.into_iter().rev().map(block).collect()
+}
+
+/// The contracts that factories created and that are watched, in the order of their creation.
+///
+/// # Errors
+/// Those of Postgres.
+pub async fn children(connection: &mut PgConnection, chain: ChainId) -> sqlx::Result<Vec<(At, Child)>> {
+    let rows: Vec<(Vec<u8>, String, i64, i32)> = sqlx::query_as(
+        "select address, standard, valid_from, log_index from contract
+         where chain_id = $1 and valid_to is null order by valid_from, log_index",
+    )
+    .bind(signed(chain.0))
+    .fetch_all(connection)
+    .await?;
+    let child = |(address, standard, block, log_index): (Vec<u8>, String, i64, i32)| {
+        let standards = [TokenStandard::Erc20, TokenStandard::Erc721, TokenStandard::Erc1155];
+        let known = standards.into_iter().find(|known| known.namespace() == standard);
+        let at = At {
+            block: block.cast_unsigned(),
+            log_index: log_index.cast_unsigned(),
+        };
+        let address = Address::try_from(&address[..]).map_err(|_| damaged("a contract is no address"))?;
+        let standard = known.ok_or_else(|| damaged("a contract's standard is not known"))?;
+        Ok((at, Child { address, standard }))
+    };
+    rows.into_iter().map(child).collect()
+}
+
+/// How many logs are in quarantine.
+///
+/// # Errors
+/// Those of Postgres.
+pub async fn quarantined(connection: &mut PgConnection, chain: ChainId) -> sqlx::Result<u64> {
+    let count: i64 = sqlx::query_scalar("select count(*) from quarantine where chain_id = $1")
+        .bind(signed(chain.0))
+        .fetch_one(connection)
+        .await?;
+    Ok(count.cast_unsigned())
+}

@@ -1,0 +1,99 @@
+//! Writes a batch: older rows are closed, new ones are copied in.
+
+use souk_schema::{ChainId, TokenRef};
+use sqlx::postgres::PgConnection;
+
+use super::encode::{TableRows, signed};
+use crate::fold::Closed;
+
+fn keys<'a>(tokens: impl Iterator<Item = &'a TokenRef>) -> Vec<Vec<u8>> {
+    tokens.map(|token| token.key().as_bytes().to_vec()).collect()
+}
+
+/// Closes rows that were open before the batch.
+///
+/// # Errors
+/// Those of Postgres.
+pub async fn close(connection: &mut PgConnection, chain: ChainId, closed: &Closed) -> sqlx::Result<()> {
+    if !closed.owners.is_empty() {
+        let query = sqlx::query(
+            "update ownership t set valid_to = k.until
+             from unnest($2::bytea[], $3::bigint[], $4::bigint[]) k(key, began, until)
+             where t.chain_id = $1 and t.token_key = k.key and t.valid_from = k.began",
+        );
+        let query = query
+            .bind(signed(chain.0))
+            .bind(keys(closed.owners.iter().map(|(token, ..)| token)));
+        let query = query.bind(numbers(closed.owners.iter().map(|(_, from, _)| *from)));
+        let query = query.bind(numbers(closed.owners.iter().map(|(.., until)| *until)));
+        query.execute(&mut *connection).await?;
+    }
+    if !closed.balances.is_empty() {
+        let accounts: Vec<&[u8]> = closed.balances.iter().map(|(_, account, ..)| account.as_slice()).collect();
+        let query = sqlx::query(
+            "update balance t set valid_to = k.until
+             from unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[]) k(key, account, began, until)
+             where t.chain_id = $1 and t.token_key = k.key and t.account = k.account and t.valid_from = k.began",
+        );
+        let query = query
+            .bind(signed(chain.0))
+            .bind(keys(closed.balances.iter().map(|(token, ..)| token)))
+            .bind(accounts);
+        let query = query.bind(numbers(closed.balances.iter().map(|(_, _, from, _)| *from)));
+        let query = query.bind(numbers(closed.balances.iter().map(|(.., until)| *until)));
+        query.execute(&mut *connection).await?;
+    }
+    let series = "update license_series t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
+                  where t.chain_id = $1 and t.series_key = k.key";
+    close_once(connection, chain, &closed.series, series).await?;
+    let contributions = "update contribution t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
+                         where t.chain_id = $1 and t.contribution_key = k.key";
+    close_once(connection, chain, &closed.contributions, contributions).await
+}
+
+async fn close_once(
+    connection: &mut PgConnection,
+    chain: ChainId,
+    closed: &[(TokenRef, u64)],
+    statement: &'static str,
+) -> sqlx::Result<()> {
+    if closed.is_empty() {
+        return Ok(());
+    }
+    let query = sqlx::query(statement)
+        .bind(signed(chain.0))
+        .bind(keys(closed.iter().map(|(token, _)| token)));
+    let query = query.bind(numbers(closed.iter().map(|(_, until)| *until)));
+    query.execute(connection).await.map(|_| ())
+}
+
+fn numbers(numbers: impl Iterator<Item = u64>) -> Vec<i64> {
+    numbers.map(signed).collect()
+}
+
+/// Copies the rows into their tables.
+///
+/// # Errors
+/// Those of Postgres.
+pub async fn insert(connection: &mut PgConnection, tables: Vec<TableRows>) -> sqlx::Result<()> {
+    for TableRows { target, buffer } in tables {
+        let statement = format!("copy {target} from stdin (format binary)");
+        let mut copy = connection.copy_in_raw(&statement).await?;
+        copy.send(buffer.finish()).await?;
+        copy.finish().await?;
+    }
+    Ok(())
+}
+
+/// Tells whoever listens on [`super::CHANNEL`], once the transaction commits, that the chain's tables changed.
+///
+/// # Errors
+/// Those of Postgres.
+pub async fn notify(connection: &mut PgConnection, chain: ChainId) -> sqlx::Result<()> {
+    sqlx::query("select pg_notify($1, $2)")
+        .bind(super::CHANNEL)
+        .bind(chain.to_string())
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
