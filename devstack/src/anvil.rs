@@ -4,22 +4,23 @@
 //! restarts older than a reader's log is the reader's to recognise.
 //! Start at [`Anvil::start`].
 
+mod state;
+
 use std::ffi::OsString;
-use std::fs;
-use std::io::BufReader;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Error;
-use crate::place::{DirLock, throw_away};
+use crate::place::Home;
 use crate::ports::free_port;
 use crate::process::{Process, Signal, Spec, end_orphan};
 use crate::tools::locate;
+
+use self::state::KeptState;
 
 /// Where npm puts the platform package's binary, below `tools/`.
 const BELOW_TOOLS: &[&str] = &[
@@ -81,7 +82,7 @@ impl Default for AnvilConfig {
         Self {
             dir: None,
             keep_state: false,
-            state_interval_secs: 10,
+            state_interval_secs: 30,
             chain_id: 31_337,
             port: None,
             mining: Mining::Auto,
@@ -102,10 +103,9 @@ pub struct Anvil {
     process: Process,
     spec: Spec,
     port: u16,
-    state: Option<PathBuf>,
-    // Held for their `Drop`, in this order, after the process is gone.
-    _lock: DirLock,
-    _throw_away: Option<tempfile::TempDir>,
+    state: Option<KeptState>,
+    // Held for its `Drop`, after the process is gone.
+    _home: Home,
 }
 
 impl Anvil {
@@ -116,18 +116,8 @@ impl Anvil {
     /// [`Error::NotReady`] when it does not come up, for instance because a port that was asked for is taken.
     pub async fn start(config: &AnvilConfig) -> Result<Self, Error> {
         let program = locate("anvil", "SOUK_ANVIL", BELOW_TOOLS)?;
-        let throw_away = if config.dir.is_none() {
-            Some(throw_away()?)
-        } else {
-            None
-        };
-        let dir = config
-            .dir
-            .clone()
-            .or_else(|| throw_away.as_ref().map(|dir| dir.path().to_path_buf()))
-            .unwrap_or_default();
-        let lock = DirLock::acquire(&dir)?;
-        let pid_record = dir.join("anvil.pid");
+        let home = Home::open(config.dir.as_deref(), false)?;
+        let pid_record = home.join("anvil.pid");
         end_orphan(&pid_record, Signal::SIGTERM, STOP_GRACE).await;
         if let Some(port) = config.port {
             // anvil's own message for this is a page of stack trace.
@@ -137,7 +127,7 @@ impl Anvil {
                 ))
             })?;
         }
-        let state = config.keep_state.then(|| dir.join("state.json"));
+        let state = config.keep_state.then(|| KeptState::in_folder(home.path()));
 
         let mut attempt = 0;
         loop {
@@ -146,23 +136,22 @@ impl Anvil {
             let spec = Spec {
                 name: "anvil".into(),
                 program: program.clone(),
-                args: arguments(config, port, state.as_deref()),
+                args: arguments(config, port, state.as_ref()),
                 envs: vec![("NO_COLOR".into(), "1".into())],
-                cwd: dir.clone(),
-                log: dir.join("anvil.log"),
+                cwd: home.path().into(),
+                log: home.join("anvil.log"),
                 pid_record: pid_record.clone(),
                 user: None,
                 stop_signal: Signal::SIGTERM,
             };
-            match launch(&spec, port, state.as_deref()).await {
+            match launch(&spec, port, state.as_ref()).await {
                 Ok(process) => {
                     return Ok(Self {
                         process,
                         spec,
                         port,
                         state,
-                        _lock: lock,
-                        _throw_away: throw_away,
+                        _home: home,
                     });
                 }
                 Err(Error::Ended { .. }) if config.port.is_none() && attempt < PORT_ATTEMPTS => {}
@@ -222,12 +211,12 @@ impl Anvil {
     /// Those of [`Anvil::start`].
     pub async fn restart(&mut self) -> Result<(), Error> {
         self.stop().await;
-        self.process = launch(&self.spec, self.port, self.state.as_deref()).await?;
+        self.process = launch(&self.spec, self.port, self.state.as_ref()).await?;
         Ok(())
     }
 }
 
-fn arguments(config: &AnvilConfig, port: u16, state: Option<&Path>) -> Vec<OsString> {
+fn arguments(config: &AnvilConfig, port: u16, state: Option<&KeptState>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = ["--quiet", "--host", "127.0.0.1", "--order", "fifo"]
         .map(OsString::from)
         .into();
@@ -252,7 +241,7 @@ fn arguments(config: &AnvilConfig, port: u16, state: Option<&Path>) -> Vec<OsStr
         option("--code-size-limit", bytes.to_string());
     }
     if let Some(state) = state {
-        option("--state", state.display().to_string());
+        option("--state", state.file().display().to_string());
         option("--state-interval", config.state_interval_secs.to_string());
     }
     if config.mining == Mining::OnDemand {
@@ -262,34 +251,20 @@ fn arguments(config: &AnvilConfig, port: u16, state: Option<&Path>) -> Vec<OsStr
     arguments
 }
 
-/// Starts the node and waits until it answers.
-async fn launch(spec: &Spec, port: u16, state: Option<&Path>) -> Result<Process, Error> {
-    if let Some(state) = state {
-        repair_state(state)?;
+/// Starts the node and waits until it answers; from an older state if it refuses a state that was cut short.
+async fn launch(spec: &Spec, port: u16, state: Option<&KeptState>) -> Result<Process, Error> {
+    loop {
+        state.map_or(Ok(()), KeptState::before_start)?;
+        let process = Process::spawn(spec)?;
+        match (process.wait_ready(START_LIMIT, || answers(port)).await, state) {
+            (Ok(()), _) => {
+                state.map_or(Ok(()), KeptState::after_start)?;
+                return Ok(process);
+            }
+            (Err(Error::Ended { .. }), Some(state)) if state.is_cut_short() => state.fall_back()?,
+            (Err(error), _) => return Err(error),
+        }
     }
-    let process = Process::spawn(spec)?;
-    process.wait_ready(START_LIMIT, || answers(port)).await?;
-    Ok(process)
-}
-
-/// anvil overwrites its state file in place, so SIGKILL can leave half of one. Then the copy of the previous start takes its place, or,
-/// at the first start, nothing does; a whole file becomes the copy.
-fn repair_state(state: &Path) -> Result<(), Error> {
-    let copy = state.with_extension("previous.json");
-    if is_whole_json(state) {
-        fs::copy(state, &copy).map_err(Error::io(&copy))?;
-    } else if is_whole_json(&copy) {
-        tracing::warn!(state = %state.display(), "the chain's state was cut short by a crash, going back to its last start");
-        fs::copy(&copy, state).map_err(Error::io(state))?;
-    } else if state.exists() {
-        tracing::warn!(state = %state.display(), "the chain's state was cut short by a crash, starting from genesis");
-        fs::remove_file(state).map_err(Error::io(state))?;
-    }
-    Ok(())
-}
-
-fn is_whole_json(file: &Path) -> bool {
-    fs::File::open(file).is_ok_and(|file| serde_json::from_reader::<_, IgnoredAny>(BufReader::new(file)).is_ok())
 }
 
 /// Whether a JSON-RPC server answers on the port.

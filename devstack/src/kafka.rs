@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Error;
-use crate::place::{DirLock, throw_away};
+use crate::place::Home;
 use crate::ports::free_port;
 use crate::process::{Process, Signal, Spec, end_orphan, run_helper};
 use crate::tools::{java, locate};
@@ -48,9 +48,8 @@ pub struct Kafka {
     spec: Spec,
     ports: Ports,
     data: PathBuf,
-    // Held for their `Drop`, in this order, after the process is gone.
-    _lock: DirLock,
-    _throw_away: Option<tempfile::TempDir>,
+    // Held for its `Drop`, after the process is gone.
+    _home: Home,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,24 +67,13 @@ impl Kafka {
     pub async fn start(config: &KafkaConfig) -> Result<Self, Error> {
         let java = java()?;
         let jars = locate("Apache Kafka", "SOUK_KAFKA_LIB", &["kafka/lib"])?;
-        let throw_away = if config.dir.is_none() {
-            Some(throw_away()?)
-        } else {
-            None
-        };
-        let dir = config
-            .dir
-            .clone()
-            .or_else(|| throw_away.as_ref().map(|dir| dir.path().to_path_buf()))
-            .unwrap_or_default();
-        let lock = DirLock::acquire(&dir)?;
-        let dir = dir.canonicalize().map_err(Error::io(&dir))?;
-        let pid_record = dir.join("kafka.pid");
+        let home = Home::open(config.dir.as_deref(), false)?;
+        let pid_record = home.join("kafka.pid");
         end_orphan(&pid_record, Signal::SIGTERM, STOP_GRACE).await;
 
-        let data = dir.join("data");
-        let properties = dir.join("server.properties");
-        let ports = Ports::choose(config.port, &dir.join("ports"))?;
+        let data = home.join("data");
+        let properties = home.join("server.properties");
+        let ports = Ports::choose(config.port, &home.join("ports"))?;
         let text = properties_text(ports, &data, &config.properties);
         fs::write(&properties, text).map_err(Error::io(&properties))?;
 
@@ -121,8 +109,8 @@ impl Kafka {
             program: java,
             args,
             envs: Vec::new(),
-            cwd: dir.clone(),
-            log: dir.join("kafka.log"),
+            cwd: home.path().into(),
+            log: home.join("kafka.log"),
             pid_record,
             user: None,
             stop_signal: Signal::SIGTERM,
@@ -133,8 +121,7 @@ impl Kafka {
             spec,
             ports,
             data,
-            _lock: lock,
-            _throw_away: throw_away,
+            _home: home,
         })
     }
 

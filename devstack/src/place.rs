@@ -36,6 +36,56 @@ impl DirLock {
     }
 }
 
+/// The locked folder of one part. Dropping it releases the lock and then, if it was made for this part alone, removes it.
+#[derive(Debug)]
+pub(crate) struct Home {
+    path: PathBuf,
+    _lock: DirLock,
+    _throw_away: Option<tempfile::TempDir>,
+}
+
+impl Home {
+    /// Opens `dir`, or a new folder for `None`; for a part that runs as another system user, where that user can reach it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], [`Error::Folder`] and [`Error::Io`].
+    pub(crate) fn open(dir: Option<&Path>, for_other_user: bool) -> Result<Self, Error> {
+        let (path, throw_away) = match dir {
+            None => {
+                let made = throw_away()?;
+                (made.path().to_path_buf(), Some(made))
+            }
+            Some(dir) => {
+                fs::create_dir_all(dir).map_err(Error::io(dir))?;
+                (
+                    if for_other_user {
+                        home_for_other_user(dir)?
+                    } else {
+                        dir.to_path_buf()
+                    },
+                    None,
+                )
+            }
+        };
+        // Without links: parts run in this folder, and are recognised by the folder that they run in.
+        let path = path.canonicalize().map_err(Error::io(&path))?;
+        let lock = DirLock::acquire(&path)?;
+        Ok(Self {
+            path,
+            _lock: lock,
+            _throw_away: throw_away,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
 /// Whether a user who is neither the owner nor in the group of anything on the way can reach `dir`: every folder above it that exists,
 /// and itself, lets others pass.
 fn open_to_others(dir: &Path) -> bool {
@@ -51,8 +101,7 @@ fn open_to_others(dir: &Path) -> bool {
 ///
 /// # Errors
 /// [`Error::Folder`] when the place outside is not root's own, [`Error::Io`].
-pub(crate) fn home_for_other_user(dir: &Path) -> Result<PathBuf, Error> {
-    fs::create_dir_all(dir).map_err(Error::io(dir))?;
+fn home_for_other_user(dir: &Path) -> Result<PathBuf, Error> {
     let dir = dir.canonicalize().map_err(Error::io(dir))?;
     if open_to_others(&dir) {
         return Ok(dir);

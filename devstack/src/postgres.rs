@@ -4,25 +4,20 @@
 //! PostgreSQL refuses to run as root: then it runs as the system user `postgres`, in a folder that this user can reach.
 //! Start at [`Postgres::start`].
 
+mod cluster;
+
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::kill;
-use nix::unistd::{User, geteuid};
 
 use crate::Error;
-use crate::place::{DirLock, home_for_other_user, throw_away};
+use crate::place::Home;
 use crate::process::{Process, Signal, Spec, end_orphan, run_helper, running_in};
-use crate::tools::{in_path, postgres_bins};
 
-/// The database superuser of every private cluster.
-const SUPERUSER: &str = "souk";
-
-/// The system user that stands in for root.
-const SYSTEM_USER: &str = "postgres";
+use self::cluster::{Owner, SUPERUSER, initialise, server_for, socket_folder};
 
 /// A start may have to replay the write-ahead log of a killed life.
 const START_LIMIT: Duration = Duration::from_secs(180);
@@ -69,10 +64,9 @@ pub struct Postgres {
     bin: PathBuf,
     data: PathBuf,
     sockets: PathBuf,
-    // Held for their `Drop`, in this order, after the process is gone.
-    _lock: DirLock,
+    // Held for their `Drop`, after the process is gone.
     _short_sockets: Option<tempfile::TempDir>,
-    _throw_away: Option<tempfile::TempDir>,
+    _home: Home,
 }
 
 impl Postgres {
@@ -83,19 +77,7 @@ impl Postgres {
     /// the data needs another server version, [`Error::Ended`] or [`Error::NotReady`] when it does not come up.
     pub async fn start(config: &PostgresConfig) -> Result<Self, Error> {
         let owner = Owner::choose()?;
-        let throw_away = if config.dir.is_none() {
-            Some(throw_away()?)
-        } else {
-            None
-        };
-        let home = match (&config.dir, &throw_away) {
-            (Some(dir), _) if owner.is_other() => home_for_other_user(dir)?,
-            (Some(dir), _) => make_dir(dir)?,
-            (None, temporary) => temporary
-                .as_ref()
-                .map_or_else(PathBuf::new, |dir| dir.path().to_path_buf()),
-        };
-        let lock = DirLock::acquire(&home)?;
+        let home = Home::open(config.dir.as_deref(), owner.is_other())?;
         let data = home.join("data");
         let pid_record = home.join("postgres.pid");
         end_orphan(&pid_record, Signal::SIGINT, STOP_GRACE).await;
@@ -104,7 +86,7 @@ impl Postgres {
         if !data.join("PG_VERSION").exists() {
             initialise(&bin, &data, &owner, config.fsync).await?;
         }
-        let (sockets, short_sockets) = socket_folder(&home, &owner)?;
+        let (sockets, short_sockets) = socket_folder(home.path(), &owner)?;
         let spec = Spec {
             name: "postgres".into(),
             program: bin.join("postgres"),
@@ -113,7 +95,7 @@ impl Postgres {
             cwd: data.clone(),
             log: home.join("postgres.log"),
             pid_record,
-            user: owner.user.as_ref().map(|user| user.name.clone()),
+            user: owner.system_user(),
             stop_signal: Signal::SIGINT,
         };
         let process = launch(&spec, &data).await?;
@@ -123,9 +105,8 @@ impl Postgres {
             bin,
             data,
             sockets,
-            _lock: lock,
             _short_sockets: short_sockets,
-            _throw_away: throw_away,
+            _home: home,
         })
     }
 
@@ -222,127 +203,6 @@ impl Drop for Postgres {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-}
-
-/// Who runs the server: ourselves, or the system user when we are root.
-struct Owner {
-    user: Option<User>,
-}
-
-impl Owner {
-    fn choose() -> Result<Self, Error> {
-        if !geteuid().is_root() {
-            return Ok(Self { user: None });
-        }
-        let user = User::from_name(SYSTEM_USER).ok().flatten().ok_or(Error::Missing {
-            what: "the system user postgres (package postgresql)",
-            looked: "PostgreSQL refuses to run as root".into(),
-        })?;
-        Ok(Self { user: Some(user) })
-    }
-
-    fn is_other(&self) -> bool {
-        self.user.is_some()
-    }
-
-    /// Makes a folder that the server's user alone may enter.
-    fn make_private(&self, dir: &Path) -> Result<(), Error> {
-        fs::create_dir_all(dir).map_err(Error::io(dir))?;
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(Error::io(dir))?;
-        if let Some(user) = &self.user {
-            chown(dir, Some(user.uid.as_raw()), Some(user.gid.as_raw())).map_err(Error::io(dir))?;
-        }
-        Ok(())
-    }
-}
-
-fn make_dir(dir: &Path) -> Result<PathBuf, Error> {
-    fs::create_dir_all(dir).map_err(Error::io(dir))?;
-    dir.canonicalize().map_err(Error::io(dir))
-}
-
-/// The `bin` folder whose server can open the data: of the same major version if there is data, else the newest.
-fn server_for(data: &Path) -> Result<PathBuf, Error> {
-    let bins = postgres_bins();
-    let Ok(version) = fs::read_to_string(data.join("PG_VERSION")) else {
-        let looked = "/usr/lib/postgresql/*/bin, PATH".into();
-        return bins.into_iter().next().ok_or(Error::Missing {
-            what: "PostgreSQL's server",
-            looked,
-        });
-    };
-    let version = version.trim();
-    let same = |bin: &PathBuf| {
-        bin.parent()
-            .and_then(Path::file_name)
-            .is_some_and(|name| name == version)
-    };
-    let installed_elsewhere = |bin: &PathBuf| !bin.starts_with("/usr/lib/postgresql");
-    bins.iter()
-        .find(|bin| same(bin))
-        .or_else(|| bins.iter().find(|bin| installed_elsewhere(bin)))
-        .cloned()
-        .ok_or_else(|| Error::Folder {
-            path: data.to_path_buf(),
-            problem: format!("was made by PostgreSQL {version}: install postgresql-{version}, or remove the folder"),
-        })
-}
-
-/// Makes a new cluster beside `data` and moves it there, so that an interrupted attempt leaves nothing that looks like one.
-async fn initialise(bin: &Path, data: &Path, owner: &Owner, fsync: bool) -> Result<(), Error> {
-    let fresh = data.with_extension("new");
-    for leftover in [&fresh, &data.to_path_buf()] {
-        if leftover.exists() {
-            fs::remove_dir_all(leftover).map_err(Error::io(leftover))?;
-        }
-    }
-    owner.make_private(&fresh)?;
-    let initdb = bin.join("initdb");
-    let mut command = match &owner.user {
-        None => tokio::process::Command::new(&initdb),
-        Some(user) => {
-            let setpriv = in_path("setpriv").ok_or_else(|| Error::Missing {
-                what: "setpriv (package util-linux)",
-                looked: "PATH".into(),
-            })?;
-            let mut command = tokio::process::Command::new(setpriv);
-            command
-                .args(["--reuid", &user.name, "--regid", &user.name, "--init-groups", "--"])
-                .arg(&initdb);
-            command
-        }
-    };
-    command.current_dir(&fresh).arg("--pgdata").arg(&fresh).args([
-        "--username",
-        SUPERUSER,
-        "--auth-local=trust",
-        "--auth-host=reject",
-        "--encoding=UTF8",
-        "--locale=C",
-        "--data-checksums",
-    ]);
-    if !fsync {
-        command.arg("--no-sync");
-    }
-    run_helper("initdb", command).await?;
-    fs::rename(&fresh, data).map_err(Error::io(data))
-}
-
-/// The folder of the Unix socket: in the home if its path is short enough for a socket address, else a new one in `/tmp`.
-fn socket_folder(home: &Path, owner: &Owner) -> Result<(PathBuf, Option<tempfile::TempDir>), Error> {
-    const MAX_SOCKET_PATH_BYTES: usize = 107;
-    let usual = home.join("s");
-    let (folder, short) = if usual.join(".s.PGSQL.5432.lock").as_os_str().len() <= MAX_SOCKET_PATH_BYTES {
-        (usual, None)
-    } else {
-        let short = tempfile::Builder::new()
-            .prefix("souk-")
-            .tempdir_in("/tmp")
-            .map_err(Error::io("/tmp"))?;
-        (short.path().to_path_buf(), Some(short))
-    };
-    owner.make_private(&folder)?;
-    Ok((folder, short))
 }
 
 /// The server's command line: what a database that one program writes in large batches wants.

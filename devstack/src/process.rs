@@ -6,9 +6,11 @@
 //! Each child has a thread of its own that starts it and waits for its end. This matters: the kernel's parent-death signal follows the
 //! *thread* that started the child, and the threads of an async runtime come and go.
 
+mod log;
+mod orphan;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -21,6 +23,8 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use tokio::sync::watch;
 
+use self::log::{last_line, last_line_of};
+pub(crate) use self::orphan::{end_orphan, running_in};
 use crate::Error;
 
 /// What to start.
@@ -95,9 +99,7 @@ impl Process {
             exit,
             waiter: Some(waiter),
         };
-        if let Some(start) = start_time(pid) {
-            fs::write(&spec.pid_record, format!("{pid} {start}\n")).map_err(Error::io(&spec.pid_record))?;
-        }
+        orphan::record(&spec.pid_record, pid).map_err(Error::io(&spec.pid_record))?;
         tracing::debug!(part = %spec.name, %pid, "started");
         Ok(process)
     }
@@ -236,81 +238,6 @@ fn command_of(spec: &Spec) -> Result<Command, Error> {
         .stderr(error_log)
         .process_group(0);
     Ok(command)
-}
-
-/// Ends what a previous life of the parent left running, as its pid record tells, and removes the record. The caller holds the lock of
-/// the part's folder, so nobody else can have started it.
-pub async fn end_orphan(pid_record: &Path, signal: Signal, grace: Duration) {
-    let recorded = fs::read_to_string(pid_record).ok().and_then(|text| {
-        let (pid, start) = text.trim().split_once(' ')?;
-        Some((Pid::from_raw(pid.parse().ok()?), start.parse::<u64>().ok()?))
-    });
-    if let Some((pid, start)) = recorded {
-        let lives = || start_time(pid) == Some(start);
-        if lives() {
-            tracing::warn!(%pid, "a part of a previous life still runs, ending it");
-            let _ = kill(pid, signal);
-        }
-        let asked = Instant::now();
-        while lives() {
-            if asked.elapsed() > grace {
-                let _ = kill(pid, Signal::SIGKILL);
-            }
-            tokio::time::sleep(Duration::from_millis(15)).await;
-        }
-    }
-    let _ = fs::remove_file(pid_record);
-}
-
-/// When the process started, in clock ticks since boot: together with the pid it names one process for as long as the machine is up.
-/// `None` once it has ended, a zombie included.
-fn start_time(pid: Pid) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, the command in parentheses, may hold anything; the fields count from behind its last parenthesis.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    if matches!(*fields.first()?, "Z" | "X") {
-        return None;
-    }
-    fields.get(19)?.parse().ok()
-}
-
-/// The process ids of everything that runs in `dir` under the command name `comm`, as far as this user may see.
-pub(crate) fn running_in(dir: &Path, comm: &str) -> Vec<Pid> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter(|entry| fs::read_to_string(entry.path().join("comm")).is_ok_and(|name| name.trim() == comm))
-        .filter(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == dir))
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
-        .collect()
-}
-
-/// The last non-empty line of a log file, cut to a readable length.
-pub(crate) fn last_line(log: &Path) -> String {
-    const TAIL_BYTES: u64 = 4096;
-    let tail = || -> std::io::Result<String> {
-        let mut file = File::open(log)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    tail()
-        .ok()
-        .as_deref()
-        .map_or_else(|| "nothing was logged".into(), last_line_of)
-}
-
-/// The last non-empty line of a text, cut to a readable length.
-pub(crate) fn last_line_of(text: &str) -> String {
-    const MAX_CHARS: usize = 300;
-    text.lines().rev().find(|line| !line.trim().is_empty()).map_or_else(
-        || "nothing was logged".into(),
-        |line| line.trim().chars().take(MAX_CHARS).collect(),
-    )
 }
 
 /// Runs a helper program, `name` in messages, to its end and returns its standard output.

@@ -1,5 +1,7 @@
 //! Tries to lose a dev chain: kills, half-written states, taken ports.
 
+use std::fs;
+
 use super::*;
 
 async fn height(anvil: &Anvil) -> String {
@@ -47,7 +49,7 @@ async fn without_kept_state_a_restart_is_a_new_chain() {
 #[tokio::test]
 async fn a_state_cut_short_falls_back_to_the_previous_start_and_then_to_genesis() {
     let mut anvil = Anvil::start(&kept()).await.expect("starts");
-    let state = anvil.state.clone().expect("kept");
+    let state = anvil.state.as_ref().expect("kept").file().to_path_buf();
     mine(&anvil, 3).await;
     anvil.restart().await.expect("starts again");
     mine(&anvil, 4).await;
@@ -59,7 +61,7 @@ async fn a_state_cut_short_falls_back_to_the_previous_start_and_then_to_genesis(
 
     anvil.kill9().await;
     fs::write(&state, "{").expect("cut");
-    fs::remove_file(state.with_extension("previous.json")).expect("removed");
+    fs::remove_file(state.with_file_name("state.previous.json")).expect("removed");
     anvil.restart().await.expect("starts from genesis");
     assert_eq!(height(&anvil).await, "\"0x0\"");
 }

@@ -9,6 +9,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::*;
+use crate::place::throw_away;
 
 const TOPIC: &str = "kept";
 

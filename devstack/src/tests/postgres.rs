@@ -1,6 +1,7 @@
 //! Tries to lose a private cluster: kills, leftovers, closed folders.
 
 use super::*;
+use crate::place::throw_away;
 
 async fn count(postgres: &Postgres) -> String {
     postgres

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Child;
 
+use super::orphan::start_time;
 use super::*;
 
 const GRACE: Duration = Duration::from_secs(20);
