@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::Error;
 use crate::place::Home;
-use crate::ports::free_port;
+use crate::ports::{free_port, is_free};
 use crate::process::{Process, Signal, Spec, end_orphan, run_helper};
 use crate::tools::{java, locate};
 
@@ -94,13 +94,19 @@ impl Kafka {
                 .chain([class_path, main.into()])
                 .collect()
         };
-        if !data.join("meta.properties").exists() {
+        // The formatter's own files do not tell whether it came to its end.
+        let formatted = home.join("formatted");
+        if !formatted.exists() {
+            if data.exists() {
+                fs::remove_dir_all(&data).map_err(Error::io(&data))?;
+            }
             let mut format = tokio::process::Command::new(&java);
             format.args(java_args("kafka.tools.StorageTool", "-Xmx256m"));
             format
                 .args(["format", "--cluster-id", CLUSTER_ID, "--config"])
                 .arg(&properties);
             run_helper("the Kafka storage formatter", format).await?;
+            fs::write(&formatted, "").map_err(Error::io(&formatted))?;
         }
         let mut args = java_args("kafka.Kafka", "-Xmx1g");
         args.push(properties.into_os_string());
@@ -182,25 +188,18 @@ impl Kafka {
 }
 
 impl Ports {
-    /// The controller's address is part of the cluster's own records, so a folder keeps its ports for life.
+    /// The ports of the folder's previous life as far as they are still free, so that clients find the broker where it was.
     fn choose(clients: Option<u16>, record: &Path) -> Result<Self, Error> {
-        let recorded = fs::read_to_string(record).ok().and_then(|text| {
-            let (clients, controller) = text.trim().split_once(' ')?;
-            Some(Self {
-                clients: clients.parse().ok()?,
-                controller: controller.parse().ok()?,
-            })
-        });
-        let mut ports = match recorded {
-            Some(ports) => ports,
-            None => Self {
-                clients: free_port()?,
-                controller: free_port()?,
-            },
+        let recorded = fs::read_to_string(record).unwrap_or_default();
+        let mut recorded = recorded.split_whitespace().map(|port| port.parse().ok());
+        let mut next = || match recorded.next().flatten().filter(|port| is_free(*port)) {
+            Some(port) => Ok(port),
+            None => free_port(),
         };
-        ports.clients = clients.unwrap_or(ports.clients);
-        fs::write(record, format!("{} {}\n", ports.clients, ports.controller)).map_err(Error::io(record))?;
-        Ok(ports)
+        let (recorded_clients, controller) = (next()?, next()?);
+        let clients = clients.unwrap_or(recorded_clients);
+        fs::write(record, format!("{clients} {controller}\n")).map_err(Error::io(record))?;
+        Ok(Self { clients, controller })
     }
 }
 

@@ -28,8 +28,13 @@ pub fn free_port() -> Result<u16, Error> {
             FIRST + (start + step * STRIDE % COUNT) % COUNT
         })
         .filter_map(|port| u16::try_from(port).ok())
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .find(|port| is_free(*port))
         .ok_or_else(|| Error::Invalid(format!("no free port between {FIRST} and {}", FIRST + COUNT)))
+}
+
+/// Whether nobody listens on the loopback port now.
+pub(crate) fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ async fn acknowledged_records_survive_kill9_and_stop_at_the_same_address() {
 }
 
 #[tokio::test]
-async fn a_new_life_of_the_folder_keeps_its_ports() {
+async fn a_new_life_of_the_folder_keeps_its_port_unless_that_is_taken() {
     let dir = throw_away().expect("a folder");
     let config = KafkaConfig {
         dir: Some(dir.path().into()),
@@ -100,4 +100,23 @@ async fn a_new_life_of_the_folder_keeps_its_ports() {
         Kafka::start(&config).await.expect("starts again").bootstrap(),
         bootstrap
     );
+
+    let _squatter = std::net::TcpListener::bind(&bootstrap).expect("free again");
+    assert_ne!(
+        Kafka::start(&config).await.expect("starts elsewhere").bootstrap(),
+        bootstrap
+    );
+}
+
+#[tokio::test]
+async fn an_interrupted_format_is_done_again() {
+    let dir = throw_away().expect("a folder");
+    let data = dir.path().join("data");
+    fs::create_dir(&data).expect("made");
+    fs::write(data.join("meta.properties"), "version=1\n").expect("written");
+    let config = KafkaConfig {
+        dir: Some(dir.path().into()),
+        ..KafkaConfig::default()
+    };
+    Kafka::start(&config).await.expect("formats and starts");
 }
