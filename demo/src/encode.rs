@@ -1,0 +1,408 @@
+//! Actions as calls of the contracts of a deployment: receiver, calldata and a gas limit.
+//!
+//! Many small calls of one contract become one transaction through its `multicall` or batch functions. Never asks a node: what only the
+//! chain knows (ids of series that end, ids of contributions) is handed in as [`Known`]. Start at [`Encoder::call`].
+
+use std::collections::HashMap;
+
+use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::sol_types::SolCall;
+use souk_contracts::{
+    AssetRegistry, AssetShares, ContributionBook, Deployment, LicenseRegistry, RevenueRouter, TestUSD, license_id,
+    terms_id,
+};
+use souk_schema::event::Relation;
+
+use crate::action::{
+    AccountNo, Action, AssetNo, Contribution, Derivation, Economy, Mint, NewAsset, Payment, Step, TermsNo,
+};
+
+/// Gas of any transaction, and of a byte of calldata at its dearest.
+const TRANSACTION_GAS: u64 = 21_000;
+const CALLDATA_BYTE_GAS: u64 = 40;
+/// Writing a fresh word of storage, with the access and what surrounds it.
+const WORD_GAS: u64 = 24_000;
+/// An event, a call between contracts, and the arithmetic around them.
+const CALL_GAS: u64 = 15_000;
+
+/// A transaction without its sender, nonce and fees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The contract.
+    pub to: Address,
+    /// What to call.
+    pub data: Bytes,
+    /// Enough for the call, within about twice of what it uses.
+    pub gas: u64,
+}
+
+/// Ids that follow from the chain alone.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Newest series of an asset under terms that end.
+    pub series: HashMap<(AssetNo, TermsNo), U256>,
+    /// Contributions by their evidence.
+    pub contributions: HashMap<B256, U256>,
+}
+
+/// What an action needs and nobody told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// The series of an asset under terms that end.
+    Series(AssetNo, TermsNo),
+    /// The contribution to an asset with this evidence.
+    Contribution(AssetNo, B256),
+}
+
+/// Encodes the actions of one economy for one deployment.
+#[derive(Clone, Debug)]
+pub struct Encoder<'a> {
+    economy: &'a Economy,
+    deployment: &'a Deployment,
+    first_asset_id: U256,
+    terms: Vec<(LicenseRegistry::LicenseTerms, U256)>,
+    addresses: Vec<Address>,
+}
+
+impl<'a> Encoder<'a> {
+    /// `first_asset_id` is the id on chain of the economy's asset 0.
+    pub fn new(economy: &'a Economy, deployment: &'a Deployment, first_asset_id: U256) -> Self {
+        let dollars = deployment.addresses.test_usd;
+        let with_id = |terms: LicenseRegistry::LicenseTerms| {
+            let id = terms_id(&terms);
+            (terms, id)
+        };
+        Self {
+            economy,
+            deployment,
+            first_asset_id,
+            terms: economy
+                .terms
+                .iter()
+                .map(|terms| with_id(terms.to_contract(dollars, &economy.edition)))
+                .collect(),
+            addresses: economy.accounts.iter().map(|account| account.address()).collect(),
+        }
+    }
+
+    /// Id on chain of an asset.
+    pub fn asset_id(&self, asset: AssetNo) -> U256 {
+        self.first_asset_id + U256::from(asset)
+    }
+
+    /// Id on chain of terms.
+    pub fn terms_id(&self, terms: TermsNo) -> U256 {
+        self.terms[terms].1
+    }
+
+    /// The step's transaction.
+    ///
+    /// # Errors
+    /// [`Unknown`], the first id that is missing in `known`.
+    pub fn call(&self, step: &Step, known: &Known) -> Result<Call, Unknown> {
+        let to = &self.deployment.addresses;
+        let (to, data, gas) = match &step.action {
+            Action::MakeDollars(micros) => {
+                let call = TestUSD::mintCall {
+                    to: self.addresses[step.from],
+                    amount: U256::from(*micros),
+                };
+                (to.test_usd, call.abi_encode(), 2 * WORD_GAS)
+            }
+            Action::ApproveRouter => {
+                let call = TestUSD::approveCall {
+                    spender: to.revenue_router,
+                    value: U256::MAX,
+                };
+                (to.test_usd, call.abi_encode(), 2 * WORD_GAS)
+            }
+            Action::Register(assets) => {
+                let words: usize = assets
+                    .iter()
+                    .map(|asset| 7 + asset.metadata_uri.len().div_ceil(32))
+                    .sum();
+                (to.asset_registry, self.register(assets), words as u64 * WORD_GAS)
+            }
+            Action::RegisterTerms(numbers) => (
+                to.license_registry,
+                self.register_terms(numbers),
+                numbers.len() as u64 * (14 * WORD_GAS + CALL_GAS),
+            ),
+            Action::Attach(offers) => (
+                to.license_registry,
+                self.attach(offers),
+                offers.len() as u64 * (WORD_GAS + 2 * CALL_GAS),
+            ),
+            Action::MintLicences(mints) => (
+                to.license_registry,
+                self.mint(mints),
+                mints.len() as u64 * (8 * WORD_GAS + 4 * CALL_GAS),
+            ),
+            Action::Derive(derivations) => {
+                let edges: usize = derivations.iter().map(|derivation| derivation.edges.len()).sum();
+                let gas = (derivations.len() + edges) as u64 * (2 * WORD_GAS + 3 * CALL_GAS)
+                    + step.inherited_terms as u64 * 5 * WORD_GAS;
+                (to.asset_registry, self.derive(derivations, known)?, gas)
+            }
+            Action::DeriveForeign(child, parents) => (
+                to.asset_registry,
+                self.derive_foreign(*child, parents),
+                parents.len() as u64 * 2 * CALL_GAS,
+            ),
+            Action::AddVersions(versions) => {
+                let words: usize = versions.iter().map(|(_, _, uri)| 4 + uri.len().div_ceil(32)).sum();
+                (to.asset_registry, self.add_versions(versions), words as u64 * WORD_GAS)
+            }
+            Action::IssueShares(issues) => {
+                let receivers: usize = issues.iter().map(|(_, allotments)| allotments.len()).sum();
+                (
+                    to.asset_shares,
+                    self.issue(issues),
+                    (receivers + 2 * issues.len()) as u64 * (WORD_GAS + CALL_GAS),
+                )
+            }
+            Action::PassShares(transfers) => {
+                let gas = transfers.len() as u64 * (WORD_GAS + 2 * CALL_GAS);
+                (to.asset_shares, self.pass_shares(step.from, transfers), gas)
+            }
+            Action::Record(contributions) => (
+                to.contribution_book,
+                self.record(contributions),
+                contributions.len() as u64 * (WORD_GAS + CALL_GAS),
+            ),
+            Action::VoidContribution(asset, evidence, reason) => {
+                let id = *known
+                    .contributions
+                    .get(evidence)
+                    .ok_or(Unknown::Contribution(*asset, *evidence))?;
+                let call = ContributionBook::voidCall {
+                    contributionId: id,
+                    reason: reason.clone(),
+                };
+                (to.contribution_book, call.abi_encode(), 2 * WORD_GAS + CALL_GAS)
+            }
+            Action::Revoke(asset, terms, reason) => {
+                let call = LicenseRegistry::revokeCall {
+                    licenseId: self.series(*asset, *terms, known)?,
+                    reason: reason.clone(),
+                };
+                (to.license_registry, call.abi_encode(), 2 * WORD_GAS + CALL_GAS)
+            }
+            Action::Pay(payments) => (
+                to.revenue_router,
+                self.pay(payments),
+                4 * WORD_GAS + payments.len() as u64 * 3 * CALL_GAS,
+            ),
+            Action::PassLicences(asset, terms, receiver, amount) => {
+                let id = self.series(*asset, *terms, known)?;
+                let call = LicenseRegistry::safeTransferFromCall {
+                    from: self.addresses[step.from],
+                    to: self.addresses[*receiver],
+                    id,
+                    value: U256::from(*amount),
+                    data: Bytes::new(),
+                };
+                (to.license_registry, call.abi_encode(), 2 * WORD_GAS + 2 * CALL_GAS)
+            }
+            Action::PassAsset(asset, receiver) => {
+                let call = AssetRegistry::transferFromCall {
+                    from: self.addresses[step.from],
+                    to: self.addresses[*receiver],
+                    tokenId: self.asset_id(*asset),
+                };
+                (to.asset_registry, call.abi_encode(), 3 * WORD_GAS + CALL_GAS)
+            }
+        };
+        let gas = TRANSACTION_GAS + data.len() as u64 * CALLDATA_BYTE_GAS + gas;
+        Ok(Call {
+            to,
+            data: data.into(),
+            gas,
+        })
+    }
+
+    /// Id of a licence series: computed where it never ends, else as the chain told.
+    fn series(&self, asset: AssetNo, terms: TermsNo, known: &Known) -> Result<U256, Unknown> {
+        if self.economy.terms[terms].ends() {
+            return known
+                .series
+                .get(&(asset, terms))
+                .copied()
+                .ok_or(Unknown::Series(asset, terms));
+        }
+        Ok(license_id(self.asset_id(asset), self.terms_id(terms), 0))
+    }
+
+    fn register(&self, assets: &[NewAsset]) -> Vec<u8> {
+        let inputs = assets
+            .iter()
+            .map(|asset| AssetRegistry::AssetInput {
+                owner: self.addresses[asset.owner],
+                kind: asset.kind.number(),
+                name: asset.name.clone(),
+                contentHash: asset.content_hash,
+                metadataUri: asset.metadata_uri.clone(),
+                contributorShareE8: asset.contributor_share_e8,
+            })
+            .collect();
+        AssetRegistry::registerBatchCall { inputs }.abi_encode()
+    }
+
+    fn register_terms(&self, numbers: &[TermsNo]) -> Vec<u8> {
+        let one = |number: &TermsNo| {
+            LicenseRegistry::registerTermsCall {
+                terms: self.terms[*number].0.clone(),
+            }
+            .abi_encode()
+        };
+        license_calls(numbers.iter().map(one))
+    }
+
+    fn attach(&self, offers: &[(AssetNo, TermsNo)]) -> Vec<u8> {
+        license_calls(offers.iter().map(|&(asset, terms)| {
+            LicenseRegistry::attachTermsCall {
+                assetId: self.asset_id(asset),
+                termsId: self.terms_id(terms),
+            }
+            .abi_encode()
+        }))
+    }
+
+    fn mint(&self, mints: &[Mint]) -> Vec<u8> {
+        license_calls(mints.iter().map(|mint| {
+            let fee_micros = self.economy.terms[mint.terms].minting_fee_micros;
+            LicenseRegistry::mintCall {
+                assetId: self.asset_id(mint.asset),
+                termsId: self.terms_id(mint.terms),
+                amount: U256::from(mint.amount),
+                receiver: self.addresses[mint.receiver],
+                maxFee: U256::from(fee_micros) * U256::from(mint.amount),
+            }
+            .abi_encode()
+        }))
+    }
+
+    fn derive(&self, derivations: &[Derivation], known: &Known) -> Result<Vec<u8>, Unknown> {
+        let mut calls = Vec::with_capacity(derivations.len());
+        for Derivation { child, edges } in derivations {
+            let mut parents = Vec::with_capacity(edges.len());
+            for edge in edges {
+                parents.push(AssetRegistry::ParentInput {
+                    parentId: self.asset_id(edge.parent),
+                    relation: edge.relation.number(),
+                    licenseId: match edge.licence {
+                        Some(terms) => self.series(edge.parent, terms, known)?,
+                        None => U256::ZERO,
+                    },
+                });
+            }
+            calls.push(
+                AssetRegistry::declareParentsCall {
+                    childId: self.asset_id(*child),
+                    parents,
+                }
+                .abi_encode(),
+            );
+        }
+        Ok(asset_calls(calls))
+    }
+
+    fn derive_foreign(&self, child: AssetNo, parents: &[(String, Relation)]) -> Vec<u8> {
+        asset_calls(parents.iter().map(|(caip19, relation)| {
+            AssetRegistry::declareForeignParentCall {
+                childId: self.asset_id(child),
+                caip19: caip19.clone(),
+                relation: relation.number(),
+            }
+            .abi_encode()
+        }))
+    }
+
+    fn add_versions(&self, versions: &[(AssetNo, B256, String)]) -> Vec<u8> {
+        asset_calls(versions.iter().map(|(asset, content_hash, uri)| {
+            AssetRegistry::addVersionCall {
+                assetId: self.asset_id(*asset),
+                contentHash: *content_hash,
+                metadataUri: uri.clone(),
+            }
+            .abi_encode()
+        }))
+    }
+
+    fn issue(&self, issues: &[(AssetNo, Vec<(AccountNo, u64)>)]) -> Vec<u8> {
+        share_calls(issues.iter().map(|(asset, allotments)| {
+            AssetShares::issueCall {
+                assetId: self.asset_id(*asset),
+                supply: allotments.iter().map(|&(_, shares)| U256::from(shares)).sum(),
+                receivers: allotments
+                    .iter()
+                    .map(|&(receiver, _)| self.addresses[receiver])
+                    .collect(),
+                amounts: allotments.iter().map(|&(_, shares)| U256::from(shares)).collect(),
+            }
+            .abi_encode()
+        }))
+    }
+
+    fn pass_shares(&self, from: AccountNo, transfers: &[(AssetNo, AccountNo, u64)]) -> Vec<u8> {
+        share_calls(transfers.iter().map(|&(asset, receiver, shares)| {
+            AssetShares::safeTransferFromCall {
+                from: self.addresses[from],
+                to: self.addresses[receiver],
+                id: self.asset_id(asset),
+                value: U256::from(shares),
+                data: Bytes::new(),
+            }
+            .abi_encode()
+        }))
+    }
+
+    fn record(&self, contributions: &[Contribution]) -> Vec<u8> {
+        let inputs = contributions
+            .iter()
+            .map(|contribution| ContributionBook::ContributionInput {
+                assetId: self.asset_id(contribution.asset),
+                contributor: self.addresses[contribution.contributor],
+                role: contribution.role.number(),
+                weight: U256::from(contribution.weight),
+                evidenceHash: contribution.evidence,
+            })
+            .collect();
+        ContributionBook::recordBatchCall { inputs }.abi_encode()
+    }
+
+    fn pay(&self, payments: &[Payment]) -> Vec<u8> {
+        let payments = payments
+            .iter()
+            .map(|payment| RevenueRouter::Payment {
+                assetId: self.asset_id(payment.asset),
+                token: self.deployment.addresses.test_usd,
+                amount: U256::from(payment.amount_micros),
+                reason: payment.reason.number(),
+                r#ref: payment.reference,
+            })
+            .collect();
+        RevenueRouter::payBatchCall { payments }.abi_encode()
+    }
+}
+
+fn asset_calls(calls: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    AssetRegistry::multicallCall {
+        data: calls.into_iter().map(Bytes::from).collect(),
+    }
+    .abi_encode()
+}
+
+fn license_calls(calls: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    LicenseRegistry::multicallCall {
+        data: calls.into_iter().map(Bytes::from).collect(),
+    }
+    .abi_encode()
+}
+
+fn share_calls(calls: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    AssetShares::multicallCall {
+        data: calls.into_iter().map(Bytes::from).collect(),
+    }
+    .abi_encode()
+}

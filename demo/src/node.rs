@@ -1,0 +1,199 @@
+//! The few questions that loading an economy asks a node, and the signing of what it sends. Knows nothing of economies. Start at
+//! [`Node::connect`].
+
+use std::time::Duration;
+
+use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use alloy::eips::BlockNumberOrTag;
+use alloy::eips::eip2718::Encodable2718;
+use alloy::network::TransactionBuilder;
+use alloy::primitives::{Address, B256, Bytes, TxKind, U64, U256};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::{Filter, Log, TransactionRequest};
+use alloy::signers::SignerSync;
+use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::SolInterface;
+use alloy::transports::TransportError;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use souk_contracts::{AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter, TestUSD};
+
+use crate::encode::Call;
+
+/// How many times the base fee a transaction offers to pay: blocks that fill up raise it while transactions wait.
+const FEE_MARGIN: u128 = 30;
+/// What the block's producer gets, in wei per gas.
+const TIP_WEI: u128 = 10_000_000;
+const LONGEST_POLL: Duration = Duration::from_millis(200);
+
+/// A connection to a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    provider: DynProvider,
+    chain_id: u64,
+}
+
+/// What a receipt says, as far as it matters here: logs are counted, not read.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Receipt {
+    status: U64,
+    /// Block that the transaction is in.
+    pub(crate) block_number: U64,
+    /// Gas that it used.
+    pub(crate) gas_used: U64,
+    logs: Vec<IgnoredAny>,
+}
+
+impl Receipt {
+    /// Whether the transaction did what it should.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.status == U64::ONE
+    }
+
+    /// Number of events that it made.
+    pub(crate) fn events(&self) -> u64 {
+        self.logs.len() as u64
+    }
+}
+
+/// Prices at which transactions are sent, in wei per gas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fees {
+    pub(crate) max_wei: u128,
+    tip_wei: u128,
+    /// Most gas that a block takes.
+    pub(crate) block_gas: u64,
+}
+
+impl Node {
+    /// Connects over HTTP or WebSocket.
+    pub(crate) async fn connect(url: &str) -> Result<Self, TransportError> {
+        let provider = ProviderBuilder::new()
+            .disable_recommended_fillers()
+            .connect(url)
+            .await?
+            .erased();
+        let chain_id = provider.get_chain_id().await?;
+        Ok(Self { provider, chain_id })
+    }
+
+    /// EIP-155 id of its chain.
+    pub(crate) fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// What alloy's contract instances call through.
+    pub(crate) fn provider(&self) -> &DynProvider {
+        &self.provider
+    }
+
+    /// Number of transactions that the account sent, waiting ones included.
+    pub(crate) async fn nonce(&self, account: Address) -> Result<u64, TransportError> {
+        self.provider.get_transaction_count(account).pending().await
+    }
+
+    /// Wei of the account.
+    pub(crate) async fn balance(&self, account: Address) -> Result<U256, TransportError> {
+        self.provider.get_balance(account).await
+    }
+
+    /// Fees that the next blocks accept.
+    pub(crate) async fn fees(&self) -> Result<Fees, TransportError> {
+        let block = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await?;
+        let header = block.map(|block| block.header);
+        let base_wei = header.as_ref().and_then(|header| header.base_fee_per_gas).unwrap_or(0);
+        let block_gas = header.map_or(u64::MAX, |header| header.gas_limit);
+        Ok(Fees {
+            max_wei: u128::from(base_wei) * FEE_MARGIN + TIP_WEI,
+            tip_wei: TIP_WEI,
+            block_gas,
+        })
+    }
+
+    /// Logs that match, oldest first.
+    pub(crate) async fn logs(&self, filter: &Filter) -> Result<Vec<Log>, TransportError> {
+        self.provider.get_logs(filter).await
+    }
+
+    /// A signed transaction as the network takes it.
+    pub(crate) fn sign(
+        &self,
+        signer: &PrivateKeySigner,
+        nonce: u64,
+        call: &Call,
+        value: U256,
+        fees: Fees,
+    ) -> Result<Vec<u8>, alloy::signers::Error> {
+        let transaction = TxEip1559 {
+            chain_id: self.chain_id,
+            nonce,
+            gas_limit: call.gas,
+            max_fee_per_gas: fees.max_wei,
+            max_priority_fee_per_gas: fees.tip_wei,
+            to: TxKind::Call(call.to),
+            value,
+            access_list: Default::default(),
+            input: call.data.clone(),
+        };
+        let signature = signer.sign_hash_sync(&transaction.signature_hash())?;
+        Ok(TxEnvelope::from(transaction.into_signed(signature)).encoded_2718())
+    }
+
+    /// Hands in a signed transaction.
+    pub(crate) async fn send(&self, signed: &[u8]) -> Result<B256, TransportError> {
+        Ok(*self.provider.send_raw_transaction(signed).await?.tx_hash())
+    }
+
+    /// Waits for a receipt; `None` when there is none after `limit`.
+    pub(crate) async fn receipt(&self, hash: B256, limit: Duration) -> Result<Option<Receipt>, TransportError> {
+        let poll = async {
+            let mut pause = Duration::from_millis(2);
+            loop {
+                let found: Option<Receipt> = self
+                    .provider
+                    .raw_request("eth_getTransactionReceipt".into(), (hash,))
+                    .await?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_POLL);
+            }
+        };
+        tokio::time::timeout(limit, poll).await.unwrap_or(Ok(None))
+    }
+
+    /// Why a call fails when it is made at the end of `block`, in the contracts' own words.
+    pub(crate) async fn why(&self, from: Address, call: &Call, block: u64) -> String {
+        let request = TransactionRequest::default()
+            .with_from(from)
+            .with_to(call.to)
+            .with_input(call.data.clone())
+            .with_gas_limit(call.gas);
+        match self.provider.call(request).block(block.into()).await {
+            Ok(_) => format!(
+                "repeated after block {block} it succeeds, so it may have run out of its {} gas",
+                call.gas
+            ),
+            Err(error) => match error.as_error_resp().and_then(|response| response.as_revert_data()) {
+                Some(data) => custom_error(&data),
+                None => error.to_string(),
+            },
+        }
+    }
+}
+
+/// The custom error with its fields, if one of the contracts knows it.
+fn custom_error(data: &Bytes) -> String {
+    fn named<E: SolInterface + std::fmt::Debug>(data: &[u8]) -> Option<String> {
+        E::abi_decode(data).ok().map(|error| format!("{error:?}"))
+    }
+    named::<AssetRegistry::AssetRegistryErrors>(data)
+        .or_else(|| named::<LicenseRegistry::LicenseRegistryErrors>(data))
+        .or_else(|| named::<AssetShares::AssetSharesErrors>(data))
+        .or_else(|| named::<ContributionBook::ContributionBookErrors>(data))
+        .or_else(|| named::<RevenueRouter::RevenueRouterErrors>(data))
+        .or_else(|| named::<TestUSD::TestUSDErrors>(data))
+        .unwrap_or_else(|| format!("an unknown error {data}"))
+}
