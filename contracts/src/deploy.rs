@@ -80,7 +80,7 @@ pub enum DeployError {
         /// Name of the contract.
         contract: &'static str,
         /// What the node said.
-        source: alloy::contract::Error,
+        source: Box<alloy::contract::Error>,
     },
     /// No receipt came for the transaction.
     #[error("no receipt for the creation of {contract}: {source}; check that the chain makes blocks")]
@@ -135,12 +135,11 @@ pub async fn deploy<P: Provider>(
             .into_iter()
             .zip(creations(provider, &addresses, deployer, distributor))
     {
-        let sent = creation.from(deployer).send().await;
-        pending.push((
-            contract,
-            expected,
-            sent.map_err(|source| DeployError::Refused { contract, source })?,
-        ));
+        let sent = creation.from(deployer).send().await.map_err(|source| {
+            let source = Box::new(source);
+            DeployError::Refused { contract, source }
+        })?;
+        pending.push((contract, expected, sent));
     }
 
     let mut first_block = None;
@@ -149,16 +148,7 @@ pub async fn deploy<P: Provider>(
             .get_receipt()
             .await
             .map_err(|source| DeployError::NoReceipt { contract, source })?;
-        if !receipt.status() {
-            return Err(DeployError::Reverted { contract });
-        }
-        if receipt.contract_address != Some(expected) {
-            return Err(DeployError::WrongAddress {
-                contract,
-                expected,
-                found: receipt.contract_address,
-            });
-        }
+        check_place(contract, expected, receipt.status(), receipt.contract_address)?;
         first_block = first_block.or(receipt.block_number);
     }
     Ok(Deployment {
@@ -166,6 +156,26 @@ pub async fn deploy<P: Provider>(
         block: first_block.unwrap_or_default(),
         addresses,
     })
+}
+
+/// Whether a creation came about where the other contracts were told that it would.
+fn check_place(
+    contract: &'static str,
+    expected: Address,
+    succeeded: bool,
+    found: Option<Address>,
+) -> Result<(), DeployError> {
+    if !succeeded {
+        return Err(DeployError::Reverted { contract });
+    }
+    if found != Some(expected) {
+        return Err(DeployError::WrongAddress {
+            contract,
+            expected,
+            found,
+        });
+    }
+    Ok(())
 }
 
 /// The creation transactions, in the order of [`Addresses::named`].
@@ -183,4 +193,34 @@ fn creations<'a, P: Provider>(
         RevenueRouter::deploy_builder(provider, to.asset_registry, to.license_registry, admin, distributor),
         TestUSD::deploy_builder(provider),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contract_elsewhere_than_the_others_expect_it_is_an_error() {
+        let (expected, elsewhere) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        let check = |succeeded, found| check_place("TestUSD", expected, succeeded, found);
+        assert!(check(true, Some(expected)).is_ok());
+        assert!(matches!(
+            check(true, Some(elsewhere)),
+            Err(DeployError::WrongAddress { .. })
+        ));
+        assert!(matches!(check(true, None), Err(DeployError::WrongAddress { .. })));
+        assert!(matches!(
+            check(false, Some(expected)),
+            Err(DeployError::Reverted { .. })
+        ));
+    }
+
+    #[test]
+    fn predicted_addresses_follow_the_nonce() {
+        let deployer = Address::repeat_byte(7);
+        let addresses = Addresses::predict(deployer, 40);
+        for (n, (_, address)) in (40..).zip(addresses.named()) {
+            assert_eq!(address, deployer.create(n));
+        }
+    }
 }

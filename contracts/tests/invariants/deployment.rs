@@ -9,7 +9,7 @@ use souk_contracts::{
     AssetRegistry, DeployError, Deployment, LicenseRegistry, RevenueRouter, deploy, license_expiry, license_id,
     terms_id,
 };
-use souk_devstack::{Anvil, AnvilConfig, Mining};
+use souk_devstack::{Anvil, AnvilConfig};
 
 use crate::world::{DISTRIBUTOR, World};
 
@@ -71,12 +71,7 @@ async fn a_real_node_takes_the_deployment() {
 /// The constructor refuses a distributor of zero; nothing is reported as deployed.
 #[tokio::test]
 async fn a_refused_deployment_says_which_contract() {
-    let anvil = Anvil::start(&AnvilConfig {
-        mining: Mining::Auto,
-        ..AnvilConfig::default()
-    })
-    .await
-    .expect("anvil starts");
+    let anvil = Anvil::start(&AnvilConfig::default()).await.expect("anvil starts");
     let error = deploy(&provider(&anvil), DEPLOYER, Address::ZERO)
         .await
         .expect_err("a refusal");
