@@ -3,6 +3,7 @@
 //! Nothing here asks a node or invents state: drop every table, project the stream again, and they are the same (law LOG-1). Start with
 //! [`project`] for how a stream becomes tables, [`fold`] for the pure core that decides what changes, and [`graph`] for lineage.
 
+pub mod bench;
 pub mod fold;
 pub mod graph;
 pub mod hash;

@@ -39,18 +39,38 @@ const fn table(name: &'static str, key: &'static str, scope: Scope) -> Table {
 /// Every table that holds state of chains; `projection`, which says how far they are, is not among them.
 pub const TABLES: [Table; 16] = [
     table("block", "number", Scope::OfBlock("number")),
-    table("event", "block_number, log_index, ordinal", Scope::OfBlock("block_number")),
+    table(
+        "event",
+        "block_number, log_index, ordinal",
+        Scope::OfBlock("block_number"),
+    ),
     table("quarantine", "block_number, log_index", Scope::OfBlock("block_number")),
     table("contract", "address, valid_from", Scope::Lasting),
     table("asset", "asset_key", Scope::Lasting),
-    table("asset_version", "asset_key, version, valid_from, log_index", Scope::Lasting),
+    table(
+        "asset_version",
+        "asset_key, version, valid_from, log_index",
+        Scope::Lasting,
+    ),
     table("ownership", "token_key, valid_from", Scope::Ending),
     table("balance", "token_key, account, valid_from", Scope::Ending),
     table("license_terms", "registry, terms_id", Scope::Lasting),
-    table("terms_attachment", "asset_key, registry, terms_id, valid_from, log_index", Scope::Lasting),
+    table(
+        "terms_attachment",
+        "asset_key, registry, terms_id, valid_from, log_index",
+        Scope::Lasting,
+    ),
     table("license_series", "series_key", Scope::Ending),
-    table("license_revocation", "series_key, valid_from, log_index", Scope::Lasting),
-    table("share_issue", "asset_key, shares_key, valid_from, log_index", Scope::Lasting),
+    table(
+        "license_revocation",
+        "series_key, valid_from, log_index",
+        Scope::Lasting,
+    ),
+    table(
+        "share_issue",
+        "asset_key, shares_key, valid_from, log_index",
+        Scope::Lasting,
+    ),
     table("contribution", "contribution_key", Scope::Ending),
     table("derivation", "valid_from, log_index", Scope::Lasting),
     table("revenue", "valid_from, log_index", Scope::Lasting),

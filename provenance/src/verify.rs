@@ -76,7 +76,10 @@ impl std::fmt::Display for Report {
                 self.rows, self.live
             );
         }
-        write!(f, "chain {chain}: the tables are not what the first {sequence} records say")?;
+        write!(
+            f,
+            "chain {chain}: the tables are not what the first {sequence} records say"
+        )?;
         for difference in &self.differences {
             let Difference {
                 table,
@@ -84,7 +87,10 @@ impl std::fmt::Display for Report {
                 only_replayed,
                 rows,
             } = difference;
-            write!(f, "\n{table}: {only_live} rows only in the table, {only_replayed} only in the log")?;
+            write!(
+                f,
+                "\n{table}: {only_live} rows only in the table, {only_replayed} only in the log"
+            )?;
             for row in rows {
                 match row {
                     RowDifference::OnlyLive(row) => write!(f, "\n  table {row}")?,

@@ -81,9 +81,10 @@ fn vet(set: &WorkingSet, event: &DomainEvent) -> Result<(), String> {
         DomainEvent::AssetRegistered { asset, .. } if lifetime(&set.assets, asset) != Lifetime::Absent => {
             Err(format!("asset {} is registered already", asset.id))
         }
-        DomainEvent::AssetVersioned { version, .. } if i32::try_from(*version).is_err() => {
-            Err(format!("version {version} is beyond {}, the highest that can be kept", i32::MAX))
-        }
+        DomainEvent::AssetVersioned { version, .. } if i32::try_from(*version).is_err() => Err(format!(
+            "version {version} is beyond {}, the highest that can be kept",
+            i32::MAX
+        )),
         DomainEvent::LicenseTermsRegistered { registry, terms_id, .. }
             if lifetime(&set.terms, &TokenRef::new(*registry, *terms_id)) != Lifetime::Absent =>
         {

@@ -65,7 +65,11 @@ impl ChainDecoder {
 
     /// Decodes a block. A contract that is created in it is watched from the next log on.
     pub fn decode(&mut self, block: Block) -> DecodedBlock {
-        let logs = block.logs.iter().map(|log| self.decode_log(block.number, log)).collect();
+        let logs = block
+            .logs
+            .iter()
+            .map(|log| self.decode_log(block.number, log))
+            .collect();
         DecodedBlock { block, logs }
     }
 

@@ -81,7 +81,11 @@ impl<V: Clone + PartialEq> Held<V> {
 
     /// Sets the value. Blocks never go backwards within a batch; entering a new one settles the one before.
     pub fn set(&mut self, value: Option<V>, at: At, mut emit: impl FnMut(Change<V>)) {
-        if self.pending.as_ref().is_some_and(|pending| pending.at.block != at.block) {
+        if self
+            .pending
+            .as_ref()
+            .is_some_and(|pending| pending.at.block != at.block)
+        {
             self.settle(&mut emit);
         }
         if self.current() != value.as_ref() {
@@ -182,6 +186,9 @@ mod tests {
                 insert(3, at(9, 1), None)
             ]
         );
-        assert_eq!(run(Some((1, 2)), &[(None, 5, 0)]), [Change::Close { from: 2, until: 5 }]);
+        assert_eq!(
+            run(Some((1, 2)), &[(None, 5, 0)]),
+            [Change::Close { from: 2, until: 5 }]
+        );
     }
 }

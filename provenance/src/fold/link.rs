@@ -86,11 +86,7 @@ pub struct Linker {
 
 impl Linker {
     /// Continues after `recent` canonical blocks (oldest first, the last is the head) of a stream that begins at `start_block`.
-    pub fn resume(
-        start_block: u64,
-        finalized: Option<BlockRef>,
-        recent: impl IntoIterator<Item = BlockRef>,
-    ) -> Linker {
+    pub fn resume(start_block: u64, finalized: Option<BlockRef>, recent: impl IntoIterator<Item = BlockRef>) -> Linker {
         let recent: VecDeque<BlockRef> = recent.into_iter().collect();
         Linker {
             start_block: Some(start_block),
@@ -180,7 +176,10 @@ impl Linker {
             hash: reverted.parent_hash,
         });
         // Nothing above the head can be final, whatever was promised.
-        if self.finalized.is_some_and(|finalized| finalized.number >= reverted.number) {
+        if self
+            .finalized
+            .is_some_and(|finalized| finalized.number >= reverted.number)
+        {
             self.finalized = self.head;
         }
         if linked.blocks.pop().is_none() {

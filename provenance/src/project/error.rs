@@ -30,7 +30,10 @@ pub enum ProjectError {
         source: DecodeError,
     },
     /// A record lacks the header that says how it is encoded.
-    #[error("record {sequence} of {stream} has no readable header `{}`", souk_schema::encoding::VERSION_HEADER)]
+    #[error(
+        "record {sequence} of {stream} has no readable header `{}`",
+        souk_schema::encoding::VERSION_HEADER
+    )]
     NoVersion {
         /// The stream.
         stream: String,

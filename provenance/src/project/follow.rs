@@ -8,11 +8,11 @@ use souk_schema::ChainId;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::Projector;
 use super::error::ProjectError;
 use super::stage::{Batch, Stage};
 use super::status::{Phase, Reporter};
 use super::writer::Writer;
-use super::Projector;
 use crate::fold::{ChainDecoder, Linker};
 use crate::store;
 use crate::tables::Schema;
@@ -25,6 +25,9 @@ pub(super) enum Goal {
     /// When a newer generation of the chain has a stream.
     Forever,
 }
+
+/// Listing all streams costs a broker more than asking for one stream's tail.
+const LOOKS_BETWEEN_LISTS: u32 = 5;
 
 /// A stream to be followed.
 pub(super) struct Follow<'a> {
@@ -65,13 +68,16 @@ impl<'a> Follow<'a> {
         let config = &self.projector.config;
         let is_live = *self.schema == config.schema;
         let phase = if is_live { Phase::Following } else { Phase::Rebuilding };
-        reporter.begins(phase, self.stream.as_str());
-
-        let mut connection = store::connect(&self.projector.pool, self.schema).await?;
+        let mut connection = store::connect_for_batches(&self.projector.pool, self.schema).await?;
         let projection = store::read_projection(&mut connection, config.chain).await?;
-        if projection.as_ref().is_some_and(|projection| projection.generation != self.generation) {
+        if projection
+            .as_ref()
+            .is_some_and(|projection| projection.generation != self.generation)
+        {
             return Err(ProjectError::Overtaken(config.chain));
         }
+        let quarantined = store::quarantined(&mut connection, config.chain).await?;
+        reporter.begins(phase, self.stream.as_str(), projection.as_ref(), quarantined);
         let (next_sequence, epoch) = projection.as_ref().map_or((0, 1), |at| (at.next_sequence, at.epoch));
         let stage = match projection {
             None => Stage::new(config.chain, self.stream.as_str(), Linker::default(), None),
@@ -111,15 +117,20 @@ impl<'a> Follow<'a> {
                 let _ = sender.send(Err(error)).await;
             }
         }));
-        let mut second = tokio::time::interval(Duration::from_secs(1));
-        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut looks = tokio::time::interval(self.projector.config.idle);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut until_streams_are_listed = LOOKS_BETWEEN_LISTS;
         loop {
             tokio::select! {
                 biased;
-                _ = second.tick() => {
+                _ = looks.tick() => {
                     reporter.tick(self.projector.log.next_sequence(&self.stream).await?);
-                    if self.goal == Goal::Forever && self.projector.newest_generation().await? > Some(self.generation) {
-                        return Ok(());
+                    until_streams_are_listed -= 1;
+                    if until_streams_are_listed == 0 {
+                        until_streams_are_listed = LOOKS_BETWEEN_LISTS;
+                        if self.goal == Goal::Forever && self.projector.newest_generation().await? > Some(self.generation) {
+                            return Ok(());
+                        }
                     }
                 }
                 batch = batches.recv() => match batch {
@@ -166,7 +177,9 @@ impl Reader {
             }
             let records = self.log.read(&self.stream, self.next_sequence, limits).await?;
             let Some(last) = records.last() else {
-                self.log.wait_beyond(&self.stream, self.next_sequence, self.idle).await?;
+                self.log
+                    .wait_beyond(&self.stream, self.next_sequence, self.idle)
+                    .await?;
                 continue;
             };
             self.next_sequence = last.sequence + 1;

@@ -113,7 +113,12 @@ pub async fn project_until(
     let mut reporter = Reporter::new(config.chain, sender);
     let projector = Projector { config, log, pool };
     store::migrate(&projector.pool, &projector.config.schema).await?;
-    let follow = Follow::new(&projector, &projector.config.schema, generation, Goal::Sequence(sequence))?;
+    let follow = Follow::new(
+        &projector,
+        &projector.config.schema,
+        generation,
+        Goal::Sequence(sequence),
+    )?;
     follow.run(&mut reporter).await
 }
 
@@ -165,7 +170,9 @@ impl Projector {
                 projection.generation
             }
         };
-        Follow::new(self, schema, generation, Goal::Forever)?.run(reporter).await
+        Follow::new(self, schema, generation, Goal::Forever)?
+            .run(reporter)
+            .await
     }
 
     /// Rows of an older decoder are kept if it could decode everything: then they are what today's decoder makes.
@@ -187,10 +194,18 @@ impl Projector {
             "" => Some(1),
             later => later.strip_prefix(".g")?.parse().ok(),
         };
-        let mut generations: Vec<u32> = streams.iter().filter_map(|stream| generation(stream.as_str())).collect();
+        let mut generations: Vec<u32> = streams
+            .iter()
+            .filter_map(|stream| generation(stream.as_str()))
+            .collect();
         generations.sort_unstable();
         while let Some(newest) = generations.pop() {
-            if self.log.next_sequence(&follow::stream_name(self.config.chain, newest)?).await? > 0 {
+            if self
+                .log
+                .next_sequence(&follow::stream_name(self.config.chain, newest)?)
+                .await?
+                > 0
+            {
                 return Ok(Some(newest));
             }
         }

@@ -68,7 +68,9 @@ pub(super) async fn replace(
     let stream = stream_name(chain, generation)?;
     let records = loop {
         let reached = store::read_projection(&mut connection, chain).await?;
-        let reached = reached.filter(|live| live.generation == generation).map_or(0, |live| live.next_sequence);
+        let reached = reached
+            .filter(|live| live.generation == generation)
+            .map_or(0, |live| live.next_sequence);
         let goal = projector.log.next_sequence(&stream).await?.max(reached);
         let follow = Follow::new(projector, &beside, generation, Goal::Sequence(goal))?;
         follow.run(reporter).await?;
@@ -116,11 +118,13 @@ async fn swap(
         }
     }
     let epoch = locked.map_or(new.epoch, |(_, epoch)| epoch + 1);
-    sqlx::query(AssertSqlSafe(format!("update {live}.projection set epoch = $2 where chain_id = $1")))
-        .bind(chain.0.cast_signed())
-        .bind(epoch.cast_signed())
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query(AssertSqlSafe(format!(
+        "update {live}.projection set epoch = $2 where chain_id = $1"
+    )))
+    .bind(chain.0.cast_signed())
+    .bind(epoch.cast_signed())
+    .execute(&mut *transaction)
+    .await?;
     store::notify(&mut transaction, chain).await?;
     transaction.commit().await?;
     Ok(true)

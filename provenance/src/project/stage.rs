@@ -62,7 +62,13 @@ impl Stage {
             source,
         })?;
         if linked.duplicates > 0 {
-            tracing::warn!(stream = self.stream, first_sequence, last, linked.duplicates, "skipped duplicates");
+            tracing::warn!(
+                stream = self.stream,
+                first_sequence,
+                last,
+                linked.duplicates,
+                "skipped duplicates"
+            );
         }
         if let Some(opened) = &linked.opened {
             self.decoder = Some(self.decoder_of(&opened.watch_set_json)?);

@@ -7,6 +7,7 @@ use souk_schema::{BlockRef, ChainId};
 use tokio::sync::watch;
 
 use super::error::ProjectError;
+use crate::store::Projection;
 
 /// What a projector is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,16 +110,25 @@ impl Reporter {
         self.status.send_modify(|status| status.phase = Phase::Waiting);
     }
 
-    pub(super) fn begins(&self, phase: Phase, stream: &str) {
+    /// A stream is followed from where the tables are; `None` where they hold nothing of it.
+    pub(super) fn begins(&self, phase: Phase, stream: &str, from: Option<&Projection>, quarantined: u64) {
         self.status.send_modify(|status| {
             status.phase = phase;
             status.stream = stream.to_string();
+            status.next_sequence = from.map_or(0, |from| from.next_sequence);
+            status.head = from.and_then(|from| from.head);
+            status.finalized = from.and_then(|from| from.finalized);
+            status.quarantined = quarantined;
         });
     }
 
     pub(super) fn failed(&self, error: &ProjectError) {
         self.status.send_modify(|status| {
-            status.phase = if error.is_retryable() { Phase::Retrying } else { Phase::Stopped };
+            status.phase = if error.is_retryable() {
+                Phase::Retrying
+            } else {
+                Phase::Stopped
+            };
             status.last_error = Some(error.to_string());
         });
     }

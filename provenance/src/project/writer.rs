@@ -30,13 +30,7 @@ struct Decided {
 
 impl Writer {
     /// A writer on a connection whose search path is the schema. Listeners are told of commits only if `announce` is set.
-    pub(super) fn new(
-        connection: PgConnection,
-        chain: ChainId,
-        generation: u32,
-        epoch: u64,
-        announce: bool,
-    ) -> Writer {
+    pub(super) fn new(connection: PgConnection, chain: ChainId, generation: u32, epoch: u64, announce: bool) -> Writer {
         Writer {
             connection,
             chain,
@@ -73,7 +67,14 @@ impl Writer {
             store::close(&mut transaction, chain, &decided.closed).await?;
             store::insert(&mut transaction, decided.tables).await?;
         }
-        store::advance(&mut transaction, chain, batch.next_sequence, batch.head, batch.finalized).await?;
+        store::advance(
+            &mut transaction,
+            chain,
+            batch.next_sequence,
+            batch.head,
+            batch.finalized,
+        )
+        .await?;
         let quarantined = if may_change_quarantine {
             Some(store::quarantined(&mut transaction, chain).await?)
         } else {

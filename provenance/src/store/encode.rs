@@ -170,7 +170,10 @@ impl Encoder {
     fn balances(&mut self, writes: &Writes<'_>) {
         for row in &writes.balances {
             let buffer = self.buffers.balance.begun(7, self.chain);
-            buffer.token(&row.token).address(&row.account).signed_numeric(row.amount);
+            buffer
+                .token(&row.token)
+                .address(&row.account)
+                .signed_numeric(row.amount);
             buffer.during(row.at, row.until);
         }
     }
@@ -192,7 +195,10 @@ impl Encoder {
                 let buffer = buffer.numeric(asset.id).int2(kind.number().into()).text(name);
                 buffer.int4(small(contributor_share.parts())).during(at, until);
                 let buffer = buffers.asset_version.begun(8, chain).token(asset).int4(1);
-                buffer.bytea(content_hash.as_slice()).text(metadata_uri).during(at, until);
+                buffer
+                    .bytea(content_hash.as_slice())
+                    .text(metadata_uri)
+                    .during(at, until);
             }
             DomainEvent::AssetVersioned {
                 asset,
@@ -201,7 +207,10 @@ impl Encoder {
                 metadata_uri,
             } => {
                 let buffer = buffers.asset_version.begun(8, chain).token(asset).int4(small(*version));
-                buffer.bytea(content_hash.as_slice()).text(metadata_uri).during(at, until);
+                buffer
+                    .bytea(content_hash.as_slice())
+                    .text(metadata_uri)
+                    .during(at, until);
             }
             DomainEvent::DerivationDeclared {
                 child,
@@ -218,7 +227,12 @@ impl Encoder {
                 parent,
                 relation,
             } => {
-                let buffer = buffers.derivation.begun(10, chain).token(child).null().text(&name(parent));
+                let buffer = buffers
+                    .derivation
+                    .begun(10, chain)
+                    .token(child)
+                    .null()
+                    .text(&name(parent));
                 let buffer = buffer.int2(relation.number().into()).numeric(U256::ZERO);
                 buffer.int2(DECLARED).during(at, until);
             }
@@ -227,7 +241,11 @@ impl Encoder {
                 terms_id,
                 terms,
             } => {
-                let buffer = buffers.license_terms.begun(18, chain).address(registry).numeric(*terms_id);
+                let buffer = buffers
+                    .license_terms
+                    .begun(18, chain)
+                    .address(registry)
+                    .numeric(*terms_id);
                 write_terms(buffer, terms).during(at, until);
             }
             DomainEvent::LicenseTermsAttached {

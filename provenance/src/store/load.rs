@@ -10,7 +10,9 @@ use crate::fold::{At, Child, Lifetime, WorkingSet};
 
 /// A value in a table that no Souk wrote there.
 fn damaged(what: &str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{what}: the derived tables were changed by hand; `souk replay` makes them anew").into())
+    sqlx::Error::Decode(
+        format!("{what}: the derived tables were changed by hand; `souk replay` makes them anew").into(),
+    )
 }
 
 fn key(token: &TokenRef) -> Vec<u8> {

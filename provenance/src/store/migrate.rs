@@ -10,21 +10,28 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/souk");
 
 /// A connection of its own whose unqualified names are those of the schema.
 ///
-/// Plans are held to index lookups: a statement that was prepared while a table was empty would otherwise go on reading the whole table
-/// long after it has grown.
-///
 /// # Errors
 /// Those of connecting.
 pub async fn connect(pool: &PgPool, schema: &Schema) -> sqlx::Result<PgConnection> {
+    options(pool, schema).connect().await
+}
+
+/// A connection for writing batches: its plans are held to index lookups. A statement that was prepared while a table was empty would
+/// otherwise go on reading the whole table long after it has grown.
+///
+/// # Errors
+/// Those of connecting.
+pub async fn connect_for_batches(pool: &PgPool, schema: &Schema) -> sqlx::Result<PgConnection> {
+    let lookups = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"].map(|setting| (setting, "off"));
+    options(pool, schema).options(lookups).connect().await
+}
+
+fn options(pool: &PgPool, schema: &Schema) -> PgConnectOptions {
     let settings = [
         ("search_path", schema.as_str()),
-        ("enable_seqscan", "off"),
-        ("enable_hashjoin", "off"),
-        ("enable_mergejoin", "off"),
-        ("application_name", "souk projector"),
+        ("application_name", "souk provenance"),
     ];
-    let options: PgConnectOptions = pool.connect_options().as_ref().clone().options(settings);
-    options.connect().await
+    pool.connect_options().as_ref().clone().options(settings)
 }
 
 /// Makes the schema if it is missing and brings its tables up to date.

@@ -12,7 +12,7 @@ mod write;
 
 pub use encode::{TableRows, encode};
 pub use load::{children, load, quarantined, recent_blocks};
-pub use migrate::{connect, drop_schema, lock, migrate};
+pub use migrate::{connect, connect_for_batches, drop_schema, lock, migrate};
 pub use projection::{Projection, advance, insert_projection, lock_projection, read_projection, set_decoder_version};
 pub use revert::revert_from;
 pub use write::{close, insert, notify};

@@ -17,8 +17,9 @@ pub async fn revert_from(connection: &mut PgConnection, chain: ChainId, number: 
         let statement = format!("delete from {name} where chain_id = $1 and {since} >= $2");
         run(connection, statement, chain, number).await?;
         if table.scope == Scope::Ending {
-            let statement =
-                format!("update {name} set valid_to = null where chain_id = $1 and valid_to >= $2 and valid_to is not null");
+            let statement = format!(
+                "update {name} set valid_to = null where chain_id = $1 and valid_to >= $2 and valid_to is not null"
+            );
             run(connection, statement, chain, number).await?;
         }
     }

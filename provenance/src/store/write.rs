@@ -29,7 +29,11 @@ pub async fn close(connection: &mut PgConnection, chain: ChainId, closed: &Close
         query.execute(&mut *connection).await?;
     }
     if !closed.balances.is_empty() {
-        let accounts: Vec<&[u8]> = closed.balances.iter().map(|(_, account, ..)| account.as_slice()).collect();
+        let accounts: Vec<&[u8]> = closed
+            .balances
+            .iter()
+            .map(|(_, account, ..)| account.as_slice())
+            .collect();
         let query = sqlx::query(
             "update balance t set valid_to = k.until
              from unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[]) k(key, account, began, until)
@@ -46,7 +50,8 @@ pub async fn close(connection: &mut PgConnection, chain: ChainId, closed: &Close
     let series = "update license_series t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
                   where t.chain_id = $1 and t.series_key = k.key";
     close_once(connection, chain, &closed.series, series).await?;
-    let contributions = "update contribution t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
+    let contributions =
+        "update contribution t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
                          where t.chain_id = $1 and t.contribution_key = k.key";
     close_once(connection, chain, &closed.contributions, contributions).await
 }

@@ -1,0 +1,468 @@
+//! The obvious, slow projection: folds the canonical chain once, block after block, with everything in memory, and writes its rows as
+//! JSON. It shares nothing with the projector but the tables and the words of two refusals.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use souk_adapters::DECODER_VERSION;
+use souk_provenance::store;
+use souk_provenance::tables::{Schema, TABLES};
+use souk_schema::amount::{Balance, balance_of};
+use souk_schema::event::DomainEvent;
+use souk_schema::record::RawLog;
+use souk_schema::{Address, TokenRef, TokenStandard};
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::chain::Known;
+use super::support::{CHAIN, Stand};
+use super::world::Meaning;
+
+/// A row that can end.
+struct Lasting {
+    table: &'static str,
+    key: String,
+    fields: Value,
+    from: u64,
+    to: Option<u64>,
+    log_index: u32,
+}
+
+#[derive(Default)]
+pub struct Oracle {
+    rows: Vec<(&'static str, Value)>,
+    lasting: Vec<Lasting>,
+    owners: BTreeMap<TokenRef, Address>,
+    balances: BTreeMap<(TokenRef, Address), Balance>,
+    /// By key, the log that changed it last.
+    changed_by: BTreeMap<String, u32>,
+    children: BTreeSet<Address>,
+    revoked: BTreeSet<TokenRef>,
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> Value {
+    let digits: String = bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    Value::String(format!("\\x{digits}"))
+}
+
+fn key(token: &TokenRef) -> Value {
+    hex(token.key().as_bytes())
+}
+
+fn with(mut fields: Value, more: Value) -> Value {
+    let more = more.as_object().expect("an object").clone();
+    fields.as_object_mut().expect("an object").extend(more);
+    fields
+}
+
+impl Oracle {
+    pub fn fold(chain: &[Known]) -> Oracle {
+        let mut oracle = Oracle::default();
+        for known in chain {
+            oracle.block(known);
+        }
+        oracle
+    }
+
+    fn block(&mut self, known: &Known) {
+        let block = &known.block;
+        let fields = json!({ "number": block.number, "hash": hex(block.hash), "parent_hash": hex(block.parent_hash),
+            "timestamp": block.timestamp.min(i64::MAX as u64) });
+        self.rows.push(("block", fields));
+        let (owners, balances) = (self.owners.clone(), self.balances.clone());
+        self.changed_by.clear();
+        for (log, meaning) in block.logs.iter().zip(&known.meanings) {
+            match meaning {
+                Meaning::Events(events) => self.log(block.number, log, events),
+                Meaning::Undecodable(reason) => self.refuse(block.number, log, reason),
+                Meaning::Creates(address, standard) => {
+                    if self.children.insert(*address) {
+                        let fields = json!({ "address": hex(address), "standard": standard.namespace(),
+                            "factory": hex(log.address) });
+                        self.begin(
+                            "contract",
+                            hex(address).to_string(),
+                            fields,
+                            block.number,
+                            log.log_index,
+                        );
+                    }
+                }
+                Meaning::OfChild(address, events) if self.children.contains(address) => {
+                    self.log(block.number, log, events);
+                }
+                Meaning::OfChild(..) => {}
+            }
+        }
+        for (token, owner) in self.changes(&owners, |oracle| &oracle.owners) {
+            let name = format!("{token:?}");
+            self.end("ownership", &name, block.number);
+            if let Some(owner) = owner {
+                let fields = json!({ "token_key": key(&token), "owner": hex(owner) });
+                let log_index = self.changed_by[&name];
+                self.begin("ownership", name, fields, block.number, log_index);
+            }
+        }
+        for ((token, account), amount) in self.changes(&balances, |oracle| &oracle.balances) {
+            let name = format!("{token:?} {account}");
+            self.end("balance", &name, block.number);
+            if let Some(amount) = amount {
+                let fields =
+                    json!({ "token_key": key(&token), "account": hex(account), "amount": amount.to_dec_string() });
+                let log_index = self.changed_by[&name];
+                self.begin("balance", name, fields, block.number, log_index);
+            }
+        }
+    }
+
+    /// What is not as it was before the block.
+    fn changes<K: Ord + Copy, V: PartialEq + Copy>(
+        &self,
+        before: &BTreeMap<K, V>,
+        after: impl Fn(&Oracle) -> &BTreeMap<K, V>,
+    ) -> Vec<(K, Option<V>)> {
+        let after = after(self);
+        let keys: BTreeSet<K> = before.keys().chain(after.keys()).copied().collect();
+        let changed = keys.into_iter().filter(|key| before.get(key) != after.get(key));
+        changed.map(|key| (key, after.get(&key).copied())).collect()
+    }
+
+    fn begin(&mut self, table: &'static str, key: String, fields: Value, from: u64, log_index: u32) {
+        self.lasting.push(Lasting {
+            table,
+            key,
+            fields,
+            from,
+            to: None,
+            log_index,
+        });
+    }
+
+    /// Ends the open row; one that began in the same block was never there.
+    fn end(&mut self, table: &str, key: &str, block: u64) {
+        let open = |row: &Lasting| row.table == table && row.key == key && row.to.is_none();
+        if let Some(place) = self.lasting.iter().position(open) {
+            self.lasting[place].to = Some(block);
+            if self.lasting[place].from == block {
+                self.lasting.remove(place);
+            }
+        }
+    }
+
+    /// The row of something that exists once: `None` if there never was one, else whether it is open.
+    fn once(&self, table: &str, key: &str) -> Option<bool> {
+        let row = self.lasting.iter().find(|row| row.table == table && row.key == key);
+        row.map(|row| row.to.is_none())
+    }
+
+    fn refuse(&mut self, block: u64, log: &RawLog, reason: &str) {
+        let topics: Vec<Value> = log.topics.iter().map(hex).collect();
+        let reason: String = reason.replace('\0', "\u{fffd}").chars().take(500).collect();
+        let fields = json!({ "block_number": block, "log_index": log.log_index, "data": hex(&log.data),
+            "transaction_hash": hex(log.transaction_hash), "contract": hex(log.address), "topics": topics,
+            "reason": reason, "decoder_version": DECODER_VERSION });
+        self.rows.push(("quarantine", fields));
+    }
+
+    fn log(&mut self, block: u64, log: &RawLog, events: &[DomainEvent]) {
+        if let Some(reason) = events.iter().find_map(|event| self.impossible(event)) {
+            return self.refuse(block, log, &reason);
+        }
+        for (ordinal, event) in events.iter().enumerate() {
+            let subject = event.subject().as_ref().map(key);
+            let fields = json!({ "block_number": block, "log_index": log.log_index, "ordinal": ordinal,
+                "transaction_hash": hex(log.transaction_hash), "transaction_index": log.transaction_index,
+                "contract": hex(log.address), "name": event.name(), "subject_key": subject, "body": event });
+            self.rows.push(("event", fields));
+            self.event(block, log.log_index, event);
+        }
+    }
+
+    fn impossible(&self, event: &DomainEvent) -> Option<String> {
+        let nul = |field| {
+            format!(
+                "`{field}` of {} holds a NUL character, which cannot be kept",
+                event.name()
+            )
+        };
+        match event {
+            DomainEvent::AssetRegistered { name, .. } if name.contains('\0') => Some(nul("name")),
+            DomainEvent::AssetRegistered { asset, .. } => {
+                let known = self.once("asset", &format!("{asset:?}")).is_some();
+                known.then(|| format!("asset {} is registered already", asset.id))
+            }
+            DomainEvent::AssetVersioned { version, .. } if *version > i32::MAX as u32 => Some(format!(
+                "version {version} is beyond 2147483647, the highest that can be kept"
+            )),
+            DomainEvent::LicenseTermsRegistered { terms, .. } if terms.spdx_id.contains('\0') => Some(nul("spdx_id")),
+            DomainEvent::LicenseTermsRegistered { terms_id, .. } => {
+                let known = self.once("license_terms", &terms_id.to_string()).is_some();
+                known.then(|| format!("terms {terms_id} are registered already"))
+            }
+            DomainEvent::ContributionRecorded { contribution, .. } => {
+                let known = self.once("contribution", &format!("{contribution:?}")).is_some();
+                known.then(|| format!("contribution {} is recorded already", contribution.id))
+            }
+            DomainEvent::ContributionVoided { contribution, .. } => {
+                match self.once("contribution", &format!("{contribution:?}")) {
+                    None => Some(format!("contribution {} was never recorded", contribution.id)),
+                    Some(false) => Some(format!("contribution {} is void already", contribution.id)),
+                    Some(true) => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn event(&mut self, block: u64, log: u32, event: &DomainEvent) {
+        let (table, name, fields) = match event {
+            DomainEvent::TokenTransferred {
+                token,
+                standard,
+                from,
+                to,
+                amount,
+            } => {
+                match standard {
+                    TokenStandard::Erc721 => self.own(*token, *to, log),
+                    _ if from == to => {}
+                    _ => {
+                        self.add(*token, *from, -balance_of(*amount), log);
+                        self.add(*token, *to, balance_of(*amount), log);
+                    }
+                }
+                return;
+            }
+            DomainEvent::ContributionVoided { contribution, .. } => {
+                return self.end("contribution", &format!("{contribution:?}"), block);
+            }
+            DomainEvent::LicenseMinted { series, .. }
+                if self.revoked.contains(series) || self.once("license_series", &format!("{series:?}")).is_some() =>
+            {
+                return;
+            }
+            DomainEvent::LicenseRevoked {
+                series,
+                revoked_by,
+                reason,
+            } => {
+                self.revoked.insert(*series);
+                self.end("license_series", &format!("{series:?}"), block);
+                let fields = json!({ "series_key": key(series), "revoked_by": hex(revoked_by), "reason": reason });
+                ("license_revocation", format!("{block} {log}"), fields)
+            }
+            other => fields(other, (block, log)),
+        };
+        if let DomainEvent::AssetRegistered {
+            asset,
+            content_hash,
+            metadata_uri,
+            ..
+        } = event
+        {
+            let fields = json!({ "asset_key": key(asset), "version": 1, "content_hash": hex(content_hash),
+                "metadata_uri": metadata_uri });
+            self.begin("asset_version", String::new(), fields, block, log);
+        }
+        self.begin(table, name, fields, block, log);
+    }
+
+    fn own(&mut self, token: TokenRef, to: Address, log: u32) {
+        let before = self.owners.remove(&token);
+        if !to.is_zero() {
+            self.owners.insert(token, to);
+        }
+        if self.owners.get(&token) != before.as_ref() {
+            self.changed_by.insert(format!("{token:?}"), log);
+        }
+    }
+
+    fn add(&mut self, token: TokenRef, account: Address, change: Balance, log: u32) {
+        if account.is_zero() || change.is_zero() {
+            return;
+        }
+        let balance = self.balances.entry((token, account)).or_insert(Balance::ZERO);
+        *balance += change;
+        if balance.is_zero() {
+            self.balances.remove(&(token, account));
+        }
+        self.changed_by.insert(format!("{token:?} {account}"), log);
+    }
+
+    /// Writes the rows into a schema, so that they can be hashed as the projector's are.
+    pub async fn write(self, stand: &Stand, schema: &Schema) {
+        store::drop_schema(&stand.pool, schema).await.expect("drops");
+        store::migrate(&stand.pool, schema).await.expect("migrates");
+        let mut tables: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        for (table, fields) in self.rows {
+            tables
+                .entry(table)
+                .or_default()
+                .push(with(fields, json!({ "chain_id": CHAIN })));
+        }
+        for row in self.lasting {
+            let span =
+                json!({ "chain_id": CHAIN, "valid_from": row.from, "valid_to": row.to, "log_index": row.log_index });
+            tables.entry(row.table).or_default().push(with(row.fields, span));
+        }
+        let mut connection = stand.pool.acquire().await.expect("connects");
+        let mut transaction = connection.begin().await.expect("begins");
+        for (table, rows) in tables {
+            let statement = format!(
+                "insert into {schema}.{table} select * from jsonb_populate_recordset(null::{schema}.{table}, $1)"
+            );
+            let query = sqlx::query(AssertSqlSafe(statement)).bind(Value::Array(rows));
+            query
+                .execute(&mut *transaction)
+                .await
+                .unwrap_or_else(|error| panic!("{table}: {error}"));
+        }
+        transaction.commit().await.expect("commits");
+    }
+}
+
+/// Rows that one event makes and that nothing but time contradicts.
+fn fields(event: &DomainEvent, (block, log): (u64, u32)) -> (&'static str, String, Value) {
+    let place = format!("{block} {log}");
+    match event {
+        DomainEvent::AssetRegistered {
+            asset,
+            kind,
+            name,
+            contributor_share,
+            ..
+        } => {
+            let fields = json!({ "asset_key": key(asset), "registry": hex(asset.contract), "name": name,
+                "asset_id": asset.id.to_string(), "kind": kind.number(),
+                "contributor_share_e8": contributor_share.parts() });
+            ("asset", format!("{asset:?}"), fields)
+        }
+        DomainEvent::AssetVersioned {
+            asset,
+            version,
+            content_hash,
+            metadata_uri,
+        } => {
+            let fields = json!({ "asset_key": key(asset), "version": version, "content_hash": hex(content_hash),
+                "metadata_uri": metadata_uri });
+            ("asset_version", place, fields)
+        }
+        DomainEvent::DerivationDeclared {
+            child,
+            parent,
+            relation,
+            license_id,
+        } => {
+            let fields = json!({ "child_key": key(child), "parent_key": key(parent), "relation": relation.number(),
+                "license_id": license_id.to_string(), "status": 0 });
+            ("derivation", place, fields)
+        }
+        DomainEvent::ForeignParentDeclared {
+            child,
+            parent,
+            relation,
+        } => {
+            let fields = json!({ "child_key": key(child), "parent_id": parent.to_string(),
+                "relation": relation.number(), "license_id": "0", "status": 0 });
+            ("derivation", place, fields)
+        }
+        DomainEvent::LicenseTermsRegistered {
+            registry,
+            terms_id,
+            terms,
+        } => {
+            let fields = json!({ "registry": hex(registry), "terms_id": terms_id.to_string(),
+                "commercial_use": terms.commercial_use, "derivatives_allowed": terms.derivatives_allowed,
+                "reciprocal": terms.reciprocal, "transferable": terms.transferable,
+                "royalty_policy": terms.royalty_policy.number(), "revenue_share_e8": terms.revenue_share.parts(),
+                "minting_fee": terms.minting_fee.to_string(), "currency": hex(terms.currency),
+                "duration_secs": terms.duration_secs, "supply_cap": terms.supply_cap, "uri": terms.uri,
+                "spdx_id": terms.spdx_id });
+            ("license_terms", terms_id.to_string(), fields)
+        }
+        DomainEvent::LicenseTermsAttached {
+            registry,
+            asset,
+            terms_id,
+        } => {
+            let fields =
+                json!({ "asset_key": key(asset), "registry": hex(registry), "terms_id": terms_id.to_string() });
+            ("terms_attachment", place, fields)
+        }
+        DomainEvent::LicenseMinted {
+            series,
+            asset,
+            terms_id,
+            expires_at,
+            ..
+        } => {
+            let fields = json!({ "series_key": key(series), "asset_key": key(asset), "terms_id": terms_id.to_string(),
+                "expires_at": expires_at });
+            ("license_series", format!("{series:?}"), fields)
+        }
+        DomainEvent::SharesIssued {
+            shares,
+            asset,
+            issuer,
+            supply,
+        } => {
+            let fields = json!({ "asset_key": key(asset), "shares_key": key(shares), "issuer": hex(issuer),
+                "supply": supply.to_string() });
+            ("share_issue", place, fields)
+        }
+        DomainEvent::ContributionRecorded {
+            contribution,
+            asset,
+            contributor,
+            role,
+            weight,
+            evidence_hash,
+            recorded_by,
+        } => {
+            let fields = json!({ "contribution_key": key(contribution), "asset_key": key(asset),
+                "contributor": hex(contributor), "role": role.number(), "weight": weight.to_string(),
+                "evidence_hash": hex(evidence_hash), "recorded_by": hex(recorded_by) });
+            ("contribution", format!("{contribution:?}"), fields)
+        }
+        DomainEvent::RevenueReceived {
+            revenue,
+            asset,
+            payer,
+            token,
+            amount,
+            reason,
+            reference,
+        } => {
+            let fields = json!({ "revenue_key": key(revenue), "asset_key": key(asset), "payer": hex(payer),
+                "token": hex(token), "amount": amount.to_string(), "reason": reason.number(),
+                "reference": hex(reference) });
+            ("revenue", place, fields)
+        }
+        other => unreachable!("{} is handled before", other.name()),
+    }
+}
+
+/// Compares the live tables with the oracle's, row by row where the hashes differ.
+pub async fn assert_equals_oracle(stand: &Stand, chain: &[Known], what: &str) {
+    let schema = Schema::new("oracle").expect("a valid name");
+    Oracle::fold(chain).write(stand, &schema).await;
+    if stand.hash().await == stand.hash_of(&schema).await {
+        return;
+    }
+    let mut found = String::new();
+    for table in &TABLES {
+        for (one, other) in [("souk", "oracle"), ("oracle", "souk")] {
+            let name = table.name;
+            let statement = format!(
+                "select to_jsonb(d)::text from (select * from {one}.{name} except select * from {other}.{name}) d limit 4"
+            );
+            let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(statement))
+                .fetch_all(&stand.pool)
+                .await
+                .expect("compares");
+            for row in rows {
+                found += &format!("\n{name} only in {one}: {row}");
+            }
+        }
+    }
+    panic!("{what}: the projection is not that of the canonical chain{found}");
+}
