@@ -9,11 +9,13 @@ use async_trait::async_trait;
 
 mod embedded;
 mod error;
+mod kafka;
 mod name;
 mod record;
 
 pub use embedded::EmbeddedLog;
 pub use error::LogError;
+pub use kafka::{KafkaLog, KafkaOptions};
 pub use name::StreamName;
 pub use record::{MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES, NewRecord, ReadLimits, StoredRecord};
 
