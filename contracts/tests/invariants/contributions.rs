@@ -6,11 +6,11 @@ use alloy::primitives::{Address, B256, Log, U256};
 use alloy::sol;
 use alloy::sol_types::{SolCall, SolEvent};
 use proptest::collection::vec;
-use proptest::prelude::{Strategy, any, prop_oneof};
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use souk_contracts::ContributionBook;
 use souk_contracts::ContributionBook::{ContributionInput, ContributionRecorded, ContributionVoided};
 
-use crate::property::for_all;
+use crate::property::{Coverage, for_all};
 use crate::world::{ACTORS, World};
 
 sol! {
@@ -28,6 +28,8 @@ sol! {
 /// The owner of both assets; the other actors may be authorised as recorders.
 const OWNER: Address = ACTORS[0];
 const ASSETS: u64 = 2;
+/// In place of an actor: whoever recorded the contribution.
+const RECORDER: usize = ACTORS.len();
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -41,6 +43,7 @@ enum Op {
         by: usize,
         inputs: Vec<(u64, usize, u8, u64)>,
     },
+    /// See [`Book::aim`].
     Void {
         by: usize,
         id: u64,
@@ -55,12 +58,15 @@ enum Op {
 
 fn ops() -> impl Strategy<Value = Op> {
     let actor = || 0..ACTORS.len();
-    let input = (1..ASSETS + 2, 0..ACTORS.len() + 1, 0..8_u8, 0..5_u64);
+    // Four good inputs to one with a flaw in it, perhaps.
+    let good = || (1..ASSETS + 1, actor(), 0..7_u8, 1..4_u64);
+    let input = prop_oneof![4 => good(), 1 => (1..ASSETS + 2, 0..ACTORS.len() + 1, 0..8_u8, 0..5_u64)];
     prop_oneof![
         2 => (prop_oneof![3 => 0..1_usize, 1 => actor()], 1..ASSETS + 1, actor(), any::<bool>())
             .prop_map(|(by, asset, recorder, allowed)| Op::Authorise { by, asset, recorder, allowed }),
-        6 => (actor(), vec(input, 1..4)).prop_map(|(by, inputs)| Op::Record { by, inputs }),
-        3 => (actor(), 0..12_u64).prop_map(|(by, id)| Op::Void { by, id }),
+        6 => (prop_oneof![0..1_usize, actor()], vec(input, 1..3)).prop_map(|(by, inputs)| Op::Record { by, inputs }),
+        4 => (prop_oneof![1 => actor(), 4 => Just(RECORDER)], any::<u64>())
+            .prop_map(|(by, id)| Op::Void { by, id }),
         2 => (actor(), actor(), 0..12_u64, 0..6_u8).prop_map(|(by, to, id, how)| Op::Move { by, to, id, how }),
     ]
 }
@@ -82,17 +88,20 @@ struct Book {
 
 #[test]
 fn contributions_are_soulbound_and_voided_by_their_recorder() {
+    let coverage = Coverage::default();
     for_all(128, &vec(ops(), 1..40), |ops| {
         let mut world = World::new();
         for _ in 0..ASSETS {
             world.register(OWNER);
         }
         let mut book = Book::default();
-        for op in &ops {
+        for op in ops {
+            let op = &book.aim(op);
             let expected = book.allows(op);
             let before = book.contributions.clone();
             let outcome = op.send(&mut world);
             assert_eq!(outcome.is_some(), expected, "{op:?}");
+            coverage.saw(book.describe(op), expected);
             if let (
                 Some(_),
                 Op::Authorise {
@@ -119,11 +128,52 @@ fn contributions_are_soulbound_and_voided_by_their_recorder() {
             book.compare(&mut world);
         }
     });
+    coverage.require(&[
+        ("authorise", true),
+        ("authorise", false),
+        ("record", true),
+        ("record", false),
+        ("void", true),
+        ("void twice", false),
+        ("void another's", false),
+        ("void after the right to record", false),
+        ("move", false),
+    ]);
 }
 
 impl Book {
     fn may_record(&self, asset: u64, account: Address) -> bool {
         account == OWNER || self.recorders.get(&(asset, account)).copied().unwrap_or(false)
+    }
+
+    /// Turns the numbers of an [`Op::Void`] into a contribution that exists, or the next one, and an actor.
+    fn aim(&self, op: Op) -> Op {
+        let Op::Void { by, id } = op else { return op };
+        let id = id % (self.contributions.len() as u64 + 1) + 1;
+        let recorder = self.contributions.get(&id).map_or(OWNER, |c| c.recorded_by);
+        let position = |account| ACTORS.iter().position(|&actor| actor == account);
+        let by = if by == RECORDER {
+            position(recorder).unwrap_or(0)
+        } else {
+            by
+        };
+        Op::Void { by, id }
+    }
+
+    /// What an op tries, so that each way to go wrong is counted.
+    fn describe(&self, op: &Op) -> &'static str {
+        match op {
+            Op::Authorise { .. } => "authorise",
+            Op::Record { .. } => "record",
+            Op::Move { .. } => "move",
+            Op::Void { by, id } => match self.contributions.get(id) {
+                None => "void nothing",
+                Some(c) if c.recorded_by != ACTORS[*by] => "void another's",
+                Some(c) if !self.may_record(c.asset, c.recorded_by) => "void after the right to record",
+                Some(c) if c.voided => "void twice",
+                Some(_) => "void",
+            },
+        }
     }
 
     fn allows(&self, op: &Op) -> bool {

@@ -14,7 +14,7 @@ use souk_contracts::LicenseRegistry::{LicenseMinted, LicenseTerms};
 use souk_contracts::RevenueRouter::{Payment, RevenueReceived};
 use souk_contracts::{LicenseRegistry, RevenueRouter};
 
-use crate::property::for_all;
+use crate::property::{Coverage, for_all};
 use crate::world::{ACTORS, DISTRIBUTOR, START_BALANCE, TestToken, World};
 
 /// Assets 1 to this exist; payments are made to some that do not, too.
@@ -79,6 +79,7 @@ type Received = HashMap<Address, U256>;
 /// PAY-1 starts here: a revenue is exactly what arrived.
 #[test]
 fn money_in_is_money_out() {
+    let coverage = Coverage::default();
     for_all(96, &vec(ops(), 1..25), |ops| {
         let mut world = World::new();
         for n in 0..ASSETS {
@@ -89,6 +90,7 @@ fn money_in_is_money_out() {
             let before = balances(&mut world);
             let logs = op.send(&mut world);
             let after = balances(&mut world);
+            coverage.saw(op.name(), logs.is_some());
             match &logs {
                 None => assert_eq!(before, after, "a refused {op:?} moved money"),
                 Some(logs) => take(logs, &mut received),
@@ -96,6 +98,15 @@ fn money_in_is_money_out() {
             check(&mut world, &received);
         }
     });
+    let tried = [
+        "pay",
+        "pay with the fee token",
+        "pay with the reentrant token",
+        "batch",
+        "mint",
+    ];
+    coverage.require(&tried.map(|name| (name, true)));
+    coverage.require(&tried.map(|name| (name, false)));
 }
 
 impl Pay {
@@ -119,6 +130,15 @@ impl Pay {
 }
 
 impl Op {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Pay { pay, .. } => ["pay", "pay with the fee token", "pay with the reentrant token"][pay.token],
+            Self::Batch { .. } => "batch",
+            Self::Mint { .. } => "mint",
+            Self::Arm { .. } => "arm",
+        }
+    }
+
     /// Sends it; the logs, or nothing if it was refused. Asserts that it was refused only for a reason.
     fn send(&self, world: &mut World) -> Option<Vec<Log>> {
         let (tokens, router) = (world.tokens(), world.at.revenue_router);

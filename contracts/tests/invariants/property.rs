@@ -1,4 +1,7 @@
-//! Runs a property on random inputs from a fixed seed, and says on failure how to repeat it.
+//! Runs a property on random inputs from a fixed seed, says on failure how to repeat it, and counts what the inputs led to.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -31,5 +34,29 @@ pub fn for_all<S: Strategy>(cases: u32, inputs: &S, test: impl Fn(S::Value)) {
     });
     if let Err(failure) = outcome {
         panic!("{failure}\nrepeat with PROPTEST_RNG_SEED={seed} PROPTEST_CASES={cases}");
+    }
+}
+
+/// Fewest times that an outcome must come up for a property to say something about it.
+const ENOUGH: usize = 10;
+
+/// How often each outcome came up over all inputs: what was tried, and whether it went through.
+#[derive(Default)]
+pub struct Coverage(RefCell<BTreeMap<(&'static str, bool), usize>>);
+
+impl Coverage {
+    /// Counts one outcome.
+    pub fn saw(&self, tried: &'static str, went_through: bool) {
+        *self.0.borrow_mut().entry((tried, went_through)).or_default() += 1;
+    }
+
+    /// Fails unless each outcome came up often enough.
+    #[track_caller]
+    pub fn require(&self, outcomes: &[(&'static str, bool)]) {
+        let seen = self.0.borrow();
+        for outcome in outcomes {
+            let times = seen.get(outcome).copied().unwrap_or(0);
+            assert!(times >= ENOUGH, "{outcome:?} came up {times} times only, of {seen:?}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use proptest::prelude::{Strategy, any, prop_oneof};
 use souk_contracts::AssetShares;
 use souk_contracts::AssetShares::{SharesIssued, TransferBatch, TransferSingle};
 
-use crate::property::for_all;
+use crate::property::{Coverage, for_all};
 use crate::world::{ACTORS, World};
 
 /// Asset `n` belongs to actor `n - 1`.
@@ -72,6 +72,7 @@ struct Book {
 
 #[test]
 fn the_supply_of_shares_is_fixed() {
+    let coverage = Coverage::default();
     for_all(96, &vec(ops(), 1..40), |ops| {
         let mut world = World::new();
         for owner in &ACTORS[..ASSETS as usize] {
@@ -81,6 +82,7 @@ fn the_supply_of_shares_is_fixed() {
         for op in &ops {
             let issued_before = op.issues().is_some_and(|asset| book.supply.contains_key(&asset));
             let outcome = op.send(&mut world);
+            coverage.saw(op.name(issued_before), outcome.is_some());
             if let Some(expected) = op.must_be_issued(issued_before) {
                 assert_eq!(outcome.is_some(), expected, "{op:?}");
             }
@@ -88,9 +90,28 @@ fn the_supply_of_shares_is_fixed() {
             book.compare(&mut world);
         }
     });
+    coverage.require(&[
+        ("issue", true),
+        ("issue", false),
+        ("issue again", false),
+        ("transfer", true),
+        ("transfer", false),
+        ("transfer in a batch", true),
+        ("transfer in a batch", false),
+    ]);
 }
 
 impl Op {
+    fn name(&self, issued_before: bool) -> &'static str {
+        match self {
+            Self::Issue { .. } if issued_before => "issue again",
+            Self::Issue { .. } => "issue",
+            Self::Transfer { .. } => "transfer",
+            Self::TransferBatch { .. } => "transfer in a batch",
+            Self::Approve { .. } => "approve",
+        }
+    }
+
     fn issues(&self) -> Option<U256> {
         match self {
             Self::Issue { asset, .. } => Some(U256::from(*asset)),
