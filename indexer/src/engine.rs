@@ -9,6 +9,7 @@ mod heads;
 mod report;
 mod stream;
 mod tail;
+pub mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;

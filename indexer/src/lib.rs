@@ -16,7 +16,7 @@ mod source;
 mod status;
 mod watch;
 
-pub use engine::run;
+pub use engine::{run, verify};
 pub use error::IndexError;
 pub use source::{ChainSource, Finality, Limits, OnRewrite, ProofPolicy, redacted};
 pub use status::{EndpointState, EndpointStatus, IndexerStatus, Phase, Totals};

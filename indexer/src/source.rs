@@ -182,10 +182,6 @@ impl ChainSource {
     pub(crate) fn poll_interval(&self) -> Duration {
         Duration::from_millis(self.poll_interval_ms)
     }
-
-    pub(crate) fn request_timeout(&self) -> Duration {
-        Duration::from_secs(self.limits.request_timeout_secs)
-    }
 }
 
 /// Scheme, host and port of a URL: providers keep their keys in the rest, which no status or log may show.

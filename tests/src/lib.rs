@@ -1,0 +1,3 @@
+//! What the whole-system scenarios in `tests/` share. Start at [`proxy`], the node that lies.
+
+pub mod proxy;

@@ -333,7 +333,7 @@ impl<'a> Session<'a> {
     }
 
     /// A chain with another genesis block is another chain, not a reorganisation.
-    async fn check_genesis(&self) -> Result<(), Halt> {
+    async fn check_genesis(&mut self) -> Result<(), Halt> {
         let found = self.fetcher.pool.genesis().await?;
         if found == self.genesis {
             return Ok(());

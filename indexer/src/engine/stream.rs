@@ -130,12 +130,12 @@ pub(super) fn from_stored(chain: ChainId, stream: &str, stored: &StoredRecord) -
     Ok(record.body)
 }
 
-fn stream_name(chain: ChainId, generation: u32) -> Result<StreamName, LogError> {
+pub(super) fn stream_name(chain: ChainId, generation: u32) -> Result<StreamName, LogError> {
     StreamName::new(chain.stream(generation))
 }
 
 /// The number of the newest generation that has records; 0 if there is none.
-async fn newest_generation(chain: ChainId, log: &dyn EventLog) -> Result<u32, LogError> {
+pub(super) async fn newest_generation(chain: ChainId, log: &dyn EventLog) -> Result<u32, LogError> {
     let first = chain.stream(1);
     let later = format!("{first}.g");
     let generation = |name: &StreamName| match name.as_str() {
@@ -145,7 +145,11 @@ async fn newest_generation(chain: ChainId, log: &dyn EventLog) -> Result<u32, Lo
     Ok(log.streams().await?.iter().filter_map(generation).max().unwrap_or(0))
 }
 
-async fn first_record(chain: ChainId, generation: u32, log: &dyn EventLog) -> Result<Option<StreamOpened>, Halt> {
+pub(super) async fn first_record(
+    chain: ChainId,
+    generation: u32,
+    log: &dyn EventLog,
+) -> Result<Option<StreamOpened>, Halt> {
     let name = stream_name(chain, generation).map_err(Halt::Reopen)?;
     let records = log
         .read(

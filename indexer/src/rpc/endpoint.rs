@@ -235,10 +235,10 @@ impl Endpoint {
         health.rests_until = Some(Instant::now() + rest);
     }
 
-    /// When it can be asked again; `None` for never.
-    pub(crate) fn available_at(&self) -> Option<Instant> {
+    /// When it can be asked again, `now` if it can be at once; `None` for never.
+    pub(crate) fn available_at(&self, now: Instant) -> Option<Instant> {
         let health = self.health();
-        (!health.refused).then(|| health.rests_until.unwrap_or_else(Instant::now))
+        (!health.refused).then(|| health.rests_until.map_or(now, |until| until.max(now)))
     }
 
     /// From 0 to 4: how well it does, coarsely, so that the order in the configuration decides among good ones.

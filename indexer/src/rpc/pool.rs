@@ -100,7 +100,7 @@ impl Pool {
             let usable: Vec<_> = self
                 .endpoints
                 .iter()
-                .filter_map(|one| Some((one.available_at()?, one)))
+                .filter_map(|one| Some((one.available_at(now)?, one)))
                 .collect();
             let Some(soonest) = usable.iter().map(|(at, _)| *at).min() else {
                 return Err(CallError::new(Fault::Refused, self.reasons()));
@@ -185,7 +185,7 @@ impl Pool {
         for endpoint in self
             .endpoints
             .iter()
-            .filter(|one| one.index != first && one.available_at().is_some())
+            .filter(|one| one.index != first && one.available_at(Instant::now()).is_some())
         {
             let asked = async {
                 self.identify(endpoint).await?;
