@@ -146,8 +146,8 @@ pub struct Identity {
     pub generation: u32,
     /// Hash of block 0.
     pub genesis_hash: B256,
-    /// The decoder that made events of logs.
-    pub decoder_version: u32,
+    /// Rises when the rows were replaced as a whole.
+    pub epoch: u64,
 }
 
 /// How far a graph knows a chain (API-1).

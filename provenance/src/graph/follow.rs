@@ -4,7 +4,7 @@
 //! Rows are read without any lock and applied in windows of whole blocks, so that a question waits a few milliseconds at most, sees
 //! a state that the chain really had, and memory stays flat however far behind the graph is. The first load is such a pass, too.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use sqlx::{PgConnection, PgPool};
 use tracing::{info, warn};
@@ -31,11 +31,10 @@ pub(super) struct Follower {
 impl Follower {
     /// Brings the graph to where the projections are.
     pub async fn pass(&mut self, pool: &PgPool, shared: &Shared) -> Result<(), GraphError> {
-        let mut transaction = pool
-            .begin_with("begin isolation level repeatable read, read only")
-            .await?;
+        let mut transaction = rows::begin(pool).await?;
         let projected = rows::positions(&mut transaction).await?;
-        for chain in shared.read().position().into_keys() {
+        let held = shared.read().position();
+        for chain in held.into_keys() {
             if projected.iter().all(|(other, _)| *other != chain) {
                 info!(%chain, "the chain is projected no more: taken out of the graph");
                 self.known.remove(&chain);
@@ -98,20 +97,13 @@ async fn common_block(
     let mut step = 1;
     while upper > 0 {
         let lower = upper.saturating_sub(step);
-        let range = Range {
-            chain,
-            from: known[lower].block.number.checked_sub(1),
-            to: known[upper - 1].block.number,
-        };
-        let canonical: HashMap<u64, BlockRef> = rows::blocks(connection, range, i64::MAX)
+        let numbers = known.range(lower..upper).map(|known| known.block.number);
+        let canonical: HashSet<BlockRef> = rows::blocks_at(connection, chain, numbers)
             .await?
             .into_iter()
-            .map(|known| (known.block.number, known.block))
+            .map(|known| known.block)
             .collect();
-        if let Some(at) = (lower..upper)
-            .rev()
-            .find(|at| canonical.get(&known[*at].block.number) == Some(&known[*at].block))
-        {
+        if let Some(at) = (lower..upper).rev().find(|at| canonical.contains(&known[*at].block)) {
             return Ok(at + 1);
         }
         (upper, step) = (lower, step * 8);
@@ -147,9 +139,15 @@ async fn pull(
         .unwrap_or(head.number);
         let window = Range { chain, from, to };
         let changes = rows::changes(connection, window).await?;
-        let blocks = rows::blocks(connection, window, KNOWN_BLOCKS as i64).await?;
+        // On the way to a distant head, one block per window is enough to come back to.
+        let remembered = if head.number - to < KNOWN_BLOCKS as u64 {
+            KNOWN_BLOCKS
+        } else {
+            1
+        };
+        let blocks = rows::newest_blocks(connection, window, remembered).await?;
         let reached = blocks
-            .first()
+            .last()
             .filter(|known| known.block.number == to)
             .ok_or(GraphError::NoBlock { chain, number: to })?;
         let position = if to == head.number {
@@ -158,7 +156,7 @@ async fn pull(
             standing_at(target, Some(reached))
         };
         shared.change(|graph| graph.apply(chain, changes, position))?;
-        known.extend(blocks.into_iter().rev());
+        known.extend(blocks);
         known.drain(..known.len().saturating_sub(KNOWN_BLOCKS));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! All of a pass runs in one repeatable-read transaction, so that rows and positions belong together (API-1).
 
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Executor, PgConnection, PgPool, Postgres, Row, Transaction};
 
 use souk_schema::caip::{AssetId, EvmAssetId};
 use souk_schema::event::Relation;
@@ -28,10 +29,7 @@ pub(super) struct Range {
 }
 
 impl Range {
-    fn bind<'q>(
-        &self,
-        sql: &'static str,
-    ) -> Result<sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>, GraphError> {
+    fn bind<'q>(&self, sql: &'static str) -> Result<Query<'q, Postgres, PgArguments>, GraphError> {
         let from = match self.from {
             Some(from) => stored(from)?,
             None => -1,
@@ -45,7 +43,7 @@ impl Range {
 
 /// How far every chain is projected.
 pub(super) async fn positions(connection: &mut PgConnection) -> Result<Vec<(ChainId, ChainPosition)>, GraphError> {
-    let sql = "select chain_id, stream, generation, genesis_hash, decoder_version, next_sequence, head_number, head_hash, head_timestamp,
+    let sql = "select chain_id, stream, generation, genesis_hash, epoch, next_sequence, head_number, head_hash, head_timestamp,
                       finalized_number, finalized_hash
                from projection order by chain_id";
     let rows = sqlx::query(sql).fetch_all(connection).await?;
@@ -57,7 +55,7 @@ fn position(row: &PgRow) -> Result<(ChainId, ChainPosition), GraphError> {
         stream: row.try_get("stream")?,
         generation: number("generation", row.try_get::<i32, _>("generation")?)?,
         genesis_hash: hash(row.try_get("genesis_hash")?)?,
-        decoder_version: number("decoder_version", row.try_get::<i32, _>("decoder_version")?)?,
+        epoch: number("epoch", row.try_get::<i64, _>("epoch")?)?,
     };
     let block = |number_column: &str, hash_column: &str| -> Result<Option<BlockRef>, GraphError> {
         let (Some(block), Some(block_hash)) =
@@ -86,25 +84,57 @@ fn position(row: &PgRow) -> Result<(ChainId, ChainPosition), GraphError> {
     ))
 }
 
-/// Canonical blocks of the range, newest first, at most `limit`.
-pub(super) async fn blocks(
+/// Begins a transaction that sees one state of all tables, and changes none.
+///
+/// Plans are held to index lookups: one that was made while a table was empty would otherwise read the whole table after it has grown.
+pub(super) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, GraphError> {
+    let mut transaction = pool
+        .begin_with("begin isolation level repeatable read, read only")
+        .await?;
+    transaction.execute("set local enable_seqscan = off").await?;
+    Ok(transaction)
+}
+
+/// The newest canonical blocks of the range, oldest first, at most `limit`.
+pub(super) async fn newest_blocks(
     connection: &mut PgConnection,
     range: Range,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<KnownBlock>, GraphError> {
     let sql = "select number, hash, timestamp from block where chain_id = $1 and number > $2 and number <= $3 order by number desc limit $4";
-    let rows = range.bind(sql)?.bind(limit).fetch_all(connection).await?;
-    let block = |row: &PgRow| {
-        let block = BlockRef {
-            number: number("number", row.try_get::<i64, _>("number")?)?,
-            hash: hash(row.try_get("hash")?)?,
-        };
-        Ok(KnownBlock {
-            block,
-            timestamp: number("timestamp", row.try_get::<i64, _>("timestamp")?)?,
-        })
+    let rows = range
+        .bind(sql)?
+        .bind(stored(limit as u64)?)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().rev().map(known_block).collect()
+}
+
+/// The canonical blocks of these numbers.
+pub(super) async fn blocks_at(
+    connection: &mut PgConnection,
+    chain: ChainId,
+    numbers: impl Iterator<Item = u64>,
+) -> Result<Vec<KnownBlock>, GraphError> {
+    let numbers = numbers.map(stored).collect::<Result<Vec<i64>, GraphError>>()?;
+    let sql = "select number, hash, timestamp from block where chain_id = $1 and number = any($2)";
+    let rows = sqlx::query(sql)
+        .bind(stored(chain.0)?)
+        .bind(numbers)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(known_block).collect()
+}
+
+fn known_block(row: &PgRow) -> Result<KnownBlock, GraphError> {
+    let block = BlockRef {
+        number: number("number", row.try_get::<i64, _>("number")?)?,
+        hash: hash(row.try_get("hash")?)?,
     };
-    rows.iter().map(block).collect()
+    Ok(KnownBlock {
+        block,
+        timestamp: number("timestamp", row.try_get::<i64, _>("timestamp")?)?,
+    })
 }
 
 /// The block of the range that holds its `count`-th fact; `None` when it has fewer.
@@ -138,11 +168,13 @@ pub(super) async fn changes(connection: &mut PgConnection, range: Range) -> Resu
             changes.push(Change::Unregistered { asset, block });
         }
     }
-    let derivations = "select d.child_key, d.parent_key, d.parent_id, d.relation, d.license_id::text as license_id, d.status, d.valid_from,
-                              d.log_index, case when d.valid_to <= $3 then d.valid_to end as valid_to, b.timestamp
-                       from derivation d
-                       left join block b on d.parent_id is not null and b.chain_id = d.chain_id and b.number = d.valid_from
-                       where d.chain_id = $1 and d.valid_from > $2 and d.valid_from <= $3";
+    // Claims alone need the time of their block.
+    let derivations = "select child_key, parent_key, parent_id, relation, license_id::text as license_id, status, valid_from, log_index,
+                              case when valid_to <= $3 then valid_to end as valid_to,
+                              case when parent_id is not null then
+                                  (select b.timestamp from block b where b.chain_id = d.chain_id and b.number = d.valid_from)
+                              end as timestamp
+                       from derivation d where chain_id = $1 and valid_from > $2 and valid_from <= $3";
     for row in range.bind(derivations)?.fetch_all(&mut *connection).await? {
         let place = place(&row)?;
         changes.push(derivation(range.chain, &row, place)?);

@@ -277,6 +277,33 @@ fn paths_are_shortest_first_then_by_their_events_and_counted_beyond_the_limit() 
 }
 
 #[test]
+fn detours_of_equal_length_come_by_their_events_wherever_they_leave_the_short_way() {
+    check(
+        "
+        block 1/1: asset 1/0
+        block 1/2: 1/3 DERIVED_FROM 1/0, 1/4 DERIVED_FROM 1/0
+        block 1/3: 1/1 DERIVED_FROM 1/3, 1/1 DERIVED_FROM 1/0, 1/2 DERIVED_FROM 1/0, 1/2 DERIVED_FROM 1/4
+        block 1/4: 1/5 DERIVED_FROM 1/1, 1/5 DERIVED_FROM 1/2
+        paths 1/5 1/0
+        paths 1/5 1/0 limit 3
+        ",
+        expect![[r#"
+            paths 1/5 1/0
+              4 in all
+              1/5>1/1 by 1:4.0, 1/1>1/0 by 1:3.1
+              1/5>1/2 by 1:4.1, 1/2>1/0 by 1:3.2
+              1/5>1/1 by 1:4.0, 1/1>1/3 by 1:3.0, 1/3>1/0 by 1:2.0
+              1/5>1/2 by 1:4.1, 1/2>1/4 by 1:3.3, 1/4>1/0 by 1:2.1
+            paths 1/5 1/0 limit 3
+              4 in all, cropped
+              1/5>1/1 by 1:4.0, 1/1>1/0 by 1:3.1
+              1/5>1/2 by 1:4.1, 1/2>1/0 by 1:3.2
+              1/5>1/1 by 1:4.0, 1/1>1/3 by 1:3.0, 1/3>1/0 by 1:2.0
+        "#]],
+    );
+}
+
+#[test]
 fn changes_that_do_not_fit_leave_the_graph_as_it_was() {
     check(
         "
