@@ -1,0 +1,189 @@
+//! What only the log in Kafka can meet: topics that others made, consumers that others wrote, requests that fail.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message};
+use rdkafka::mocking::MockCluster;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use souk_eventlog::{EventLog, KafkaLog, KafkaOptions, LogError, StreamName};
+
+use crate::backend::Backend;
+use crate::support::{append_until_done, assert_same, read_all, record, records, stored, stream, text};
+
+async fn make_topic(bootstrap: &str, stream: &StreamName, partitions: i32, settings: &[(&str, &str)]) {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .expect("configured");
+    let name = format!("souk.{stream}");
+    let mut topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+    for (property, value) in settings {
+        topic = topic.set(property, value);
+    }
+    let made = admin
+        .create_topics([&topic], &AdminOptions::new())
+        .await
+        .expect("answered");
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
+}
+
+pub async fn a_topic_that_would_lose_records_is_refused(backend: &mut dyn Backend) {
+    let log = backend.connect().await;
+    let wrong: [(i32, &[(&str, &str)], &str); 4] = [
+        (1, &[("retention.ms", "604800000")], "retention.ms"),
+        (1, &[("retention.bytes", "1000000")], "retention.bytes"),
+        (1, &[("cleanup.policy", "compact")], "cleanup.policy"),
+        (2, &[], "2 partitions"),
+    ];
+    for (partitions, settings, named) in wrong {
+        let stream = stream("topic");
+        make_topic(&backend.address(), &stream, partitions, settings).await;
+        let Err(error) = log.open_writer(&stream).await else {
+            panic!("{named} was taken");
+        };
+        for error in [error, log.append_shared(&stream, text("x")).await.expect_err("refused")] {
+            assert!(
+                matches!(error, LogError::Corrupt { .. }) && error.to_string().contains(named),
+                "{error}"
+            );
+        }
+    }
+    let stream = stream("topic");
+    make_topic(
+        &backend.address(),
+        &stream,
+        1,
+        &[("retention.ms", "-1"), ("segment.bytes", "1048576")],
+    )
+    .await;
+    let mut writer = log
+        .open_writer(&stream)
+        .await
+        .expect("a topic that keeps everything is fine");
+    assert_eq!(writer.append(text("kept")).await.expect("appended"), 0);
+}
+
+pub async fn a_message_carries_what_other_consumers_need(backend: &mut dyn Backend) {
+    let log = backend.connect().await;
+    let stream = stream("message");
+    let mut writer = log.open_writer(&stream).await.expect("opened");
+    let large = record(1, 2_000_000);
+    writer
+        .append(vec![record(0, 10), large.clone()])
+        .await
+        .expect("appended");
+    writer.append(vec![record(2, 10)]).await.expect("appended");
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", backend.address())
+        .set("group.id", "other")
+        .set("isolation.level", "read_committed")
+        .create()
+        .expect("configured");
+    let mut start = TopicPartitionList::new();
+    start
+        .add_partition_offset(&format!("souk.{stream}"), 0, Offset::Beginning)
+        .expect("valid");
+    consumer.assign(&start).expect("assigned");
+    let mut seen = Vec::new();
+    let mut payload = Vec::new();
+    while seen.len() < 5 {
+        let message = consumer
+            .poll(Duration::from_secs(20))
+            .expect("in time")
+            .expect("readable");
+        let headers = message.headers().expect("there");
+        let value = |header: rdkafka::message::Header<'_, &[u8]>| {
+            format!(
+                "{}={}",
+                header.key,
+                String::from_utf8_lossy(header.value.expect("a value"))
+            )
+        };
+        let all: Vec<_> = headers.iter().map(value).collect();
+        if all.iter().any(|header| header == "souk-log-sequence=1") {
+            payload.extend_from_slice(message.payload().expect("there"));
+        }
+        seen.push(all.join(" "));
+    }
+    assert_eq!(
+        seen,
+        [
+            "ce_id=0 souk-log-sequence=0",
+            "ce_id=1 souk-log-sequence=1 souk-log-part=0/3",
+            "souk-log-sequence=1 souk-log-part=1/3",
+            "souk-log-sequence=1 souk-log-part=2/3",
+            "ce_id=2 souk-log-sequence=2",
+        ]
+    );
+    assert!(payload == large.payload);
+}
+
+/// The mock cluster marks no transaction's end, so only what is repeated inside a transaction can be tried on it; what is aborted is tried
+/// on the real broker, by killing it.
+pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn Backend) {
+    use RDKafkaApiKey::{AddPartitionsToTxn, EndTxn, Fetch, InitProducerId, ListOffsets, Produce};
+    use RDKafkaRespErr::{
+        RD_KAFKA_RESP_ERR__TRANSPORT as DISCONNECT, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS as BUSY,
+        RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS as LOADING,
+        RD_KAFKA_RESP_ERR_NOT_COORDINATOR as NOT_COORDINATOR, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS as TOO_FEW,
+        RD_KAFKA_RESP_ERR_PRODUCER_FENCED as FENCED, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT as TIMED_OUT,
+    };
+    let mock = MockCluster::new(1).expect("a mock cluster");
+    let stream = stream("mock");
+    mock.create_topic(&format!("souk.{stream}"), 1, 1).expect("made");
+    let options = KafkaOptions {
+        manage_topics: false,
+        patience: Duration::from_secs(3),
+        ..KafkaOptions::default()
+    };
+    let log = KafkaLog::connect(&mock.bootstrap_servers(), options)
+        .await
+        .expect("connected");
+    mock.request_errors(InitProducerId, &[BUSY, LOADING]);
+    let mut writer = log.open_writer(&stream).await.expect("opened");
+    let faults: [(RDKafkaApiKey, &[RDKafkaRespErr]); 8] = [
+        (AddPartitionsToTxn, &[BUSY, BUSY]),
+        (AddPartitionsToTxn, &[NOT_COORDINATOR]),
+        (Produce, &[TOO_FEW, TIMED_OUT]),
+        (Produce, &[DISCONNECT]),
+        (EndTxn, &[LOADING, BUSY]),
+        (EndTxn, &[DISCONNECT, NOT_COORDINATOR]),
+        (ListOffsets, &[DISCONNECT]),
+        (Fetch, &[DISCONNECT, TIMED_OUT]),
+    ];
+    let mut next = 0;
+    for (request, errors) in faults {
+        mock.request_errors(request.clone(), errors);
+        assert_eq!(
+            append_until_done(&mut *writer, &records(next..next + 2, 100)).await,
+            next
+        );
+        next += 2;
+        assert_same(&read_all(&log, &stream, 0).await, &stored(0, &records(0..next, 100)));
+        mock.clear_request_errors(request);
+    }
+    // No answer to the commit for longer than a call's patience: unknown until the same append is asked for again.
+    mock.request_errors(EndTxn, &[LOADING; 400]);
+    let error = writer
+        .append(records(next..next + 2, 100))
+        .await
+        .expect_err("no answer");
+    assert!(error.retryable(), "{error}");
+    mock.clear_request_errors(EndTxn);
+    assert_eq!(
+        append_until_done(&mut *writer, &records(next..next + 2, 100)).await,
+        next
+    );
+    next += 2;
+    assert_same(&read_all(&log, &stream, 0).await, &stored(0, &records(0..next, 100)));
+
+    mock.request_errors(EndTxn, &[FENCED]);
+    for _ in 0..2 {
+        let error = writer.append(text("late")).await.expect_err("fenced");
+        assert!(matches!(error, LogError::Fenced { .. }), "{error}");
+    }
+}
