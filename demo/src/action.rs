@@ -19,6 +19,9 @@ pub type TermsNo = usize;
 /// Number of an asset, from 0 in the order of registration; its id on chain is that of the economy's first asset plus this.
 pub type AssetNo = u64;
 
+/// Who gets how many shares of an issue; together they are the supply.
+pub type Allotments = Vec<(AccountNo, u64)>;
+
 /// What every stage of an economy refers to.
 #[derive(Clone, Debug)]
 pub struct Economy {
@@ -156,7 +159,7 @@ pub enum Action {
     /// Adds a version (content hash, metadata URI) to assets of the sender.
     AddVersions(Vec<(AssetNo, B256, String)>),
     /// Issues shares of assets of the sender: receivers and their shares.
-    IssueShares(Vec<(AssetNo, Vec<(AccountNo, u64)>)>),
+    IssueShares(Vec<(AssetNo, Allotments)>),
     /// Passes on shares of the sender: asset, receiver, number.
     PassShares(Vec<(AssetNo, AccountNo, u64)>),
     /// Records contributions to assets of the sender.

@@ -3,6 +3,8 @@
 //! Many small calls of one contract become one transaction through its `multicall` or batch functions. Never asks a node: what only the
 //! chain knows (ids of series that end, ids of contributions) is handed in as [`Known`]. Start at [`Encoder::call`].
 
+mod gas;
+
 use std::collections::HashMap;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
@@ -14,16 +16,8 @@ use souk_contracts::{
 use souk_schema::event::Relation;
 
 use crate::action::{
-    AccountNo, Action, AssetNo, Contribution, Derivation, Economy, Mint, NewAsset, Payment, Step, TermsNo,
+    AccountNo, Action, Allotments, AssetNo, Contribution, Derivation, Economy, Mint, NewAsset, Payment, Step, TermsNo,
 };
-
-/// Gas of any transaction, and of a byte of calldata at its dearest.
-const TRANSACTION_GAS: u64 = 21_000;
-const CALLDATA_BYTE_GAS: u64 = 40;
-/// Writing a fresh word of storage, with the access and what surrounds it.
-const WORD_GAS: u64 = 24_000;
-/// An event, a call between contracts, and the arithmetic around them.
-const CALL_GAS: u64 = 15_000;
 
 /// A transaction without its sender, nonce and fees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,123 +95,37 @@ impl<'a> Encoder<'a> {
     /// [`Unknown`], the first id that is missing in `known`.
     pub fn call(&self, step: &Step, known: &Known) -> Result<Call, Unknown> {
         let to = &self.deployment.addresses;
-        let (to, data, gas) = match &step.action {
-            Action::MakeDollars(micros) => {
-                let call = TestUSD::mintCall {
-                    to: self.addresses[step.from],
-                    amount: U256::from(*micros),
-                };
-                (to.test_usd, call.abi_encode(), 2 * WORD_GAS)
+        let (to, data) = match &step.action {
+            Action::MakeDollars(micros) => (to.test_usd, self.make_dollars(step.from, *micros)),
+            Action::ApproveRouter => (to.test_usd, self.approve_router()),
+            Action::Register(assets) => (to.asset_registry, self.register(assets)),
+            Action::RegisterTerms(numbers) => (to.license_registry, self.register_terms(numbers)),
+            Action::Attach(offers) => (to.license_registry, self.attach(offers)),
+            Action::MintLicences(mints) => (to.license_registry, self.mint(mints)),
+            Action::Derive(derivations) => (to.asset_registry, self.derive(derivations, known)?),
+            Action::DeriveForeign(child, parents) => (to.asset_registry, self.derive_foreign(*child, parents)),
+            Action::AddVersions(versions) => (to.asset_registry, self.add_versions(versions)),
+            Action::IssueShares(issues) => (to.asset_shares, self.issue(issues)),
+            Action::PassShares(transfers) => (to.asset_shares, self.pass_shares(step.from, transfers)),
+            Action::Record(contributions) => (to.contribution_book, self.record(contributions)),
+            Action::VoidContribution(asset, evidence, reason) => {
+                (to.contribution_book, void(*asset, *evidence, reason, known)?)
             }
-            Action::ApproveRouter => {
-                let call = TestUSD::approveCall {
-                    spender: to.revenue_router,
-                    value: U256::MAX,
-                };
-                (to.test_usd, call.abi_encode(), 2 * WORD_GAS)
-            }
-            Action::Register(assets) => {
-                let words: usize = assets
-                    .iter()
-                    .map(|asset| 7 + asset.metadata_uri.len().div_ceil(32))
-                    .sum();
-                (to.asset_registry, self.register(assets), words as u64 * WORD_GAS)
-            }
-            Action::RegisterTerms(numbers) => (
-                to.license_registry,
-                self.register_terms(numbers),
-                numbers.len() as u64 * (14 * WORD_GAS + CALL_GAS),
-            ),
-            Action::Attach(offers) => (
-                to.license_registry,
-                self.attach(offers),
-                offers.len() as u64 * (WORD_GAS + 2 * CALL_GAS),
-            ),
-            Action::MintLicences(mints) => (
-                to.license_registry,
-                self.mint(mints),
-                mints.len() as u64 * (8 * WORD_GAS + 4 * CALL_GAS),
-            ),
-            Action::Derive(derivations) => {
-                let edges: usize = derivations.iter().map(|derivation| derivation.edges.len()).sum();
-                let gas = (derivations.len() + edges) as u64 * (2 * WORD_GAS + 3 * CALL_GAS)
-                    + step.inherited_terms as u64 * 5 * WORD_GAS;
-                (to.asset_registry, self.derive(derivations, known)?, gas)
-            }
-            Action::DeriveForeign(child, parents) => (
-                to.asset_registry,
-                self.derive_foreign(*child, parents),
-                parents.len() as u64 * 2 * CALL_GAS,
-            ),
-            Action::AddVersions(versions) => {
-                let words: usize = versions.iter().map(|(_, _, uri)| 4 + uri.len().div_ceil(32)).sum();
-                (to.asset_registry, self.add_versions(versions), words as u64 * WORD_GAS)
-            }
-            Action::IssueShares(issues) => {
-                let receivers: usize = issues.iter().map(|(_, allotments)| allotments.len()).sum();
+            Action::Revoke(asset, terms, reason) => (to.license_registry, self.revoke(*asset, *terms, reason, known)?),
+            Action::Pay(payments) => (to.revenue_router, self.pay(payments)),
+            Action::PassLicences(asset, terms, receiver, amount) => {
+                let series = self.series(*asset, *terms, known)?;
                 (
-                    to.asset_shares,
-                    self.issue(issues),
-                    (receivers + 2 * issues.len()) as u64 * (WORD_GAS + CALL_GAS),
+                    to.license_registry,
+                    self.pass_licences(step.from, series, *receiver, *amount),
                 )
             }
-            Action::PassShares(transfers) => {
-                let gas = transfers.len() as u64 * (WORD_GAS + 2 * CALL_GAS);
-                (to.asset_shares, self.pass_shares(step.from, transfers), gas)
-            }
-            Action::Record(contributions) => (
-                to.contribution_book,
-                self.record(contributions),
-                contributions.len() as u64 * (WORD_GAS + CALL_GAS),
-            ),
-            Action::VoidContribution(asset, evidence, reason) => {
-                let id = *known
-                    .contributions
-                    .get(evidence)
-                    .ok_or(Unknown::Contribution(*asset, *evidence))?;
-                let call = ContributionBook::voidCall {
-                    contributionId: id,
-                    reason: reason.clone(),
-                };
-                (to.contribution_book, call.abi_encode(), 2 * WORD_GAS + CALL_GAS)
-            }
-            Action::Revoke(asset, terms, reason) => {
-                let call = LicenseRegistry::revokeCall {
-                    licenseId: self.series(*asset, *terms, known)?,
-                    reason: reason.clone(),
-                };
-                (to.license_registry, call.abi_encode(), 2 * WORD_GAS + CALL_GAS)
-            }
-            Action::Pay(payments) => (
-                to.revenue_router,
-                self.pay(payments),
-                4 * WORD_GAS + payments.len() as u64 * 3 * CALL_GAS,
-            ),
-            Action::PassLicences(asset, terms, receiver, amount) => {
-                let id = self.series(*asset, *terms, known)?;
-                let call = LicenseRegistry::safeTransferFromCall {
-                    from: self.addresses[step.from],
-                    to: self.addresses[*receiver],
-                    id,
-                    value: U256::from(*amount),
-                    data: Bytes::new(),
-                };
-                (to.license_registry, call.abi_encode(), 2 * WORD_GAS + 2 * CALL_GAS)
-            }
-            Action::PassAsset(asset, receiver) => {
-                let call = AssetRegistry::transferFromCall {
-                    from: self.addresses[step.from],
-                    to: self.addresses[*receiver],
-                    tokenId: self.asset_id(*asset),
-                };
-                (to.asset_registry, call.abi_encode(), 3 * WORD_GAS + CALL_GAS)
-            }
+            Action::PassAsset(asset, receiver) => (to.asset_registry, self.pass_asset(step.from, *asset, *receiver)),
         };
-        let gas = TRANSACTION_GAS + data.len() as u64 * CALLDATA_BYTE_GAS + gas;
         Ok(Call {
             to,
+            gas: gas::limit(step, data.len()),
             data: data.into(),
-            gas,
         })
     }
 
@@ -231,6 +139,51 @@ impl<'a> Encoder<'a> {
                 .ok_or(Unknown::Series(asset, terms));
         }
         Ok(license_id(self.asset_id(asset), self.terms_id(terms), 0))
+    }
+
+    fn make_dollars(&self, to: AccountNo, micros: u64) -> Vec<u8> {
+        TestUSD::mintCall {
+            to: self.addresses[to],
+            amount: U256::from(micros),
+        }
+        .abi_encode()
+    }
+
+    fn approve_router(&self) -> Vec<u8> {
+        TestUSD::approveCall {
+            spender: self.deployment.addresses.revenue_router,
+            value: U256::MAX,
+        }
+        .abi_encode()
+    }
+
+    fn revoke(&self, asset: AssetNo, terms: TermsNo, reason: &str, known: &Known) -> Result<Vec<u8>, Unknown> {
+        let license_id = self.series(asset, terms, known)?;
+        Ok(LicenseRegistry::revokeCall {
+            licenseId: license_id,
+            reason: reason.into(),
+        }
+        .abi_encode())
+    }
+
+    fn pass_licences(&self, from: AccountNo, series: U256, receiver: AccountNo, amount: u64) -> Vec<u8> {
+        LicenseRegistry::safeTransferFromCall {
+            from: self.addresses[from],
+            to: self.addresses[receiver],
+            id: series,
+            value: U256::from(amount),
+            data: Bytes::new(),
+        }
+        .abi_encode()
+    }
+
+    fn pass_asset(&self, from: AccountNo, asset: AssetNo, receiver: AccountNo) -> Vec<u8> {
+        AssetRegistry::transferFromCall {
+            from: self.addresses[from],
+            to: self.addresses[receiver],
+            tokenId: self.asset_id(asset),
+        }
+        .abi_encode()
     }
 
     fn register(&self, assets: &[NewAsset]) -> Vec<u8> {
@@ -329,7 +282,7 @@ impl<'a> Encoder<'a> {
         }))
     }
 
-    fn issue(&self, issues: &[(AssetNo, Vec<(AccountNo, u64)>)]) -> Vec<u8> {
+    fn issue(&self, issues: &[(AssetNo, Allotments)]) -> Vec<u8> {
         share_calls(issues.iter().map(|(asset, allotments)| {
             AssetShares::issueCall {
                 assetId: self.asset_id(*asset),
@@ -384,6 +337,18 @@ impl<'a> Encoder<'a> {
             .collect();
         RevenueRouter::payBatchCall { payments }.abi_encode()
     }
+}
+
+fn void(asset: AssetNo, evidence: B256, reason: &str, known: &Known) -> Result<Vec<u8>, Unknown> {
+    let id = *known
+        .contributions
+        .get(&evidence)
+        .ok_or(Unknown::Contribution(asset, evidence))?;
+    Ok(ContributionBook::voidCall {
+        contributionId: id,
+        reason: reason.into(),
+    }
+    .abi_encode())
 }
 
 fn asset_calls(calls: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {

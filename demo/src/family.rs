@@ -148,8 +148,8 @@ impl Family {
         for file in files {
             entries.extend(toml::from_str::<FamilyFile>(file)?.asset);
         }
-        // Stable, so entries of one year keep the order of the files.
-        entries.sort_by_key(|entry| entry.year);
+        // Stable, so a publisher's entries of one year keep the order of the files.
+        entries.sort_by(|one, other| (one.year, &one.publisher).cmp(&(other.year, &other.publisher)));
         let mut by_slug = HashMap::new();
         for (number, entry) in entries.iter().enumerate() {
             if by_slug.insert(entry.slug.clone(), number).is_some() {
@@ -169,7 +169,7 @@ impl Family {
         })
     }
 
-    /// All entries, by year of publication.
+    /// All entries, by year of publication, those of one publisher together.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }

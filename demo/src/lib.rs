@@ -23,7 +23,10 @@ mod live_tests;
 #[cfg(test)]
 mod rules;
 
-pub use action::{AccountNo, Action, AssetNo, Economy, Stage, Step, TermsNo};
+pub use action::{
+    AccountNo, Action, Allotments, AssetNo, Contribution, Derivation, Economy, Edge, Mint, NewAsset, Payment, Stage,
+    Step, TermsNo,
+};
 pub use cast::{Account, DEV_FUNDER_KEY};
 pub use events::{EventCounts, EventKind};
 pub use family::{Entry, Family, FamilyError, ForeignParent, ParentOf};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use alloy::consensus::Transaction;
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, U256};
 use alloy::providers::{Provider, ProviderBuilder};
@@ -19,6 +20,11 @@ const DEPLOYER_KEY: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae78
 
 async fn chain() -> (Anvil, Deployment) {
     let anvil = Anvil::start(&AnvilConfig::default()).await.unwrap();
+    let deployment = deploy_on(&anvil).await;
+    (anvil, deployment)
+}
+
+pub(crate) async fn deploy_on(anvil: &Anvil) -> Deployment {
     let deployer: PrivateKeySigner = DEPLOYER_KEY.parse().unwrap();
     let address = deployer.address();
     let provider = ProviderBuilder::new()
@@ -26,8 +32,7 @@ async fn chain() -> (Anvil, Deployment) {
         .connect(&anvil.http_url())
         .await
         .unwrap();
-    let deployment = deploy(&provider, address, Address::repeat_byte(0xd1)).await.unwrap();
-    (anvil, deployment)
+    deploy(&provider, address, Address::repeat_byte(0xd1)).await.unwrap()
 }
 
 async fn load_all(
@@ -36,7 +41,15 @@ async fn load_all(
     economy: &Economy,
     stages: impl IntoIterator<Item = Stage>,
 ) -> Result<Summary, LoadError> {
-    load(&anvil.http_url(), deployment, economy, stages, &Options::default(), &mut |_| {}).await
+    load(
+        &anvil.http_url(),
+        deployment,
+        economy,
+        stages,
+        &Options::default(),
+        &mut |_| {},
+    )
+    .await
 }
 
 /// Events of each kind that the chain has since the deployment's last contract.
@@ -61,7 +74,10 @@ async fn on_chain(anvil: &Anvil, deployment: &Deployment) -> HashMap<EventKind, 
             EventKind::RevenueReceived => to.revenue_router,
             EventKind::DollarsTransferred | EventKind::DollarsApproved => to.test_usd,
         };
-        let filter = Filter::new().address(contract).event_signature(kind.topic()).from_block(0);
+        let filter = Filter::new()
+            .address(contract)
+            .event_signature(kind.topic())
+            .from_block(0);
         counts.insert(kind, provider.get_logs(&filter).await.unwrap().len() as u64);
     }
     counts
@@ -73,6 +89,33 @@ fn assert_same(planned: EventCounts, found: &HashMap<EventKind, u64>) {
     }
 }
 
+/// Panics if a transaction of the chain used nearly all gas that it might: another seed's could run out.
+async fn assert_gas_is_ample(anvil: &Anvil) {
+    let provider = ProviderBuilder::new().connect(&anvil.http_url()).await.unwrap();
+    for number in 0..=provider.get_block_number().await.unwrap() {
+        let block = provider
+            .get_block_by_number(number.into())
+            .full()
+            .await
+            .unwrap()
+            .unwrap();
+        let receipts = provider
+            .get_block_receipts(number.into())
+            .await
+            .unwrap()
+            .unwrap_or_default();
+        for (transaction, receipt) in block.transactions.txns().zip(receipts) {
+            let (limit, used) = (transaction.gas_limit(), receipt.gas_used);
+            let plain = transaction.input().is_empty() || receipt.contract_address.is_some();
+            assert!(
+                plain || used * 10 <= limit * 9,
+                "block {number}: {used} of {limit} gas for {}",
+                transaction.input()
+            );
+        }
+    }
+}
+
 fn family_plan(seed: u64) -> Plan {
     plan(seed, &Family::embedded().unwrap()).unwrap()
 }
@@ -81,11 +124,14 @@ fn family_plan(seed: u64) -> Plan {
 async fn the_family_lands_once_with_every_event() {
     let (anvil, deployment) = chain().await;
     let plan = family_plan(1);
-    let summary = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone()).await.unwrap();
+    let summary = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone())
+        .await
+        .unwrap();
     assert!(!summary.already_loaded);
     assert_eq!(summary.transactions, plan.steps().count() as u64);
     assert_eq!(summary.events, plan.events().total());
     assert_same(plan.events(), &on_chain(&anvil, &deployment).await);
+    assert_gas_is_ample(&anvil).await;
 
     let provider = ProviderBuilder::new().connect(&anvil.http_url()).await.unwrap();
     let registry = AssetRegistry::new(deployment.addresses.asset_registry, &provider);
@@ -93,13 +139,21 @@ async fn the_family_lands_once_with_every_event() {
     let (_, id) = summary.examples.iter().find(|(slug, _)| slug == "mistral-7b").unwrap();
     let uri = registry.tokenURI(*id).call().await.unwrap();
     assert!(uri.contains("Mistral%207B"), "{uri}");
-    assert_eq!(registry.assetCount().call().await.unwrap(), U256::from(family.entries().len()));
+    assert_eq!(
+        registry.assetCount().call().await.unwrap(),
+        U256::from(family.entries().len())
+    );
 
     let block = provider.get_block_number().await.unwrap();
-    let again = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone()).await.unwrap();
+    let again = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone())
+        .await
+        .unwrap();
     assert!(again.already_loaded);
     assert_eq!((again.transactions, again.events), (0, 0));
-    assert_eq!((again.assets, again.first_asset_id), (summary.assets, summary.first_asset_id));
+    assert_eq!(
+        (again.assets, again.first_asset_id),
+        (summary.assets, summary.first_asset_id)
+    );
     assert_eq!(provider.get_block_number().await.unwrap(), block);
 }
 
@@ -107,12 +161,18 @@ async fn the_family_lands_once_with_every_event() {
 async fn an_interrupted_load_goes_on_where_it_stopped_behind_other_assets() {
     let (anvil, deployment) = chain().await;
     let before = Synthetic::new(9, 300);
-    load_all(&anvil, &deployment, &before.economy().clone(), before).await.unwrap();
+    load_all(&anvil, &deployment, &before.economy().clone(), before)
+        .await
+        .unwrap();
 
     let plan = family_plan(2);
     let part = plan.stages.len() / 2;
-    let first = load_all(&anvil, &deployment, &plan.economy, plan.stages[..part].to_vec()).await.unwrap();
-    let rest = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone()).await.unwrap();
+    let first = load_all(&anvil, &deployment, &plan.economy, plan.stages[..part].to_vec())
+        .await
+        .unwrap();
+    let rest = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone())
+        .await
+        .unwrap();
     assert!(first.first_asset_id > U256::ONE);
     assert_eq!(first.first_asset_id, rest.first_asset_id);
     assert!(first.transactions > 0 && rest.transactions > 0);
@@ -140,6 +200,7 @@ async fn a_synthetic_economy_lands_with_every_event() {
     assert_eq!(summary.events, synthetic.made().total());
     assert_eq!(shown, summary.events);
     assert_same(synthetic.made(), &on_chain(&anvil, &deployment).await);
+    assert_gas_is_ample(&anvil).await;
 }
 
 #[tokio::test]
@@ -148,31 +209,65 @@ async fn a_step_that_breaks_a_rule_is_named_with_the_contracts_reason() {
     let mut plan = family_plan(1);
     // Without licences, the first derivation between two owners is refused.
     plan.stages.retain(|stage| stage.name != "licences");
-    let error = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone()).await.unwrap_err();
+    let error = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone())
+        .await
+        .unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, LoadError::Failed { .. }), "{text}");
     assert!(text.contains("lineage, generation 1"), "{text}");
-    assert!(text.contains("UnknownLicense") || text.contains("LicenseNotHeld"), "{text}");
+    assert!(
+        text.contains("UnknownLicense") || text.contains("LicenseNotHeld"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn another_chain_another_program_and_a_poor_funder_are_told_apart() {
     let (anvil, deployment) = chain().await;
     let plan = family_plan(1);
-    let other = Deployment { chain_id: 5, ..deployment };
-    let error = load_all(&anvil, &other, &plan.economy, plan.stages.clone()).await.unwrap_err();
-    assert!(matches!(error, LoadError::WrongChain { expected: 5, found: 31_337 }), "{error}");
-
-    let poor = Options { funder: alloy::primitives::B256::repeat_byte(7), ..Options::default() };
-    let error = load(&anvil.http_url(), &deployment, &plan.economy, plan.stages.clone(), &poor, &mut |_| {})
+    let other = Deployment {
+        chain_id: 5,
+        ..deployment
+    };
+    let error = load_all(&anvil, &other, &plan.economy, plan.stages.clone())
         .await
         .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            LoadError::WrongChain {
+                expected: 5,
+                found: 31_337
+            }
+        ),
+        "{error}"
+    );
+
+    let poor = Options {
+        funder: alloy::primitives::B256::repeat_byte(7),
+        ..Options::default()
+    };
+    let error = load(
+        &anvil.http_url(),
+        &deployment,
+        &plan.economy,
+        plan.stages.clone(),
+        &poor,
+        &mut |_| {},
+    )
+    .await
+    .unwrap_err();
     assert!(matches!(error, LoadError::Funds { .. }), "{error}");
 
     let mut wrong = plan.clone();
     let derive = wrong.stages.iter_mut().flat_map(|stage| &mut stage.steps);
-    let step = derive.into_iter().find(|step| matches!(step.action, Action::Derive(_))).unwrap();
+    let step = derive
+        .into_iter()
+        .find(|step| matches!(step.action, Action::Derive(_)))
+        .unwrap();
     step.inherited_terms += 1;
-    let error = load_all(&anvil, &deployment, &wrong.economy, wrong.stages.clone()).await.unwrap_err();
+    let error = load_all(&anvil, &deployment, &wrong.economy, wrong.stages.clone())
+        .await
+        .unwrap_err();
     assert!(matches!(error, LoadError::OtherEvents { .. }), "{error}");
 }

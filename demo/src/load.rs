@@ -3,34 +3,31 @@
 //! Each account's transactions are a fixed sequence, so its nonce tells how many of them the chain has already: an interrupted load goes on
 //! where it stopped, and a finished one sends nothing. Never for a chain where money is worth something. Start at [`load`].
 
+mod error;
+mod gas_money;
+mod wave;
+
 use std::time::{Duration, Instant};
 
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{B256, U256};
 use alloy::rpc::types::Filter;
-use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolEvent;
-use alloy::transports::TransportError;
-use futures::StreamExt;
-use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
 use souk_contracts::{AssetRegistry, ContributionBook, Deployment, LicenseRegistry};
 
 use crate::action::{Action, AssetNo, Economy, Stage, Step};
 use crate::cast::DEV_FUNDER_KEY;
 use crate::encode::{Call, Encoder, Known, Unknown};
-use crate::node::{Fees, Node, Receipt};
-
-/// Gas of a plain transfer.
-const TRANSFER_GAS: u64 = 21_000;
-/// How many transactions are sent before the fees are looked up again.
-const FEES_EVERY: u64 = 32;
+use crate::node::{Fees, Node};
+pub use error::LoadError;
+use wave::{Parcel, Wave};
 
 /// How to load.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Key of a funded account that pays the others' gas.
     pub funder: B256,
-    /// Most transactions that wait for their receipts at a time.
+    /// Most transactions that wait for their receipts at a time. Few large waves are quicker than many small ones: a dev chain
+    /// computes its whole state root for every block.
     pub in_flight: usize,
     /// How long a receipt may take.
     pub receipt_limit: Duration,
@@ -42,7 +39,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             funder: DEV_FUNDER_KEY,
-            in_flight: 32,
+            in_flight: 512,
             receipt_limit: Duration::from_secs(120),
             // Fifty ether.
             gas_money: U256::from(50) * U256::from(10).pow(U256::from(18)),
@@ -80,104 +77,6 @@ pub struct Summary {
     pub examples: Vec<(String, U256)>,
 }
 
-/// Why an economy is not on the chain, or not all of it.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The node could not be asked, or answered with an error.
-    #[error("the node did not answer: {0}; check the RPC URL and that the node is up")]
-    Node(#[from] TransportError),
-    /// A contract could not be asked.
-    #[error("the asset registry did not answer: {0}; check that the contracts are deployed on this chain")]
-    Registry(#[from] alloy::contract::Error),
-    /// The deployment belongs to another chain.
-    #[error("the contracts are on chain {expected}, the node serves chain {found}; give the URL of the right node")]
-    WrongChain {
-        /// Chain of the deployment.
-        expected: u64,
-        /// Chain of the node.
-        found: u64,
-    },
-    /// The funder's key, or a signature with any key, failed.
-    #[error("a transaction could not be signed: {0}; check the funder's key")]
-    Signer(String),
-    /// The funder is too poor.
-    #[error("the funder {funder} has {balance} wei and needs {needed}; start the dev chain with a larger balance")]
-    Funds {
-        /// The funder.
-        funder: Address,
-        /// What it has.
-        balance: U256,
-        /// What all accounts need together.
-        needed: U256,
-    },
-    /// The node took no transaction for the step.
-    #[error(
-        "the node refused the step `{step}`: {source}; start it with a fresh chain if others use the demo's accounts"
-    )]
-    Refused {
-        /// Who does what.
-        step: String,
-        /// What the node said.
-        source: TransportError,
-    },
-    /// A step needs more gas than a block has.
-    #[error("the step `{step}` needs {gas} gas and a block of this chain has {block_gas}; raise the block gas limit")]
-    TooMuchGas {
-        /// Who does what.
-        step: String,
-        /// What the step may use.
-        gas: u64,
-        /// What a block has.
-        block_gas: u64,
-    },
-    /// No receipt came in time.
-    #[error("the step `{step}` ({hash}) was not mined within {} s; check that the chain makes blocks", limit.as_secs())]
-    NotMined {
-        /// Who does what.
-        step: String,
-        /// Its transaction.
-        hash: B256,
-        /// How long it was waited for.
-        limit: Duration,
-    },
-    /// The step ran and failed.
-    #[error("the step `{step}` failed in block {block}: {reason}; start with a fresh chain")]
-    Failed {
-        /// Who does what.
-        step: String,
-        /// Where it failed.
-        block: u64,
-        /// What the contract said.
-        reason: String,
-    },
-    /// The step made other events than it should.
-    #[error("the step `{step}` made {found} events instead of {expected}: these are not the contracts of this program")]
-    OtherEvents {
-        /// Who does what.
-        step: String,
-        /// As planned.
-        expected: u64,
-        /// As in the receipt.
-        found: u64,
-    },
-    /// Somebody else registered assets meanwhile.
-    #[error(
-        "asset {id} is not the one that was registered as such: somebody else registers assets now; load into a quiet chain"
-    )]
-    OtherAsset {
-        /// The id.
-        id: U256,
-    },
-    /// An event that a step refers to is not on the chain.
-    #[error("the step `{step}` refers to {what:?}, which is not on the chain; start with a fresh chain")]
-    Missing {
-        /// Who does what.
-        step: String,
-        /// What was looked for.
-        what: String,
-    },
-}
-
 /// Writes the stages of an economy to the chain behind `rpc_url` (http or ws), through the contracts of `deployment`. Calls `progress`
 /// after every transaction.
 ///
@@ -207,6 +106,7 @@ pub async fn load(
     let mut loader = Loader {
         encoder: Encoder::new(economy, deployment, first_asset_id),
         fees: node.fees().await?,
+        wave: Wave::new(node.clone(), options.receipt_limit),
         node,
         deployment,
         economy,
@@ -220,11 +120,9 @@ pub async fn load(
         skip: nonces.clone(),
         nonces,
         known: Known::default(),
-        waiting: FuturesUnordered::new(),
         assets: 0,
         sent: 0,
         events: 0,
-        funded: false,
     };
     for stage in stages {
         loader.stage(stage).await?;
@@ -274,9 +172,6 @@ async fn first_asset_id(
     Ok(count + U256::ONE)
 }
 
-/// A transaction on its way.
-type Waiting = BoxFuture<'static, Result<(Step, Receipt), LoadError>>;
-
 struct Loader<'a, 'p> {
     node: Node,
     deployment: &'a Deployment,
@@ -290,11 +185,10 @@ struct Loader<'a, 'p> {
     nonces: Vec<u64>,
     fees: Fees,
     known: Known,
-    waiting: FuturesUnordered<Waiting>,
+    wave: Wave,
     assets: u64,
     sent: u64,
     events: u64,
-    funded: bool,
 }
 
 impl Loader<'_, '_> {
@@ -317,76 +211,63 @@ impl Loader<'_, '_> {
                 continue;
             }
             if stage.ordered && before.replace(from).is_some_and(|before| before != from) {
-                self.drain(0).await?;
+                self.finish_wave().await?;
             }
             if let Some((_, content_hash)) = registered {
                 last_registered.push((self.assets - 1, content_hash));
             }
-            self.drain(self.options.in_flight.saturating_sub(1)).await?;
             self.send(step).await?;
         }
-        self.drain(0).await?;
+        self.finish_wave().await?;
         self.check_ids(&last_registered).await
     }
 
-    /// Sends one step's transaction and leaves it waiting for its receipt.
+    /// Adds one step's transaction to the wave, behind the end of the wave before if it is full.
     async fn send(&mut self, step: Step) -> Result<(), LoadError> {
-        if !self.funded {
-            self.hand_out_gas_money().await?;
-            self.funded = true;
-        }
-        if self.sent.is_multiple_of(FEES_EVERY) {
-            self.fees = self.node.fees().await?;
+        if self.sent == 0 {
+            gas_money::hand_out(&self.node, self.economy, self.options, self.fees).await?;
         }
         let call = self.encode(&step).await?;
-        if call.gas > self.fees.block_gas {
-            let (gas, block_gas) = (call.gas, self.fees.block_gas);
+        let block_gas = self.fees.block_gas;
+        if call.gas > block_gas {
             return Err(LoadError::TooMuchGas {
                 step: self.label(&step),
-                gas,
+                gas: call.gas,
                 block_gas,
             });
         }
+        if self.wave.is_full(self.options.in_flight, call.gas, block_gas) {
+            self.finish_wave().await?;
+        }
         let nonce = &mut self.nonces[step.from];
         let signer = self.economy.accounts[step.from].signer();
-        let signed = self
-            .node
-            .sign(signer, *nonce, &call, U256::ZERO, self.fees)
-            .map_err(|error| LoadError::Signer(error.to_string()))?;
+        let signed = self.node.sign(signer, *nonce, &call, U256::ZERO, self.fees);
         *nonce += 1;
         self.sent += 1;
-        let delivery = Delivery {
-            node: self.node.clone(),
+        let parcel = Parcel {
             label: self.label(&step),
             from: signer.address(),
-            limit: self.options.receipt_limit,
+            call,
+            events: step.events(&self.economy.terms).total(),
         };
-        self.waiting
-            .push(Box::pin(async move { Ok((step, delivery.run(&call, &signed).await?)) }));
+        self.wave
+            .add(parcel, signed.map_err(|error| LoadError::Signer(error.to_string()))?);
         Ok(())
     }
 
-    /// Waits until at most `most` transactions are without receipt.
-    async fn drain(&mut self, most: usize) -> Result<(), LoadError> {
-        while self.waiting.len() > most {
-            let Some(mined) = self.waiting.next().await else {
-                return Ok(());
-            };
-            let (step, receipt) = mined?;
-            let (expected, found) = (step.events(&self.economy.terms).total(), receipt.events());
-            if expected != found {
-                return Err(LoadError::OtherEvents {
-                    step: self.label(&step),
-                    expected,
-                    found,
-                });
-            }
-            tracing::trace!(gas = %receipt.gas_used, step = %step.action, "mined");
-            self.events += found;
-            self.state.events += found;
-            self.state.transactions += 1;
-            (self.progress)(&self.state);
-        }
+    /// Waits until everything sent is mined; fees may have changed by then.
+    async fn finish_wave(&mut self) -> Result<(), LoadError> {
+        let (state, progress) = (&mut self.state, &mut *self.progress);
+        let events = self
+            .wave
+            .finish(|events| {
+                state.events += events;
+                state.transactions += 1;
+                progress(state);
+            })
+            .await?;
+        self.events += events;
+        self.fees = self.node.fees().await?;
         Ok(())
     }
 
@@ -458,94 +339,10 @@ impl Loader<'_, '_> {
         Ok(())
     }
 
-    /// Brings every account's balance to what gas may cost it.
-    async fn hand_out_gas_money(&mut self) -> Result<(), LoadError> {
-        let signer =
-            PrivateKeySigner::from_bytes(&self.options.funder).map_err(|error| LoadError::Signer(error.to_string()))?;
-        let funder = signer.address();
-        let mut gifts = Vec::new();
-        let mut needed = U256::ZERO;
-        for account in &self.economy.accounts {
-            let has = self.node.balance(account.address()).await?;
-            // What is left after half was used up is enough to go on with.
-            if has < self.options.gas_money / U256::from(2) {
-                gifts.push((account, self.options.gas_money - has));
-                needed += self.options.gas_money - has;
-            }
-        }
-        let balance = self.node.balance(funder).await?;
-        if balance < needed {
-            return Err(LoadError::Funds {
-                funder,
-                balance,
-                needed,
-            });
-        }
-        let mut nonce = self.node.nonce(funder).await?;
-        let mut waiting = FuturesUnordered::new();
-        for (account, gift) in gifts {
-            let call = Call {
-                to: account.address(),
-                data: Bytes::new(),
-                gas: TRANSFER_GAS,
-            };
-            let signed = self
-                .node
-                .sign(&signer, nonce, &call, gift, self.fees)
-                .map_err(|error| LoadError::Signer(error.to_string()))?;
-            nonce += 1;
-            let label = format!("gas money for {}", account.name);
-            let delivery = Delivery {
-                node: self.node.clone(),
-                label,
-                from: funder,
-                limit: self.options.receipt_limit,
-            };
-            waiting.push(async move { delivery.run(&call, &signed).await });
-            if waiting.len() >= self.options.in_flight {
-                waiting.next().await.transpose()?;
-            }
-        }
-        while waiting.next().await.transpose()?.is_some() {}
-        Ok(())
-    }
-
     fn label(&self, step: &Step) -> String {
         format!(
             "{}: {}: {}",
             self.state.stage, self.economy.accounts[step.from].name, step.action
         )
-    }
-}
-
-/// One transaction's way to its receipt.
-struct Delivery {
-    node: Node,
-    label: String,
-    from: Address,
-    limit: Duration,
-}
-
-impl Delivery {
-    async fn run(self, call: &Call, signed: &[u8]) -> Result<Receipt, LoadError> {
-        let Self {
-            node,
-            label: step,
-            from,
-            limit,
-        } = self;
-        let hash = match node.send(signed).await {
-            Ok(hash) => hash,
-            Err(source) => return Err(LoadError::Refused { step, source }),
-        };
-        let Some(receipt) = node.receipt(hash, limit).await? else {
-            return Err(LoadError::NotMined { step, hash, limit });
-        };
-        if !receipt.succeeded() {
-            let block = receipt.block_number.to::<u64>();
-            let reason = node.why(from, call, block.saturating_sub(1)).await;
-            return Err(LoadError::Failed { step, block, reason });
-        }
-        Ok(receipt)
     }
 }

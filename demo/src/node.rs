@@ -9,11 +9,13 @@ use alloy::eips::eip2718::Encodable2718;
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256, Bytes, TxKind, U64, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::client::{BatchRequest, NoParams};
 use alloy::rpc::types::{Filter, Log, TransactionRequest};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolInterface;
 use alloy::transports::TransportError;
+use futures::future::join_all;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use souk_contracts::{AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter, TestUSD};
@@ -31,6 +33,8 @@ const LONGEST_POLL: Duration = Duration::from_millis(200);
 pub(crate) struct Node {
     provider: DynProvider,
     chain_id: u64,
+    /// Whether it is a dev chain that makes a block for every transaction unless told to wait.
+    mines_on_arrival: bool,
 }
 
 /// What a receipt says, as far as it matters here: logs are counted, not read.
@@ -75,7 +79,14 @@ impl Node {
             .await?
             .erased();
         let chain_id = provider.get_chain_id().await?;
-        Ok(Self { provider, chain_id })
+        let automine = provider
+            .raw_request::<_, bool>("anvil_getAutomine".into(), NoParams::default())
+            .await;
+        Ok(Self {
+            provider,
+            chain_id,
+            mines_on_arrival: automine.unwrap_or(false),
+        })
     }
 
     /// EIP-155 id of its chain.
@@ -124,7 +135,7 @@ impl Node {
         call: &Call,
         value: U256,
         fees: Fees,
-    ) -> Result<Vec<u8>, alloy::signers::Error> {
+    ) -> Result<Bytes, alloy::signers::Error> {
         let transaction = TxEip1559 {
             chain_id: self.chain_id,
             nonce,
@@ -137,12 +148,39 @@ impl Node {
             input: call.data.clone(),
         };
         let signature = signer.sign_hash_sync(&transaction.signature_hash())?;
-        Ok(TxEnvelope::from(transaction.into_signed(signature)).encoded_2718())
+        Ok(TxEnvelope::from(transaction.into_signed(signature))
+            .encoded_2718()
+            .into())
     }
 
-    /// Hands in a signed transaction.
-    pub(crate) async fn send(&self, signed: &[u8]) -> Result<B256, TransportError> {
-        Ok(*self.provider.send_raw_transaction(signed).await?.tx_hash())
+    /// Hands in signed transactions together; each has its hash or what is wrong with it. A dev chain that mines on arrival holds on
+    /// meanwhile, so that one block takes all of them: it computes the whole state root for every block.
+    pub(crate) async fn send(&self, signed: Vec<Bytes>) -> Result<Vec<Result<B256, TransportError>>, TransportError> {
+        if signed.len() < 2 || !self.mines_on_arrival {
+            return self.send_batch(signed).await;
+        }
+        self.set_automine(false).await?;
+        let answers = self.send_batch(signed).await;
+        self.set_automine(true).await?;
+        answers
+    }
+
+    async fn set_automine(&self, on: bool) -> Result<(), TransportError> {
+        let _done: Option<bool> = self.provider.raw_request("evm_setAutomine".into(), (on,)).await?;
+        Ok(())
+    }
+
+    async fn send_batch(&self, signed: Vec<Bytes>) -> Result<Vec<Result<B256, TransportError>>, TransportError> {
+        if signed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut batch = BatchRequest::new(self.provider.client());
+        let mut answers = Vec::with_capacity(signed.len());
+        for transaction in signed {
+            answers.push(batch.add_call::<_, B256>("eth_sendRawTransaction", &(transaction,))?);
+        }
+        batch.send().await?;
+        Ok(join_all(answers).await)
     }
 
     /// Waits for a receipt; `None` when there is none after `limit`.

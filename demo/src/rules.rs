@@ -61,10 +61,24 @@ impl<'a> Rules<'a> {
 
     /// Carries out a step and counts its events, or says which rule it breaks.
     pub(crate) fn apply(&mut self, step: &Step) -> Checked<EventCounts> {
-        let from = step.from;
+        for part in [
+            Self::money,
+            Self::registry,
+            Self::licensing,
+            Self::shares,
+            Self::contributions,
+        ] {
+            if let Some(made) = part(self, step.from, &step.action)? {
+                return Ok(made);
+            }
+        }
+        Err("there is no rule for this action".into())
+    }
+
+    fn money(&mut self, from: AccountNo, action: &Action) -> Checked<Option<EventCounts>> {
         let mut made = EventCounts::default();
         let mut emit = |kind| made = made.and(kind, 1);
-        match &step.action {
+        match action {
             Action::MakeDollars(micros) => {
                 *self.dollars.entry(from).or_default() += micros;
                 emit(EventKind::DollarsTransferred);
@@ -73,6 +87,24 @@ impl<'a> Rules<'a> {
                 self.approved.insert(from);
                 emit(EventKind::DollarsApproved);
             }
+            Action::Pay(payments) => {
+                for payment in payments {
+                    ensure(payment.reason != RevenueReason::SaleOfLicence, "sales are minted")?;
+                    ensure((payment.asset as usize) < self.assets.len(), "the paid asset exists")?;
+                    self.spend(from, payment.amount_micros)?;
+                    emit(EventKind::RevenueReceived);
+                    emit(EventKind::DollarsTransferred);
+                }
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some(made))
+    }
+
+    fn registry(&mut self, from: AccountNo, action: &Action) -> Checked<Option<EventCounts>> {
+        let mut made = EventCounts::default();
+        let mut emit = |kind| made = made.and(kind, 1);
+        match action {
             Action::Register(assets) => {
                 for asset in assets {
                     ensure(
@@ -87,6 +119,43 @@ impl<'a> Rules<'a> {
                     emit(EventKind::AssetTransferred);
                 }
             }
+            Action::Derive(derivations) => {
+                for derivation in derivations {
+                    for _ in 0..self.derive(from, derivation.child, &derivation.edges)? {
+                        emit(EventKind::TermsAttached);
+                    }
+                    derivation
+                        .edges
+                        .iter()
+                        .for_each(|_| emit(EventKind::DerivationDeclared));
+                }
+            }
+            Action::DeriveForeign(child, parents) => {
+                ensure(self.owned(*child, from)?.children == 0, "a parent declares nothing")?;
+                for (id, _) in parents {
+                    ensure((1..=256).contains(&id.len()), "foreign id of 1 to 256 bytes")?;
+                    emit(EventKind::ForeignParentDeclared);
+                }
+            }
+            Action::AddVersions(versions) => {
+                for (asset, ..) in versions {
+                    self.owned(*asset, from)?;
+                    emit(EventKind::AssetVersioned);
+                }
+            }
+            Action::PassAsset(asset, receiver) => {
+                self.owned(*asset, from)?.owner = *receiver;
+                emit(EventKind::AssetTransferred);
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some(made))
+    }
+
+    fn licensing(&mut self, from: AccountNo, action: &Action) -> Checked<Option<EventCounts>> {
+        let mut made = EventCounts::default();
+        let mut emit = |kind| made = made.and(kind, 1);
+        match action {
             Action::RegisterTerms(numbers) => {
                 for number in numbers {
                     let terms = &self.economy.terms[*number];
@@ -124,30 +193,32 @@ impl<'a> Rules<'a> {
                     }
                 }
             }
-            Action::Derive(derivations) => {
-                for derivation in derivations {
-                    for _ in 0..self.derive(from, derivation.child, &derivation.edges)? {
-                        emit(EventKind::TermsAttached);
-                    }
-                    derivation
-                        .edges
-                        .iter()
-                        .for_each(|_| emit(EventKind::DerivationDeclared));
-                }
+            Action::Revoke(asset, terms, _) => {
+                self.owned(*asset, from)?;
+                ensure(self.minted.contains_key(&(*asset, *terms)), "the series exists")?;
+                ensure(self.revoked.insert((*asset, *terms)), "a series is revoked once")?;
+                emit(EventKind::LicenceRevoked);
             }
-            Action::DeriveForeign(child, parents) => {
-                ensure(self.owned(*child, from)?.children == 0, "a parent declares nothing")?;
-                for (id, _) in parents {
-                    ensure((1..=256).contains(&id.len()), "foreign id of 1 to 256 bytes")?;
-                    emit(EventKind::ForeignParentDeclared);
-                }
+            Action::PassLicences(asset, terms, receiver, amount) => {
+                ensure(self.economy.terms[*terms].transferable, "the licence may change hands")?;
+                take(
+                    &mut self.licences,
+                    (*asset, *terms, from),
+                    *amount,
+                    "the seller holds the licence",
+                )?;
+                *self.licences.entry((*asset, *terms, *receiver)).or_default() += amount;
+                emit(EventKind::LicenceTransferred);
             }
-            Action::AddVersions(versions) => {
-                for (asset, ..) in versions {
-                    self.owned(*asset, from)?;
-                    emit(EventKind::AssetVersioned);
-                }
-            }
+            _ => return Ok(None),
+        }
+        Ok(Some(made))
+    }
+
+    fn shares(&mut self, from: AccountNo, action: &Action) -> Checked<Option<EventCounts>> {
+        let mut made = EventCounts::default();
+        let mut emit = |kind| made = made.and(kind, 1);
+        match action {
             Action::IssueShares(issues) => {
                 for (asset, allotments) in issues {
                     let issued = &mut self.owned(*asset, from)?.shares_issued;
@@ -167,6 +238,15 @@ impl<'a> Rules<'a> {
                     emit(EventKind::SharesTransferred);
                 }
             }
+            _ => return Ok(None),
+        }
+        Ok(Some(made))
+    }
+
+    fn contributions(&mut self, from: AccountNo, action: &Action) -> Checked<Option<EventCounts>> {
+        let mut made = EventCounts::default();
+        let mut emit = |kind| made = made.and(kind, 1);
+        match action {
             Action::Record(contributions) => {
                 for made in contributions {
                     self.owned(made.asset, from)?;
@@ -188,38 +268,9 @@ impl<'a> Rules<'a> {
                 known.2 = true;
                 emit(EventKind::ContributionVoided);
             }
-            Action::Revoke(asset, terms, _) => {
-                self.owned(*asset, from)?;
-                ensure(self.minted.contains_key(&(*asset, *terms)), "the series exists")?;
-                ensure(self.revoked.insert((*asset, *terms)), "a series is revoked once")?;
-                emit(EventKind::LicenceRevoked);
-            }
-            Action::Pay(payments) => {
-                for payment in payments {
-                    ensure(payment.reason != RevenueReason::SaleOfLicence, "sales are minted")?;
-                    ensure((payment.asset as usize) < self.assets.len(), "the paid asset exists")?;
-                    self.spend(from, payment.amount_micros)?;
-                    emit(EventKind::RevenueReceived);
-                    emit(EventKind::DollarsTransferred);
-                }
-            }
-            Action::PassLicences(asset, terms, receiver, amount) => {
-                ensure(self.economy.terms[*terms].transferable, "the licence may change hands")?;
-                take(
-                    &mut self.licences,
-                    (*asset, *terms, from),
-                    *amount,
-                    "the seller holds the licence",
-                )?;
-                *self.licences.entry((*asset, *terms, *receiver)).or_default() += amount;
-                emit(EventKind::LicenceTransferred);
-            }
-            Action::PassAsset(asset, receiver) => {
-                self.owned(*asset, from)?.owner = *receiver;
-                emit(EventKind::AssetTransferred);
-            }
+            _ => return Ok(None),
         }
-        Ok(made)
+        Ok(Some(made))
     }
 
     fn owned(&mut self, asset: AssetNo, account: AccountNo) -> Checked<&mut Asset> {

@@ -27,7 +27,7 @@ const PEOPLE: usize = 32;
 /// Assets of a full round.
 const ROUND_ASSETS: u64 = 2_048;
 /// Events that an asset brings along, about; rounds are cut short by it near the end.
-const EVENTS_PER_ASSET: u64 = 16;
+const EVENTS_PER_ASSET: u64 = 22;
 const ASSETS_PER_STEP: usize = 64;
 
 /// Terms by number: two public licences, then those that sell.
@@ -240,7 +240,11 @@ mod tests {
         for stage in &mut synthetic {
             largest_stage = largest_stage.max(stage.steps.len());
         }
-        assert!(synthetic.pool.len() <= pool::CAPACITY, "{}", synthetic.pool.len());
+        assert!(
+            synthetic.pool.ancestors.len() <= pool::CAPACITY,
+            "{}",
+            synthetic.pool.ancestors.len()
+        );
         assert!(
             synthetic.next_asset > 4 * pool::CAPACITY as u64,
             "the pool was never full"

@@ -11,7 +11,7 @@ use souk_schema::event::{AssetKind, ContributionRole, RevenueReason};
 
 use super::offers::{Offers, per_account};
 use super::{Cast, stage};
-use crate::action::{AccountNo, Action, AssetNo, Contribution, Mint, Payment, Stage, Step, TermsNo};
+use crate::action::{AccountNo, Action, Allotments, AssetNo, Contribution, Mint, Payment, Stage, Step, TermsNo};
 use crate::family::Family;
 
 const SHARE_SUPPLY: u64 = 1_000_000;
@@ -26,7 +26,7 @@ pub(super) struct Market {
     /// Assets with further versions: the asset and the version's number, in order.
     pub(super) versioned: Vec<(usize, u32)>,
     contributions: Vec<Contribution>,
-    issues: Vec<(AssetNo, Vec<(AccountNo, u64)>)>,
+    issues: Vec<(AssetNo, Allotments)>,
     trades: Vec<(AccountNo, (AssetNo, AccountNo, u64))>,
     sales: Vec<Mint>,
     resales: Vec<(AccountNo, AssetNo, TermsNo, AccountNo)>,
@@ -169,7 +169,7 @@ fn versioned(family: &Family, rng: &mut ChaCha12Rng) -> Vec<(usize, u32)> {
     versions
 }
 
-fn issues(family: &Family, cast: &Cast, rng: &mut ChaCha12Rng) -> Vec<(AssetNo, Vec<(AccountNo, u64)>)> {
+fn issues(family: &Family, cast: &Cast, rng: &mut ChaCha12Rng) -> Vec<(AssetNo, Allotments)> {
     let mut issues = Vec::new();
     for asset in 0..family.entries().len() {
         if !rng.random_ratio(1, 4) {
@@ -179,7 +179,7 @@ fn issues(family: &Family, cast: &Cast, rng: &mut ChaCha12Rng) -> Vec<(AssetNo, 
         investors.shuffle(rng);
         investors.truncate(rng.random_range(2..=5));
         let mut left = SHARE_SUPPLY;
-        let mut allotments: Vec<(AccountNo, u64)> = investors
+        let mut allotments: Allotments = investors
             .into_iter()
             .map(|investor| {
                 let shares = rng.random_range(10_000..=100_000);
@@ -195,7 +195,7 @@ fn issues(family: &Family, cast: &Cast, rng: &mut ChaCha12Rng) -> Vec<(AssetNo, 
 
 /// Investors sell to one another what they hold at that time.
 fn trades(
-    issues: &[(AssetNo, Vec<(AccountNo, u64)>)],
+    issues: &[(AssetNo, Allotments)],
     cast: &Cast,
     rng: &mut ChaCha12Rng,
 ) -> Vec<(AccountNo, (AssetNo, AccountNo, u64))> {

@@ -215,11 +215,9 @@ impl Offers {
     /// Every owner of a child mints one licence of each parent and terms that its derivations take.
     pub(super) fn licences(&self, family: &Family, owners: &[AccountNo]) -> Vec<Step> {
         let mut needed = BTreeSet::new();
-        for child in 0..family.entries().len() {
+        for (child, &owner) in owners.iter().enumerate() {
             for (&(parent, _), licence) in family.parents(child).iter().zip(&self.edge_licences[child]) {
-                if let Some(terms) = licence {
-                    needed.insert((owners[child], parent as AssetNo, *terms));
-                }
+                needed.extend(licence.map(|terms| (owner, parent as AssetNo, terms)));
             }
         }
         let mints = needed

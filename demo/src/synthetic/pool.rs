@@ -9,7 +9,7 @@ use crate::action::{AccountNo, AssetNo, TermsNo};
 /// Most assets that are remembered.
 pub(super) const CAPACITY: usize = 4_096;
 /// How many are looked at when a parent is drawn: the one with most children wins.
-const TOURNAMENT: usize = 3;
+const TOURNAMENT: usize = 5;
 
 /// What a child needs to know about a parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +31,10 @@ pub(super) struct Ancestor {
 /// The remembered assets.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    ancestors: Vec<Ancestor>,
+    pub(super) ancestors: Vec<Ancestor>,
 }
 
 impl Pool {
-    pub(super) fn len(&self) -> usize {
-        self.ancestors.len()
-    }
-
     /// Remembers an asset, in place of the less popular of two if there is no room.
     pub(super) fn add(&mut self, ancestor: Ancestor, rng: &mut ChaCha12Rng) {
         if self.ancestors.len() < CAPACITY {

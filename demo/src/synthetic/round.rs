@@ -10,7 +10,9 @@ use souk_schema::event::{AssetKind, ContributionRole, Relation, RevenueReason};
 
 use super::pool::{Ancestor, Pool};
 use super::{LABS, NON_COMMERCIAL, PEOPLE, PERMISSIVE, ROYALTIES, content_hash, metadata_uri};
-use crate::action::{AccountNo, Action, AssetNo, Contribution, Derivation, Edge, Mint, Payment, Step, TermsNo};
+use crate::action::{
+    AccountNo, Action, Allotments, AssetNo, Contribution, Derivation, Edge, Mint, Payment, Step, TermsNo,
+};
 
 /// Items of one transaction at most.
 const ITEMS_PER_STEP: usize = 50;
@@ -78,7 +80,7 @@ impl Round {
             batched(&mut steps, lab, versions.collect(), Action::AddVersions);
         }
         trade(&mut steps, self.drafts.len() / 3, pool, rng);
-        pay(&mut steps, self.drafts.len() * 2, pool, rng);
+        pay(&mut steps, self.drafts.len() * 4, pool, rng);
         self.remember(&mut steps, pool, rng);
         steps
     }
@@ -86,7 +88,7 @@ impl Round {
     /// Issues shares of some assets, and makes all of them parents to come.
     fn remember(&self, steps: &mut Vec<Step>, pool: &mut Pool, rng: &mut ChaCha12Rng) {
         let mut children = HashMap::new();
-        let mut issues: HashMap<AccountNo, Vec<(AssetNo, Vec<(AccountNo, u64)>)>> = HashMap::new();
+        let mut issues: HashMap<AccountNo, Vec<(AssetNo, Allotments)>> = HashMap::new();
         for draft in &self.drafts {
             for edge in &draft.edges {
                 *children.entry(edge.parent).or_default() += 1;
@@ -263,7 +265,7 @@ fn licences(lab: AccountNo, own: &[&Draft]) -> Vec<Mint> {
 fn contributions(own: &[&Draft], rng: &mut ChaCha12Rng) -> Vec<Contribution> {
     let mut contributions = Vec::new();
     for draft in own {
-        for number in 0..rng.random_range(0..=4u32) {
+        for number in 0..rng.random_range(0..=6u32) {
             let Some(&role) = ContributionRole::ALL.choose(rng) else {
                 continue;
             };
