@@ -1,0 +1,79 @@
+//! `souk bench`: speed and memory against a peer or a limit that is measured in the same run, on throw-away parts of its own.
+//!
+//! Never a test: a figure that falls short is printed as such and fails nothing. Each benchmark starts a private Postgres (with
+//! `fsync`, as `souk up` does) and a dev chain; [`row`] is what they print, [`parts`] what they run on.
+
+mod backfill;
+mod chain;
+mod child;
+mod download;
+mod gate;
+mod latency;
+mod memory;
+mod parts;
+mod pipeline;
+mod reorg;
+mod replay;
+mod row;
+
+use anyhow::Result;
+
+use crate::cli::{BenchArgs, BenchName};
+use chain::BenchChain;
+use memory::Memory;
+use parts::Parts;
+use row::Row;
+
+/// Every benchmark, in the order in which they run.
+const ALL: [BenchName; 4] = [
+    BenchName::Backfill,
+    BenchName::Replay,
+    BenchName::Latency,
+    BenchName::Reorg,
+];
+
+/// Part of the logs that the chain is measured with first, to see whether memory grows with its length.
+const SHORT_PART: u64 = 4;
+
+/// Measures what the arguments name, or everything, and prints one table.
+///
+/// # Errors
+/// One line when a part does not start or a pipeline stops; never for a figure that falls short.
+pub async fn run(args: &BenchArgs) -> Result<()> {
+    let asked = |name: &BenchName| args.name.is_empty() || args.name.contains(name);
+    let names: Vec<BenchName> = ALL.into_iter().filter(|name| asked(name)).collect();
+    let parts = Parts::start().await?;
+    let mut rows = Vec::new();
+    if names.contains(&BenchName::Backfill) || names.contains(&BenchName::Replay) {
+        rows.extend(long_chain(&parts, &names, args.logs).await?);
+    }
+    if names.contains(&BenchName::Latency) {
+        rows.extend(latency::measure(&parts).await?);
+    }
+    if names.contains(&BenchName::Reorg) {
+        rows.extend(reorg::measure(&parts).await?);
+    }
+    row::print(&rows, args.json);
+    parts.stop().await;
+    Ok(())
+}
+
+/// What is measured on a long chain: backfill and replay, and their memory on a quarter of the chain and on all of it.
+async fn long_chain(parts: &Parts, names: &[BenchName], logs: u64) -> Result<Vec<Row>> {
+    let chain = BenchChain::start(&parts::automine()).await?;
+    let watched = chain.write(1, logs / SHORT_PART).await?;
+    let short = Memory::measure(parts, &chain).await?;
+    chain.write(2, logs.saturating_sub(watched)).await?;
+    let long = Memory::measure(parts, &chain).await?;
+    let mut rows = Vec::new();
+    if names.contains(&BenchName::Backfill) {
+        rows.extend(backfill::measure(parts, &chain).await?);
+        rows.push(memory::row("backfill", &short, &long, Memory::backfill));
+    }
+    if names.contains(&BenchName::Replay) {
+        rows.push(replay::measure(parts, &chain).await?);
+        rows.push(memory::row("replay", &short, &long, Memory::replay));
+    }
+    chain.stop().await;
+    Ok(rows)
+}
