@@ -41,6 +41,9 @@ impl Graph {
         if child == parent {
             return Verdict::Doubtful;
         }
+        if self.down.of(child).is_empty() || self.up.of(parent).is_empty() {
+            return Verdict::Settled;
+        }
         if !self.descends(parent, child, |link| !self.edges[link.edge() as usize].doubtful) {
             return Verdict::Settled;
         }

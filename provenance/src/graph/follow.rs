@@ -119,26 +119,34 @@ async fn pull(
     target: &ChainPosition,
     known: &mut VecDeque<KnownBlock>,
 ) -> Result<(), GraphError> {
-    loop {
-        let from = known.back().map(|known| known.block.number);
-        let Some(head) = target.head.filter(|head| from.is_none_or(|from| from < head.number)) else {
-            return shared
-                .change(|graph| graph.apply(chain, Vec::new(), target.clone()))
-                .map_err(GraphError::from);
+    let mut from = known.back().map(|known| known.block.number);
+    let mut endings = match target.head {
+        Some(head) => {
+            rows::endings(
+                connection,
+                Range {
+                    chain,
+                    from,
+                    to: head.number,
+                },
+            )
+            .await?
+        }
+        None => Vec::new(),
+    };
+    while let Some(head) = target.head.filter(|head| from.is_none_or(|from| from < head.number)) {
+        let rest = Range {
+            chain,
+            from,
+            to: head.number,
         };
-        let to = rows::block_of_fact(
-            connection,
-            Range {
-                chain,
-                from,
-                to: head.number,
-            },
-            WINDOW_FACTS,
-        )
-        .await?
-        .unwrap_or(head.number);
-        let window = Range { chain, from, to };
-        let changes = rows::changes(connection, window).await?;
+        let to = rows::block_of_fact(connection, rest, WINDOW_FACTS)
+            .await?
+            .unwrap_or(head.number);
+        let window = Range { to, ..rest };
+        let mut changes = rows::beginnings(connection, window).await?;
+        let later = endings.partition_point(|change| change.block() > to);
+        changes.extend(endings.drain(later..));
         // On the way to a distant head, one block per window is enough to come back to.
         let remembered = if head.number - to < KNOWN_BLOCKS as u64 {
             KNOWN_BLOCKS
@@ -158,7 +166,12 @@ async fn pull(
         shared.change(|graph| graph.apply(chain, changes, position))?;
         known.extend(blocks);
         known.drain(..known.len().saturating_sub(KNOWN_BLOCKS));
+        from = Some(to);
     }
+    if shared.read().chain_position(chain) != Some(target) {
+        shared.change(|graph| graph.apply(chain, Vec::new(), target.clone()))?;
+    }
+    Ok(())
 }
 
 /// The position at a block on the way to the target.

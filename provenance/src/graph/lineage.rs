@@ -58,26 +58,36 @@ impl Graph {
         scratch: &mut Scratch,
     ) -> Lineage {
         let Scratch {
-            first: seen, sorting, ..
+            reached_set: seen,
+            reached,
+            orders,
+            ..
         } = scratch;
         let links = view.links(direction);
-        seen.start(self.names.bound());
-        seen.mark(root);
-        let mut reached = vec![root];
-        let mut nodes = Vec::new();
+        seen.grow_to(self.names.bound());
+        reached.clear();
+        reached.push(root);
+        seen.insert(root);
+        let (mut nodes, mut edges) = (Vec::new(), Vec::new());
         let (mut level, mut depth) = (0..1, 0);
         while depth < max_depth && !level.is_empty() {
             depth += 1;
+            // Levels are sorted before they are expanded, so edges come in the order of the answer, and memory is read forwards.
             for at in level.clone() {
-                for link in links.of(reached[at]) {
-                    if view.passes(*link) && seen.mark(link.node) {
+                // Beyond the limit only the number of nodes is wanted.
+                let is_cropped = reached.len() - 1 > limit;
+                for link in links.of(reached[at]).iter().filter(|link| view.passes(**link)) {
+                    if !is_cropped {
+                        edges.push(EdgeId(link.edge()));
+                    }
+                    if seen.insert(link.node) {
                         reached.push(link.node);
                     }
                 }
             }
             level = level.end..reached.len();
             if nodes.len() < limit {
-                self.sort_by_origin(&mut reached[level.clone()], view, sorting);
+                self.sort_by_origin(&mut reached[level.clone()], view, orders);
                 let kept = level.len().min(limit - nodes.len());
                 let new = reached[level.clone()][..kept].iter();
                 nodes.extend(new.map(|node| LineageNode {
@@ -88,19 +98,22 @@ impl Graph {
         }
         let total = reached.len() - 1;
         let truncated = nodes.len() < total;
+        // The edges of every level but the last are collected, and all lead to nodes of the answer, unless it is cropped.
+        let complete = if truncated { 0 } else { level.start };
         if truncated {
-            seen.start(self.names.bound());
+            reached.iter().for_each(|node| seen.clear_around(*node));
             reached.truncate(nodes.len() + 1);
-            reached.iter().for_each(|node| _ = seen.mark(*node));
+            reached.iter().for_each(|node| _ = seen.insert(*node));
+            edges.clear();
         }
-        let mut edges = Vec::with_capacity(reached.len());
-        for node in &reached {
+        for node in &reached[complete..] {
             let among = links
                 .of(*node)
                 .iter()
                 .filter(|link| seen.has(link.node) && view.passes(**link));
             edges.extend(among.map(|link| EdgeId(link.edge())));
         }
+        reached.iter().for_each(|node| seen.clear_around(*node));
         Lineage {
             nodes,
             edges,
@@ -109,15 +122,19 @@ impl Graph {
         }
     }
 
-    fn sort_by_origin(&self, nodes: &mut [u32], view: &View<'_>, sorting: &mut Vec<(u128, u32)>) {
-        sorting.clear();
-        sorting.extend(nodes.iter().map(|node| (view.order(*node), *node)));
-        sorting.sort_unstable();
-        let unregistered = sorting.partition_point(|(order, _)| *order != u128::MAX);
-        sorting[unregistered..].sort_by_cached_key(|(_, node)| self.names.id(*node).to_string());
-        nodes
-            .iter_mut()
-            .zip(sorting.iter())
-            .for_each(|(node, (_, sorted))| *node = *sorted);
+    /// Sorts nodes by the event that registered them, those that are not registered last and by their text.
+    fn sort_by_origin(&self, nodes: &mut [u32], view: &View<'_>, orders: &mut Vec<u64>) {
+        orders.clear();
+        let mut unregistered = Vec::new();
+        for node in nodes.iter() {
+            match view.order(*node) {
+                Some(order) => orders.push(order),
+                None => unregistered.push(*node),
+            }
+        }
+        orders.sort_unstable();
+        unregistered.sort_by_cached_key(|node| self.names.id(*node).to_string());
+        let sorted = orders.iter().map(|order| view.ordered(*order)).chain(unregistered);
+        nodes.iter_mut().zip(sorted).for_each(|(node, sorted)| *node = sorted);
     }
 }

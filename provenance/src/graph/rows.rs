@@ -2,6 +2,8 @@
 //!
 //! All of a pass runs in one repeatable-read transaction, so that rows and positions belong together (API-1).
 
+use std::cmp::Reverse;
+
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Executor, PgConnection, PgPool, Postgres, Row, Transaction};
@@ -153,49 +155,33 @@ pub(super) async fn block_of_fact(
         .transpose()
 }
 
-/// What begins and what ends in the blocks of the range.
-pub(super) async fn changes(connection: &mut PgConnection, range: Range) -> Result<Vec<Change>, GraphError> {
+/// What begins in the blocks of the range.
+pub(super) async fn beginnings(connection: &mut PgConnection, range: Range) -> Result<Vec<Change>, GraphError> {
     let mut changes = Vec::new();
-    let assets = "select asset_key, valid_from, log_index, case when valid_to <= $3 then valid_to end as valid_to
-                  from asset where chain_id = $1 and valid_from > $2 and valid_from <= $3";
+    let assets = "select asset_key, valid_from, log_index from asset where chain_id = $1 and valid_from > $2 and valid_from <= $3";
     for row in range.bind(assets)?.fetch_all(&mut *connection).await? {
         let asset = asset(range.chain, row.try_get("asset_key")?)?;
         changes.push(Change::Registered {
             asset,
             place: place(&row)?,
         });
-        if let Some(block) = ended(&row)? {
-            changes.push(Change::Unregistered { asset, block });
-        }
     }
     // Claims alone need the time of their block.
     let derivations = "select child_key, parent_key, parent_id, relation, license_id::text as license_id, status, valid_from, log_index,
-                              case when valid_to <= $3 then valid_to end as valid_to,
                               case when parent_id is not null then
                                   (select b.timestamp from block b where b.chain_id = d.chain_id and b.number = d.valid_from)
                               end as timestamp
                        from derivation d where chain_id = $1 and valid_from > $2 and valid_from <= $3";
     for row in range.bind(derivations)?.fetch_all(&mut *connection).await? {
-        let place = place(&row)?;
-        changes.push(derivation(range.chain, &row, place)?);
-        if let Some(block) = ended(&row)? {
-            changes.push(Change::Ended { place, block });
-        }
-    }
-    if range.from.is_some() {
-        ended_before_reach(connection, range, &mut changes).await?;
+        changes.push(derivation(range.chain, &row)?);
     }
     Ok(changes)
 }
 
-/// What began before the range and ends in it.
-async fn ended_before_reach(
-    connection: &mut PgConnection,
-    range: Range,
-    changes: &mut Vec<Change>,
-) -> Result<(), GraphError> {
-    let assets = "select asset_key, valid_to from asset
-                  where chain_id = $1 and valid_to is not null and valid_to > $2 and valid_to <= $3 and valid_from <= $2";
+/// What ends in the blocks of the range, whenever it began, by falling block.
+pub(super) async fn endings(connection: &mut PgConnection, range: Range) -> Result<Vec<Change>, GraphError> {
+    let mut changes = Vec::new();
+    let assets = "select asset_key, valid_to from asset where chain_id = $1 and valid_to is not null and valid_to > $2 and valid_to <= $3";
     for row in range.bind(assets)?.fetch_all(&mut *connection).await? {
         let asset = asset(range.chain, row.try_get("asset_key")?)?;
         changes.push(Change::Unregistered {
@@ -204,17 +190,19 @@ async fn ended_before_reach(
         });
     }
     let derivations = "select valid_from, log_index, valid_to from derivation
-                       where chain_id = $1 and valid_to is not null and valid_to > $2 and valid_to <= $3 and valid_from <= $2";
+                       where chain_id = $1 and valid_to is not null and valid_to > $2 and valid_to <= $3";
     for row in range.bind(derivations)?.fetch_all(&mut *connection).await? {
         changes.push(Change::Ended {
             place: place(&row)?,
             block: number("valid_to", row.try_get::<i64, _>("valid_to")?)?,
         });
     }
-    Ok(())
+    changes.sort_by_key(|change| Reverse(change.block()));
+    Ok(changes)
 }
 
-fn derivation(chain: ChainId, row: &PgRow, place: Place) -> Result<Change, GraphError> {
+fn derivation(chain: ChainId, row: &PgRow) -> Result<Change, GraphError> {
+    let place = place(row)?;
     let unfit = |what: &'static str| GraphError::Row {
         chain,
         what,
@@ -269,12 +257,6 @@ fn place(row: &PgRow) -> Result<Place, GraphError> {
         block,
         log_index: number("log_index", row.try_get::<i32, _>("log_index")?)?,
     })
-}
-
-fn ended(row: &PgRow) -> Result<Option<u64>, GraphError> {
-    row.try_get::<Option<i64>, _>("valid_to")?
-        .map(|block| number("valid_to", block))
-        .transpose()
 }
 
 fn number<Stored, Number>(column: &str, stored: Stored) -> Result<Number, GraphError>

@@ -55,12 +55,51 @@ impl Marks {
     }
 }
 
+/// A set of nodes, one bit each, so that the set for a million nodes stays in a core's own cache. Emptied by its user: bit by bit,
+/// which costs as much as filling it did.
+#[derive(Default)]
+pub(super) struct NodeSet(Vec<u64>);
+
+impl NodeSet {
+    /// Makes room for `nodes` nodes.
+    pub fn grow_to(&mut self, nodes: usize) {
+        let words = nodes.div_ceil(64);
+        if self.0.len() < words {
+            self.0.resize(words, 0);
+        }
+    }
+
+    /// Adds a node; says whether it was not there before.
+    #[inline]
+    pub fn insert(&mut self, node: u32) -> bool {
+        let (word, bit) = (&mut self.0[node as usize / 64], 1 << (node % 64));
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+
+    /// Whether a node is in it.
+    #[inline]
+    pub fn has(&self, node: u32) -> bool {
+        self.0[node as usize / 64] & 1 << (node % 64) != 0
+    }
+
+    /// Takes a node out, and with it some that are about to be taken out as well.
+    #[inline]
+    pub fn clear_around(&mut self, node: u32) {
+        self.0[node as usize / 64] = 0;
+    }
+}
+
 /// What one question needs.
 #[derive(Default)]
 pub(super) struct Scratch {
     pub first: Marks,
     pub second: Marks,
-    pub sorting: Vec<(u128, u32)>,
+    pub reached_set: NodeSet,
+    /// Nodes in the order of the answer.
+    pub reached: Vec<u32>,
+    pub orders: Vec<u64>,
 }
 
 /// As many scratches as there were questions at one time.
@@ -70,7 +109,7 @@ pub(super) struct ScratchPool(Mutex<Vec<Box<Scratch>>>);
 impl ScratchPool {
     /// Runs a question with a scratch of its own.
     pub fn with<T>(&self, question: impl FnOnce(&mut Scratch) -> T) -> T {
-        // A scratch is started anew before each use, so one that a panic left behind is as good as any.
+        // A question that panics loses its scratch, so none is ever found half used.
         let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut scratch = taken.unwrap_or_default();
         let answer = question(&mut scratch);

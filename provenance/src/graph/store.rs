@@ -26,6 +26,30 @@ pub struct EdgeId(pub(super) u32);
 /// The exclusive end of what is still true.
 pub(super) const OPEN: u64 = u64::MAX;
 
+/// A node's place in the order of registrations, in one number: the index of its chain (16 bits above 32) and how many assets the
+/// chain registered before. Blocks come and go at the end of a chain only, so it never changes while the registration lasts.
+pub(super) mod order {
+    /// Set while the registration is not true at the head.
+    pub const ENDED: u64 = 1 << 63;
+
+    /// Of a node that is not registered.
+    pub const NONE: u64 = u64::MAX;
+
+    pub fn of(chain: u16, index: u32) -> u64 {
+        u64::from(chain) << 32 | u64::from(index)
+    }
+
+    #[inline]
+    pub fn chain(order: u64) -> u16 {
+        (order >> 32) as u16
+    }
+
+    #[inline]
+    pub fn index(order: u64) -> u32 {
+        order as u32
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(super) struct Registration {
     pub from: u64,
@@ -75,6 +99,8 @@ impl ChainFacts {
 pub struct Graph {
     pub(super) names: Names,
     pub(super) registrations: Vec<Option<Registration>>,
+    /// For each node its place in the order of registrations, see [`order`].
+    pub(super) orders: Vec<u64>,
     pub(super) edges: Vec<EdgeRecord>,
     /// For each node its edges to parents, and to children, by origin.
     pub(super) up: Links,
@@ -237,6 +263,12 @@ impl Graph {
         self.chains[usize::from(number)].id
     }
 
+    /// The node that is at a place in the order of a chain's registrations.
+    #[inline]
+    pub(super) fn registered_at(&self, number: u16, index: u32) -> u32 {
+        self.chains[usize::from(number)].assets[index as usize]
+    }
+
     pub(super) fn chain_count(&self) -> usize {
         self.chains.len()
     }
@@ -299,6 +331,7 @@ impl Graph {
         let node = self.names.intern(id);
         if self.registrations.len() < self.names.bound() {
             self.registrations.resize(self.names.bound(), None);
+            self.orders.resize(self.names.bound(), order::NONE);
             self.up.grow_to(self.names.bound());
             self.down.grow_to(self.names.bound());
         }
@@ -333,8 +366,10 @@ impl Graph {
                     log_index: place.log_index,
                     chain: number,
                 };
+                let assets = &mut self.chains[usize::from(number)].assets;
                 self.registrations[node as usize] = Some(registration);
-                self.chains[usize::from(number)].assets.push(node);
+                self.orders[node as usize] = order::of(number, assets.len() as u32);
+                assets.push(node);
             }
             Change::Unregistered { asset, block } => {
                 let node = self
@@ -345,6 +380,7 @@ impl Graph {
                     .as_mut()
                     .filter(|registration| registration.to == OPEN);
                 registration.ok_or(InvalidChange::Unknown { chain, block })?.to = block;
+                self.orders[node as usize] |= order::ENDED;
                 self.chains[usize::from(number)].ended_assets.insert((block, node));
             }
             Change::Derived {
@@ -439,6 +475,7 @@ impl Graph {
         while let Some(node) = pop_last_if(&mut self.chains[usize::from(number)].ended_assets, after) {
             if let Some(registration) = &mut self.registrations[node as usize] {
                 registration.to = OPEN;
+                self.orders[node as usize] &= !order::ENDED;
             }
         }
         while let Some(edge) = self.chains[usize::from(number)]
@@ -456,6 +493,7 @@ impl Graph {
             }
             self.chains[usize::from(number)].assets.pop();
             self.registrations[node as usize] = None;
+            self.orders[node as usize] = order::NONE;
             self.release_if_unused(node);
         }
         self.settle_region(&unsettled);

@@ -6,7 +6,7 @@ use super::acyclic::Flips;
 use super::cut::Cut;
 use super::facts::{Declared, Direction};
 use super::links::{Link, Links};
-use super::store::{EdgeId, Graph, NodeId, OPEN};
+use super::store::{EdgeId, Graph, NodeId, OPEN, order};
 
 /// A graph as of a cut.
 pub(super) struct View<'a> {
@@ -15,6 +15,8 @@ pub(super) struct View<'a> {
     blocks: Vec<u64>,
     /// By chain index: the chain's place when all are ordered by id.
     ranks: Vec<u16>,
+    /// The chains' indexes ordered by id.
+    by_rank: Vec<u16>,
     at_heads: bool,
     flips: Cow<'a, Flips>,
 }
@@ -23,10 +25,10 @@ impl<'a> View<'a> {
     pub fn new(graph: &'a Graph, cut: &Cut) -> View<'a> {
         let chains = 0..graph.chain_count() as u16;
         let blocks: Vec<u64> = chains.clone().map(|number| graph.block_of(number, cut)).collect();
-        let mut by_id: Vec<u16> = chains.collect();
-        by_id.sort_by_key(|number| graph.chain_id(*number));
-        let mut ranks = vec![0; by_id.len()];
-        for (rank, number) in by_id.iter().enumerate() {
+        let mut by_rank: Vec<u16> = chains.collect();
+        by_rank.sort_by_key(|number| graph.chain_id(*number));
+        let mut ranks = vec![0; by_rank.len()];
+        for (rank, number) in by_rank.iter().enumerate() {
             ranks[usize::from(*number)] = rank as u16;
         }
         let at_heads = blocks.iter().all(|block| *block == OPEN - 1);
@@ -34,6 +36,7 @@ impl<'a> View<'a> {
             graph,
             blocks,
             ranks,
+            by_rank,
             at_heads,
             flips: Cow::Borrowed(&graph.head_flips),
         };
@@ -75,18 +78,29 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A number that orders registered nodes by origin; the greatest for all others.
-    pub fn order(&self, node: u32) -> u128 {
-        let Some(registration) = &self.graph.registrations[node as usize] else {
-            return u128::MAX;
-        };
-        let block = self.blocks[usize::from(registration.chain)];
-        if registration.from <= block && block < registration.to {
-            let rank = u128::from(self.ranks[usize::from(registration.chain)]);
-            rank << 96 | u128::from(registration.from) << 32 | u128::from(registration.log_index)
-        } else {
-            u128::MAX
+    /// A number that orders registered nodes by origin; `None` for all others.
+    #[inline]
+    pub fn order(&self, node: u32) -> Option<u64> {
+        let order = self.graph.orders[node as usize];
+        if order == order::NONE || self.at_heads && order & order::ENDED != 0 {
+            return None;
         }
+        if !self.at_heads {
+            let registration = self.graph.registrations[node as usize].as_ref()?;
+            let block = self.blocks[usize::from(registration.chain)];
+            if block < registration.from || registration.to <= block {
+                return None;
+            }
+        }
+        let rank = self.ranks[usize::from(order::chain(order))];
+        Some(order::of(rank, order::index(order)))
+    }
+
+    /// The node that an order is of.
+    #[inline]
+    pub fn ordered(&self, order: u64) -> u32 {
+        self.graph
+            .registered_at(self.by_rank[usize::from(order::chain(order))], order::index(order))
     }
 }
 
