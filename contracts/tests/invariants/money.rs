@@ -79,7 +79,7 @@ type Received = HashMap<Address, U256>;
 /// PAY-1 starts here: a revenue is exactly what arrived.
 #[test]
 fn money_in_is_money_out() {
-    let coverage = Coverage::default();
+    let coverage = Coverage::new();
     for_all(96, &vec(ops(), 1..25), |ops| {
         let mut world = World::new();
         for n in 0..ASSETS {
@@ -90,7 +90,7 @@ fn money_in_is_money_out() {
             let before = balances(&mut world);
             let logs = op.send(&mut world);
             let after = balances(&mut world);
-            coverage.saw(op.name(), logs.is_some());
+            coverage.saw((op.name(), logs.is_some()));
             match &logs {
                 None => assert_eq!(before, after, "a refused {op:?} moved money"),
                 Some(logs) => take(logs, &mut received),

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -38,21 +39,25 @@ pub fn for_all<S: Strategy>(cases: u32, inputs: &S, test: impl Fn(S::Value)) {
 }
 
 /// Fewest times that an outcome must come up for a property to say something about it.
-const ENOUGH: usize = 10;
+const ENOUGH: usize = 5;
 
-/// How often each outcome came up over all inputs: what was tried, and whether it went through.
-#[derive(Default)]
-pub struct Coverage(RefCell<BTreeMap<(&'static str, bool), usize>>);
+/// How often each outcome came up over all inputs. A property says nothing about what no input comes near.
+pub struct Coverage<K>(RefCell<BTreeMap<K, usize>>);
 
-impl Coverage {
+impl<K: Copy + Debug + Ord> Coverage<K> {
+    /// Nothing came up yet.
+    pub fn new() -> Self {
+        Self(RefCell::new(BTreeMap::new()))
+    }
+
     /// Counts one outcome.
-    pub fn saw(&self, tried: &'static str, went_through: bool) {
-        *self.0.borrow_mut().entry((tried, went_through)).or_default() += 1;
+    pub fn saw(&self, outcome: K) {
+        *self.0.borrow_mut().entry(outcome).or_default() += 1;
     }
 
     /// Fails unless each outcome came up often enough.
     #[track_caller]
-    pub fn require(&self, outcomes: &[(&'static str, bool)]) {
+    pub fn require(&self, outcomes: &[K]) {
         let seen = self.0.borrow();
         for outcome in outcomes {
             let times = seen.get(outcome).copied().unwrap_or(0);

@@ -72,7 +72,7 @@ struct Book {
 
 #[test]
 fn the_supply_of_shares_is_fixed() {
-    let coverage = Coverage::default();
+    let coverage = Coverage::new();
     for_all(96, &vec(ops(), 1..40), |ops| {
         let mut world = World::new();
         for owner in &ACTORS[..ASSETS as usize] {
@@ -82,7 +82,7 @@ fn the_supply_of_shares_is_fixed() {
         for op in &ops {
             let issued_before = op.issues().is_some_and(|asset| book.supply.contains_key(&asset));
             let outcome = op.send(&mut world);
-            coverage.saw(op.name(issued_before), outcome.is_some());
+            coverage.saw((op.name(issued_before), outcome.is_some()));
             if let Some(expected) = op.must_be_issued(issued_before) {
                 assert_eq!(outcome.is_some(), expected, "{op:?}");
             }

@@ -15,6 +15,7 @@ use souk_contracts::LicenseRegistry::{
 };
 use souk_contracts::{ONE_E8, license_expiry, license_id};
 
+use super::Outcome;
 use super::state::State;
 use super::tx::Tx;
 
@@ -24,7 +25,7 @@ const MAX_PARENTS: usize = 16;
 type Verdict = Result<(), [u8; 4]>;
 
 /// What must come up in a run of the property, as (transaction, error): success, and each refusal there is.
-pub fn reachable() -> Vec<(&'static str, [u8; 4])> {
+pub fn reachable() -> Vec<Outcome> {
     let declare = [
         NotAuthorised::SELECTOR,
         HasChildren::SELECTOR,

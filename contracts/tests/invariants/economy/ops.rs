@@ -5,8 +5,9 @@ use alloy::primitives::{Address, U256};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use souk_contracts::LicenseRegistry::LicenseTerms;
+use souk_contracts::{license_expiry, license_id};
 
-use super::state::State;
+use super::state::{Series, State};
 use super::tx::Tx;
 use crate::world::ACTORS;
 
@@ -22,8 +23,10 @@ pub struct Setup {
 pub enum Pick {
     /// None: the child's owner should own the parent.
     Own,
-    /// Some series of the parent that the child's owner holds, where there is one; else any of the parent.
+    /// Some series that the child's owner holds; it says what the parent is.
     Held(u8),
+    /// Some series of the parent, whoever holds it.
+    OfParent(u8),
     /// Any series at all.
     Any(u8),
     /// A series that nobody minted.
@@ -68,6 +71,12 @@ pub enum Op {
         child: u8,
         parents: Vec<(u8, Pick)>,
     },
+    /// What one does who follows the rules: get a licence of a recent asset, register another, declare the edge.
+    Derive {
+        owner: u8,
+        parent: u8,
+        terms: u8,
+    },
     Pass {
         hours: u8,
     },
@@ -105,12 +114,13 @@ fn ops() -> impl Strategy<Value = Op> {
     let pick = prop_oneof![
         3 => Just(Pick::Own),
         8 => any::<u8>().prop_map(Pick::Held),
+        2 => any::<u8>().prop_map(Pick::OfParent),
         1 => any::<u8>().prop_map(Pick::Any),
         1 => Just(Pick::Unknown),
     ];
     let parents = prop_oneof![
         12 => vec((any::<u8>(), pick), 1..4),
-        1 => vec((any::<u8>(), Just(Pick::Own)), 15..18),
+        1 => vec((any::<u8>(), Just(Pick::Own)), 16..20),
     ];
     let n = any::<u8>;
     prop_oneof![
@@ -123,6 +133,7 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => (n(), n()).prop_map(|(asset, to)| Op::HandOver { asset, to }),
         8 => (mostly(), mostly(), n(), parents)
             .prop_map(|(by_owner, newest, child, parents)| Op::Declare { by_owner, newest, child, parents }),
+        4 => (n(), n(), n()).prop_map(|(owner, parent, terms)| Op::Derive { owner, parent, terms }),
         1 => n().prop_map(|hours| Op::Pass { hours }),
     ]
 }
@@ -143,8 +154,17 @@ fn other(not: Address) -> Address {
 }
 
 impl Op {
-    /// The transaction that this op means now; none while what it speaks of does not exist.
-    pub fn resolve(&self, state: &State) -> Option<Tx> {
+    /// The transactions that this op means now; none while what it speaks of does not exist.
+    pub fn resolve(&self, state: &State, now_secs: u64) -> Vec<Tx> {
+        match *self {
+            Self::Derive { owner, parent, terms } => {
+                resolve_derivation(state, actor(owner), parent, terms, now_secs).unwrap_or_default()
+            }
+            _ => self.resolve_one(state).into_iter().collect(),
+        }
+    }
+
+    fn resolve_one(&self, state: &State) -> Option<Tx> {
         let asset = |n: u8| nth(n, state.owners.keys().copied());
         let signer = |asset: u64, by_owner: bool| {
             let owner = state.owners[&asset];
@@ -220,9 +240,43 @@ impl Op {
                 child,
                 ref parents,
             } => resolve_declaration(state, by_owner, newest, child, parents)?,
+            Self::Derive { .. } => return None,
             Self::Pass { hours } => Tx::Pass(u64::from(hours) * 3_600),
         })
     }
+}
+
+/// Among how many of the newest assets the parent is chosen, so that lines of descent grow long.
+const RECENT: u64 = 5;
+
+fn resolve_derivation(state: &State, owner: Address, parent: u8, terms: u8, now_secs: u64) -> Option<Vec<Tx>> {
+    let count = state.owners.len() as u64;
+    let parent = count.checked_sub(u64::from(parent) % RECENT).filter(|&id| id > 0)?;
+    let terms = nth(terms, state.terms.keys().copied())?;
+    let expires_at = license_expiry(now_secs, state.terms[&terms].durationSecs)?;
+    let license = license_id(U256::from(parent), terms, expires_at);
+    let (by, child) = (state.owners[&parent], count + 1);
+    let attach = Tx::Attach {
+        by,
+        asset: parent,
+        terms,
+    };
+    let mint = Tx::Mint {
+        by: owner,
+        asset: parent,
+        terms,
+        amount: 1,
+        receiver: owner,
+    };
+    let declare = Tx::Declare {
+        by: owner,
+        child,
+        parents: vec![(parent, license)],
+    };
+    let is_offered = state.attached.contains(&(parent, terms));
+    let mut all = if is_offered { vec![] } else { vec![attach] };
+    all.extend([mint, Tx::Register { owner }, declare]);
+    Some(all)
 }
 
 fn resolve_declaration(state: &State, by_owner: bool, newest: bool, child: u8, parents: &[(u8, Pick)]) -> Option<Tx> {
@@ -243,24 +297,18 @@ fn resolve_declaration(state: &State, by_owner: bool, newest: bool, child: u8, p
 }
 
 impl Pick {
+    /// The parent and the licence series to name; `parent` is a suggestion.
     fn resolve(self, state: &State, parent: u64, owner: Address) -> Option<(u64, U256)> {
-        let of_parent = || {
-            state
-                .series
-                .iter()
-                .filter(|(_, series)| series.asset == parent)
-                .map(|(&id, _)| id)
+        let series_of = |wanted: &dyn Fn(U256, &Series) -> bool| -> Vec<_> {
+            let matching = state.series.iter().filter(|(id, series)| wanted(**id, series));
+            matching.map(|(&id, series)| (series.asset, id)).collect()
         };
-        let license = match self {
-            Self::Own => U256::ZERO,
-            Self::Held(n) => {
-                let held: Vec<_> = of_parent().filter(|&id| state.held(id, owner) > 0).collect();
-                let any: Vec<_> = of_parent().collect();
-                nth(n, held.into_iter()).or_else(|| nth(n, any.into_iter()))?
-            }
-            Self::Any(n) => nth(n, state.series.keys().copied())?,
-            Self::Unknown => U256::from(12_345),
-        };
-        Some((parent, license))
+        match self {
+            Self::Own => Some((parent, U256::ZERO)),
+            Self::Held(n) => nth(n, series_of(&|id, _| state.held(id, owner) > 0).into_iter()),
+            Self::OfParent(n) => nth(n, series_of(&|_, series| series.asset == parent).into_iter()),
+            Self::Any(n) => nth(n, state.series.keys().map(|&id| (parent, id))),
+            Self::Unknown => Some((parent, U256::from(12_345))),
+        }
     }
 }
