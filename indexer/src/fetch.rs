@@ -7,14 +7,15 @@ mod headers;
 mod logs;
 mod receipts;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use alloy_primitives::{B256, Bloom};
 use souk_schema::BlockRef;
 use souk_schema::record::{CompletenessProof, RawLog};
 
-use crate::rpc::classify::CallError;
-use crate::rpc::pool::Who;
+use crate::rpc::classify::{CallError, Fault};
+use crate::rpc::pool::{ATTEMPTS, Who};
 use crate::rpc::wire::WireBlock;
 use crate::rpc::{Call, Endpoint, Pool};
 use crate::source::ProofPolicy;
@@ -73,7 +74,8 @@ impl Fetcher {
         Fetcher { pool, policy }
     }
 
-    /// The blocks `from..=to` as some endpoint's chain has them, each the parent of the next.
+    /// The blocks `from..=to` as some endpoint's chain has them; each is the parent of the next, unless the range had to be fetched in
+    /// parts.
     pub(crate) async fn range(
         &self,
         who: Who,
@@ -81,18 +83,50 @@ impl Fetcher {
         to: u64,
         view: &Arc<WatchView>,
     ) -> Result<Vec<Fetched>, CallError> {
-        self.pool
-            .attempt(who, |endpoint: Arc<Endpoint>| async move {
-                let headers = headers::by_numbers(&endpoint, from, to, self.policy).await?;
-                self.complete_with(&endpoint, headers, view).await
-            })
-            .await
+        let work = |endpoint: Arc<Endpoint>, part: Range<u64>| async move {
+            let headers = headers::by_numbers(&endpoint, part.start, part.end - 1, self.policy).await?;
+            self.complete_with(&endpoint, headers, view).await
+        };
+        self.in_parts(who, from..to + 1, work).await
     }
 
     /// Adds the logs to headers that follow one another.
     pub(crate) async fn complete(&self, headers: &[Sealed], view: &Arc<WatchView>) -> Result<Vec<Fetched>, CallError> {
-        let work = |endpoint: Arc<Endpoint>| async move { self.complete_with(&endpoint, headers.to_vec(), view).await };
-        self.pool.attempt(Who::Best, work).await
+        let work = |endpoint: Arc<Endpoint>, part: Range<u64>| async move {
+            let part = headers.get(part.start as usize..part.end as usize).unwrap_or_default();
+            self.complete_with(&endpoint, part.to_vec(), view).await
+        };
+        self.in_parts(Who::Best, 0..headers.len() as u64, work).await
+    }
+
+    /// Does the work for all these blocks at once; where that keeps failing, in halves, so that one block that an endpoint lies about does
+    /// not hold up the others again and again.
+    async fn in_parts<F: Future<Output = Result<Vec<Fetched>, CallError>>>(
+        &self,
+        who: Who,
+        blocks: Range<u64>,
+        work: impl Fn(Arc<Endpoint>, Range<u64>) -> F,
+    ) -> Result<Vec<Fetched>, CallError> {
+        const ATTEMPTS_AT_ONCE: u32 = 2;
+        let mut done = Vec::new();
+        let mut parts = vec![blocks];
+        while let Some(part) = parts.pop() {
+            let length = part.end - part.start;
+            let attempts = if length > 1 { ATTEMPTS_AT_ONCE } else { ATTEMPTS };
+            let result = self
+                .pool
+                .attempt_times(who, attempts, |endpoint| work(endpoint, part.clone()))
+                .await;
+            match result {
+                Ok(blocks) => done.extend(blocks),
+                Err(error) if length > 1 && error.fault != Fault::Refused => {
+                    let middle = part.start + length / 2;
+                    parts.extend([middle..part.end, part.start..middle]);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
     }
 
     async fn complete_with(
@@ -109,19 +143,20 @@ impl Fetcher {
 
     /// The headers of some blocks up to and including a known one, newest last: at least that one, at most `count`.
     pub(crate) async fn ancestors(&self, newest: BlockRef, count: u64) -> Result<Vec<Sealed>, CallError> {
-        let from = newest.number.saturating_sub(count - 1);
-        self.pool
-            .attempt(Who::Best, |endpoint: Arc<Endpoint>| async move {
-                if count > 1 {
-                    let headers = headers::by_numbers(&endpoint, from, newest.number, self.policy).await?;
-                    if headers.last().is_some_and(|header| header.block == newest) {
-                        return Ok(headers);
-                    }
-                }
-                // By number the node gives another branch by now, but it may still have this block.
-                Ok(vec![headers::by_hash(&endpoint, newest, self.policy).await?])
-            })
-            .await
+        if count > 1 {
+            let from = newest.number.saturating_sub(count - 1);
+            let work = |endpoint: Arc<Endpoint>| async move {
+                headers::by_numbers(&endpoint, from, newest.number, self.policy).await
+            };
+            if let Ok(headers) = self.pool.attempt_times(Who::Best, 1, work).await
+                && headers.last().is_some_and(|header| header.block == newest)
+            {
+                return Ok(headers);
+            }
+        }
+        // By number the node may have another branch by now, but by hash it may still have this block.
+        let work = |endpoint: Arc<Endpoint>| async move { headers::by_hash(&endpoint, newest, self.policy).await };
+        Ok(vec![self.pool.attempt(Who::Best, work).await?])
     }
 
     /// The newest block of the best endpoint.

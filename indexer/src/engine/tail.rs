@@ -27,12 +27,6 @@ pub(super) struct LogTail {
     pub(super) watch: LiveWatch,
 }
 
-/// What a partial reading came to.
-enum Reading {
-    Enough(LogTail),
-    TooShort,
-}
-
 /// The end of the stream, whose next record will be `next_sequence`.
 pub(super) async fn read(
     source: &ChainSource,
@@ -45,19 +39,20 @@ pub(super) async fn read(
     loop {
         let from = next_sequence.saturating_sub(back);
         match read_from(source, log, name, from, next_sequence).await? {
-            Reading::Enough(tail) => return Ok(tail),
-            Reading::TooShort => back = back.saturating_mul(8),
+            Some(tail) => return Ok(tail),
+            None => back = back.saturating_mul(8),
         }
     }
 }
 
+/// Reads the records `from..until`; `None` if they do not go back far enough.
 async fn read_from(
     source: &ChainSource,
     log: &dyn EventLog,
     name: &StreamName,
     from: u64,
     until: u64,
-) -> Result<Reading, Halt> {
+) -> Result<Option<LogTail>, Halt> {
     let mut watch = LiveWatch::new(&source.watch);
     let mut blocks: Option<Tail> = (from == 0).then(|| Tail::empty(source.start_block));
     let mut at = from;
@@ -79,7 +74,7 @@ async fn read_from(
             match apply(&mut blocks, &mut watch, body) {
                 Ok(()) => {}
                 // The reading began in the middle, and this goes back to before it.
-                Err(_) if is_partial => return Ok(Reading::TooShort),
+                Err(_) if is_partial => return Ok(None),
                 Err(unlinked) => {
                     let problem = unlinked.to_string();
                     let (stream, sequence) = (name.to_string(), stored.sequence);
@@ -95,8 +90,8 @@ async fn read_from(
         }
     }
     match blocks {
-        Some(blocks) if from == 0 || blocks.finalized().is_some() => Ok(Reading::Enough(LogTail { blocks, watch })),
-        _ => Ok(Reading::TooShort),
+        Some(blocks) if from == 0 || blocks.finalized().is_some() => Ok(Some(LogTail { blocks, watch })),
+        _ => Ok(None),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use souk_schema::record::{CompletenessProof, RawLog};
@@ -14,6 +15,11 @@ use crate::rpc::classify::CallError;
 use crate::rpc::wire::WireFoundLog;
 use crate::rpc::{Call, Endpoint};
 use crate::watch::WatchView;
+
+/// How often a block is asked for again that should have logs by its bloom, and has none. A bloom may also match by chance, so this ends.
+const MORE_ATTEMPTS: u32 = 4;
+/// Longer from one attempt to the next.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Addresses named in one filter; with more, logs are told apart here.
 const FILTER_ADDRESSES: usize = 500;
@@ -46,8 +52,12 @@ pub(super) async fn complete(
             continue;
         }
         let mut logs = found.remove(&header.block.number).unwrap_or_default();
-        if logs.is_empty() && bloom_expects_some(&header, view) {
-            // By hash: a node that has not got to this block yet has to say so.
+        for attempt in 0..MORE_ATTEMPTS {
+            if !logs.is_empty() || !bloom_expects_some(&header, view) {
+                break;
+            }
+            // By hash: a node that has not got to this block yet has to say so. One that says nothing may need a moment.
+            tokio::time::sleep(ATTEMPT_PAUSE * attempt).await;
             logs = of_range(endpoint, std::slice::from_ref(&header), view).await?;
         }
         blocks.push(header.with_logs(checked(logs, view)?, CompletenessProof::Weaker));

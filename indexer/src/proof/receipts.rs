@@ -14,7 +14,7 @@ const OP_DEPOSIT: u8 = 0x7e;
 
 /// The root that a header with exactly these receipts, in this order, carries.
 pub fn receipts_root(receipts: &[WireReceipt]) -> B256 {
-    ordered_trie_root_with_encoder(receipts, |receipt, out| encode(receipt, out))
+    ordered_trie_root_with_encoder(receipts, encode)
 }
 
 /// EIP-2718: the type's byte unless it is legacy, then the list.

@@ -20,6 +20,15 @@ use crate::status::{EndpointState, EndpointStatus};
 /// Requests that one endpoint gets at a time.
 const PARALLEL_REQUESTS: usize = 8;
 
+/// An endpoint that used to work and now refuses is asked again after this.
+const REFUSED_REST: Duration = Duration::from_secs(30);
+
+/// However long an endpoint asks to be left alone, it is asked again after this: limits are lifted, plans are upgraded.
+const LONGEST_REST: Duration = Duration::from_secs(600);
+
+/// An endpoint that answers promptly, if wrongly, needs no longer rest than after so many failures.
+const PROMPT_FAILURES: u32 = 4;
+
 /// How long to leave something alone after so many failures in a row, with jitter so that several do not return together.
 #[allow(clippy::disallowed_methods, reason = "jitter is meant to differ")]
 pub(crate) fn backoff(failures: u32) -> Duration {
@@ -44,6 +53,7 @@ struct Health {
     failures_in_a_row: u32,
     rests_until: Option<Instant>,
     refused: bool,
+    has_worked: bool,
     is_identified: bool,
     lacks_block_receipts: bool,
     batch: Adaptive,
@@ -88,6 +98,7 @@ impl Endpoint {
             failures_in_a_row: 0,
             rests_until: None,
             refused: false,
+            has_worked: false,
             is_identified: false,
             lacks_block_receipts: false,
             batch: Adaptive::new(limits.batch_calls as u64),
@@ -193,6 +204,7 @@ impl Endpoint {
         let mut health = self.health();
         health.score += (1.0 - health.score) * 0.1;
         health.failures_in_a_row = 0;
+        health.has_worked = true;
         health.rests_until = None;
     }
 
@@ -213,6 +225,8 @@ impl Endpoint {
             health.is_identified = false;
         }
         let rest = match error.fault {
+            // One that has worked may have a bad moment, or a load balancer in front of it; one that never has is misconfigured.
+            Fault::Refused if health.has_worked => REFUSED_REST,
             Fault::Refused => {
                 health.refused = true;
                 return;
@@ -220,7 +234,10 @@ impl Endpoint {
             Fault::RateLimited { retry_after } => {
                 let batch = health.batch.size();
                 health.batch.too_large(batch, None);
-                retry_after.unwrap_or_else(|| backoff(health.failures_in_a_row + 2))
+                retry_after.map_or_else(
+                    || backoff(health.failures_in_a_row + 2),
+                    |asked_for| asked_for.min(LONGEST_REST),
+                )
             }
             // A page of HTML instead of an answer to a large batch may be a proxy that gave up on it.
             Fault::Transient | Fault::Invalid => {
@@ -228,9 +245,13 @@ impl Endpoint {
                 if health.failures_in_a_row.is_multiple_of(3) {
                     health.batch.too_large(batch, None);
                 }
-                backoff(health.failures_in_a_row)
+                backoff(health.failures_in_a_row.min(if error.fault == Fault::Invalid {
+                    PROMPT_FAILURES
+                } else {
+                    u32::MAX
+                }))
             }
-            _ => backoff(health.failures_in_a_row),
+            _ => backoff(health.failures_in_a_row.min(PROMPT_FAILURES)),
         };
         health.rests_until = Some(Instant::now() + rest);
     }

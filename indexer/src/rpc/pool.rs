@@ -21,7 +21,7 @@ use crate::source::ChainSource;
 use crate::status::EndpointStatus;
 
 /// Times that one piece of work is tried before its caller looks at the chain again.
-const ATTEMPTS: u32 = 6;
+pub(crate) const ATTEMPTS: u32 = 6;
 
 /// An endpoint so many blocks behind the best is asked for recent blocks only if no other is left.
 const LAG_BLOCKS: u64 = 3;
@@ -64,6 +64,16 @@ impl Pool {
         who: Who,
         work: impl Fn(Arc<Endpoint>) -> F,
     ) -> Result<R, CallError> {
+        self.attempt_times(who, ATTEMPTS, work).await
+    }
+
+    /// As [`Pool::attempt`], but so many times.
+    pub(crate) async fn attempt_times<R, F: Future<Output = Result<R, CallError>>>(
+        &self,
+        who: Who,
+        times: u32,
+        work: impl Fn(Arc<Endpoint>) -> F,
+    ) -> Result<R, CallError> {
         let mut attempt = 0;
         loop {
             let endpoint = self.pick(who).await?;
@@ -81,7 +91,7 @@ impl Pool {
             endpoint.blame(&error);
             attempt += 1;
             let all_asked = attempt as usize >= self.endpoints.len();
-            if attempt >= ATTEMPTS || (error.fault == Fault::UnknownBlock && all_asked) {
+            if attempt >= times || (error.fault == Fault::UnknownBlock && all_asked) {
                 // A refusal of one is not one of all, which `pick` reports.
                 let fault = if error.fault == Fault::Refused {
                     Fault::Transient
@@ -112,7 +122,7 @@ impl Pool {
                 .collect();
             let newest = self.endpoints.iter().filter_map(|one| one.head()).max().unwrap_or(0);
             let rank = |one: &&Arc<Endpoint>| (one.head().unwrap_or(newest) + LAG_BLOCKS >= newest, one.grade());
-            let Some(best) = ready.iter().map(|one| rank(one)).max() else {
+            let Some(best) = ready.iter().map(rank).max() else {
                 sleep_until(soonest.into()).await;
                 continue;
             };

@@ -32,7 +32,7 @@ impl Chain {
     pub async fn start_with(config: AnvilConfig) -> Chain {
         let config = AnvilConfig {
             mining: Mining::OnDemand,
-            genesis_timestamp_secs: Some(GENESIS_TIME),
+            genesis_timestamp_secs: config.genesis_timestamp_secs.or(Some(GENESIS_TIME)),
             block_gas_limit: Some(1_000_000_000),
             ..config
         };

@@ -5,6 +5,7 @@
 mod basics;
 mod chain;
 mod faults;
+mod finality;
 mod harness;
 mod postgres;
 // The whole of souk-tests stands on every crate of the workspace; only its proxy is wanted here.
@@ -12,5 +13,6 @@ mod postgres;
 #[path = "../../../tests/src/proxy/mod.rs"]
 mod proxy;
 mod reorgs;
+mod simulation;
 mod speed;
 mod streams;

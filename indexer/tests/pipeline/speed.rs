@@ -27,7 +27,7 @@ async fn a_mined_block_is_in_the_log_within_a_tenth_of_a_second() {
         times.push(mined.elapsed());
     }
     times.sort();
-    println!("median {:?}, slowest {:?}", times[25], times[49]);
+    eprintln!("median {:?}, slowest {:?}", times[25], times[49]);
     assert!(times[45] < Duration::from_millis(100), "{times:?}");
     indexer.stop().await;
     assert_canonical(&log, 1, &chain, &source).await;
@@ -57,7 +57,7 @@ async fn a_reorg_of_64_blocks_with_ten_thousand_logs_is_absorbed_in_two_seconds(
     let mut indexer = Indexer::start(&source, &log);
     indexer.wait_for_head(&chain).await;
     let took = begun.elapsed();
-    println!("64 blocks with {} logs took {took:?}", 65 * 160);
+    eprintln!("64 blocks with {} logs took {took:?}", 65 * 160);
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert_eq!(indexer.status().totals.reverted, 64);
     indexer.stop().await;

@@ -20,9 +20,15 @@ fn rate(secs: impl Into<Option<u64>>) -> Fault {
     }
 }
 
+fn check(cases: &[(i64, &str, &str, Fault)]) {
+    for (code, message, data, expected) in cases {
+        assert_eq!(&classify(*code, message, data), expected, "{message}");
+    }
+}
+
 #[test]
-fn ranges_and_results_that_are_too_large() {
-    let cases: &[(i64, &str, &str, Fault)] = &[
+fn ranges_and_results_that_are_too_large_for_providers() {
+    check(&[
         // Alchemy
         (
             -32602,
@@ -68,6 +74,12 @@ fn ranges_and_results_that_are_too_large() {
             "",
             range(None),
         ),
+    ]);
+}
+
+#[test]
+fn ranges_and_results_that_are_too_large_for_nodes() {
+    check(&[
         // BNB Chain, Polygon, Base, Blast, LlamaRPC, drpc, 1rpc
         (-32000, "exceed maximum block range: 5000", "", range(5_000)),
         (-32000, "block range greater than 2048 max", "", range(2_048)),
@@ -125,10 +137,7 @@ fn ranges_and_results_that_are_too_large() {
             result(None),
         ),
         (-32000, "response too large", "", result(None)),
-    ];
-    for (code, message, data, expected) in cases {
-        assert_eq!(&classify(*code, message, data), expected, "{message}");
-    }
+    ]);
 }
 
 #[test]
