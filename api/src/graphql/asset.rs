@@ -1,0 +1,649 @@
+//! Assets: what they are, their versions, owners, shares, and everything that hangs on them.
+
+use async_graphql::{ID, Object};
+use souk_schema::caip::{self, EvmAssetId};
+use souk_schema::{TokenRef, TokenStandard};
+
+use super::chain::Origin;
+use super::connection::{Connection, PageArguments, page_cost};
+use super::contribution::{Contribution, Revenue, RevenueTotal};
+use super::event::ProvenanceEvent;
+use super::kinds::{AssetKind, LineageDirection};
+use super::license::{AttachedTerms, LicenseSeries};
+use super::lineage::{Derivation, Lineage, LineagePaths, LineageSize, declared, lineage, paths};
+use super::nodes::GlobalId;
+use super::token::{Account, Holder, Ownership, Token, owner_of, scope};
+use crate::error::ApiError;
+use crate::scalars::{Address, AssetId, BigInt, Bytes32, ChainId};
+use crate::session::{AsOf, Pin, Session};
+use crate::store::assets::{AssetRow, ShareIssueRow, VersionRow, Versions};
+use crate::store::contributions::ToAsset;
+use crate::store::events::OfSubject;
+use crate::store::licenses::{Attachments, SeriesOfAsset};
+use crate::store::listing::{Page, Scope};
+use crate::store::loaders::{AssetByKey, PageOf, RevenueTotalsOf, ShareIssueOf};
+use crate::store::revenues;
+use crate::store::tokens::{Holders, Ownerships};
+
+/// An asset.
+#[derive(Clone)]
+pub struct Asset {
+    pub(super) session: Session,
+    pub(super) pin: Pin,
+    pub(super) row: AssetRow,
+}
+
+impl Asset {
+    /// An asset by chain and token, if it was registered as of the pin.
+    pub(super) async fn by_key(
+        session: &Session,
+        pin: Pin,
+        chain: souk_schema::ChainId,
+        token: TokenRef,
+    ) -> Result<Option<Asset>, ApiError> {
+        let Some(row) = session
+            .load(AssetByKey((chain, token.key().as_bytes().to_vec())))
+            .await?
+        else {
+            return Ok(None);
+        };
+        let moment = session.moment(pin, chain).await?;
+        Ok((row.valid_from.0 <= moment.block).then(|| Asset {
+            session: session.clone(),
+            pin,
+            row,
+        }))
+    }
+
+    /// Makes assets of rows.
+    pub(super) fn maker(session: &Session, pin: Pin) -> impl Fn(AssetRow) -> Asset + use<> {
+        let session = session.clone();
+        move |row| Asset {
+            session: session.clone(),
+            pin,
+            row,
+        }
+    }
+
+    /// The asset as CAIP-19.
+    pub(super) fn evm_id(&self) -> EvmAssetId {
+        EvmAssetId {
+            chain: self.row.chain.0,
+            standard: TokenStandard::Erc721,
+            token: self.row.key.0,
+        }
+    }
+
+    fn pinned(&self, as_of: Option<AsOf>) -> Pin {
+        self.pin.or(as_of, self.row.chain.0)
+    }
+
+    fn key(&self) -> Vec<u8> {
+        self.row.key.0.key().as_bytes().to_vec()
+    }
+
+    async fn scope(&self, as_of: Option<AsOf>) -> Result<Scope, ApiError> {
+        scope(&self.session, self.pinned(as_of), self.row.chain.0, self.key()).await
+    }
+
+    async fn share_issue(&self, as_of: Option<AsOf>) -> Result<Option<ShareIssueRow>, ApiError> {
+        let at = self.scope(as_of).await?.at;
+        self.session
+            .load(ShareIssueOf((self.row.chain.0, self.key(), at)))
+            .await
+    }
+}
+
+/// A dataset, model, adapter, agent, knowledge base, compute or application: one token of a registry.
+#[Object]
+impl Asset {
+    /// The global id.
+    pub(super) async fn id(&self) -> ID {
+        GlobalId::Asset(self.evm_id().into()).write()
+    }
+
+    /// The asset as CAIP-19.
+    async fn asset_id(&self) -> AssetId {
+        self.evm_id().into()
+    }
+
+    /// The chain.
+    async fn chain_id(&self) -> ChainId {
+        self.row.chain
+    }
+
+    /// The registry that keeps it.
+    async fn registry(&self) -> Address {
+        Address(self.row.key.0.contract)
+    }
+
+    /// Its number in the registry.
+    async fn number(&self) -> BigInt {
+        self.row.key.0.id.into()
+    }
+
+    /// The asset as a token.
+    async fn token(&self) -> Token {
+        Token::of(&self.session, self.pin, self.evm_id())
+    }
+
+    /// What it is.
+    async fn kind(&self) -> Result<AssetKind, ApiError> {
+        AssetKind::from_table(self.row.kind)
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// The contributors' part of what the asset keeps, in parts per 100,000,000.
+    #[graphql(name = "contributorShareE8")]
+    async fn contributor_share_e8(&self) -> i32 {
+        self.row.contributor_share_e8
+    }
+
+    /// The log that registered it.
+    async fn registered(&self) -> Origin {
+        Origin {
+            session: self.session.clone(),
+            pin: self.pin,
+            chain: self.row.chain,
+            block: self.row.valid_from,
+            log_index: self.row.log_index,
+        }
+    }
+
+    /// The newest version.
+    async fn version(
+        &self,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Option<AssetVersion>, ApiError> {
+        let newest = Page {
+            backward: true,
+            size: 1,
+            after: None,
+            before: None,
+        };
+        let found = self
+            .session
+            .load(PageOf(Versions(self.scope(as_of).await?), newest))
+            .await?;
+        let version = AssetVersion::maker(&self.session, self.pinned(as_of), self.row.chain);
+        Ok(found.and_then(|found| found.rows.first().map(|(_, row)| version(row.clone()))))
+    }
+
+    /// Its versions, oldest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn versions(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<AssetVersion>, ApiError> {
+        let version = AssetVersion::maker(&self.session, self.pinned(as_of), self.row.chain);
+        Connection::of(
+            &self.session,
+            PageArguments {
+                first,
+                last,
+                after,
+                before,
+            },
+            Versions(self.scope(as_of).await?),
+            version,
+        )
+        .await
+    }
+
+    /// Who owns it; null when its token was burned.
+    async fn owner(
+        &self,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Option<Account>, ApiError> {
+        owner_of(&self.session, self.pinned(as_of), &self.evm_id()).await
+    }
+
+    /// Every owner that it had, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn owners(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what was known then.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Ownership>, ApiError> {
+        let ownership = Ownership::maker(&self.session, self.pinned(as_of), self.row.chain);
+        Connection::of(
+            &self.session,
+            PageArguments {
+                first,
+                last,
+                after,
+                before,
+            },
+            Ownerships(self.scope(as_of).await?),
+            ownership,
+        )
+        .await
+    }
+
+    /// Its shares; null while none are issued.
+    async fn shares(
+        &self,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Option<ShareIssue>, ApiError> {
+        let row = self.share_issue(as_of).await?;
+        Ok(row.map(|row| ShareIssue {
+            session: self.session.clone(),
+            pin: self.pinned(as_of),
+            chain: self.row.chain,
+            row,
+        }))
+    }
+
+    /// Who holds how many of its shares, most first; empty while none are issued.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn shareholders(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Holder>, ApiError> {
+        let mut scope = self.scope(as_of).await?;
+        // Without an issue there is no token whose holders to list: no token has the empty key.
+        scope.key = self
+            .share_issue(as_of)
+            .await?
+            .map_or_else(Vec::new, |issue| issue.shares_key.0.key().as_bytes().to_vec());
+        let holder = Holder::maker(&self.session, self.pinned(as_of), self.row.chain.0);
+        Connection::of(
+            &self.session,
+            PageArguments {
+                first,
+                last,
+                after,
+                before,
+            },
+            Holders(scope),
+            holder,
+        )
+        .await
+    }
+
+    /// The licence terms attached to it, oldest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn terms(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<AttachedTerms>, ApiError> {
+        let terms = AttachedTerms::maker(&self.session, self.pinned(as_of), self.row.chain);
+        Connection::of(
+            &self.session,
+            PageArguments {
+                first,
+                last,
+                after,
+                before,
+            },
+            Attachments(self.scope(as_of).await?),
+            terms,
+        )
+        .await
+    }
+
+    /// The licence series minted of it, oldest first; expired and revoked ones included, see their `state`.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn license_series(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<LicenseSeries>, ApiError> {
+        let scope = self.scope(as_of).await?;
+        let series = LicenseSeries::maker(&self.session, self.pinned(as_of), self.row.chain, scope.time);
+        Connection::of(
+            &self.session,
+            PageArguments {
+                first,
+                last,
+                after,
+                before,
+            },
+            SeriesOfAsset(scope),
+            series,
+        )
+        .await
+    }
+
+    /// The contributions to it that were not voided, oldest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn contributions(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Contribution>, ApiError> {
+        let contribution = Contribution::maker(&self.session, self.pinned(as_of), self.row.chain);
+        Connection::of(
+            &self.session,
+            PageArguments {
+                first,
+                last,
+                after,
+                before,
+            },
+            ToAsset(self.scope(as_of).await?),
+            contribution,
+        )
+        .await
+    }
+
+    /// What it was made from directly, as declared: by the event that declared it, oldest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn parents(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Derivation>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        declared(
+            &self.session,
+            self.pinned(as_of),
+            &self.evm_id(),
+            LineageDirection::Ancestors,
+            &arguments,
+        )
+        .await
+    }
+
+    /// What was made from it directly, as declared: by the event that declared it, oldest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn children(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Derivation>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        declared(
+            &self.session,
+            self.pinned(as_of),
+            &self.evm_id(),
+            LineageDirection::Descendants,
+            &arguments,
+        )
+        .await
+    }
+
+    /// Everything that it was made from, or that was made from it, nearest first.
+    #[graphql(complexity = "LineageSize(limit).cost(child_complexity)")]
+    async fn lineage(
+        &self,
+        #[graphql(desc = "Which way.")] direction: LineageDirection,
+        #[graphql(desc = "How many derivations away at most, from 1; without it any number.")] depth: Option<i32>,
+        #[graphql(
+            desc = "How many assets at most, from 1 to 1000; the nearest are kept.",
+            default = 100
+        )]
+        limit: i32,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Lineage, ApiError> {
+        lineage(
+            &self.session,
+            self.pinned(as_of),
+            &self.evm_id(),
+            direction,
+            depth,
+            LineageSize(limit),
+        )
+        .await
+    }
+
+    /// The ways from it up to an ancestor, shortest first, with the event behind each step.
+    #[graphql(complexity = "LineageSize(limit).cost(child_complexity)")]
+    async fn paths_to(
+        &self,
+        #[graphql(desc = "The ancestor.")] ancestor: AssetId,
+        #[graphql(desc = "How many ways at most, from 1 to 1000.", default = 10)] limit: i32,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<LineagePaths, ApiError> {
+        let from = caip::AssetId::Evm(self.evm_id());
+        paths(
+            &self.session,
+            self.pinned(as_of),
+            &from,
+            &ancestor.0,
+            LineageSize(limit),
+        )
+        .await
+    }
+
+    /// What it earned, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn revenues(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what had arrived then.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Revenue>, ApiError> {
+        let revenue = Revenue::maker(&self.session, self.pinned(as_of), self.row.chain);
+        Connection::of(
+            &self.session,
+            PageArguments {
+                first,
+                last,
+                after,
+                before,
+            },
+            revenues::OfAsset(self.scope(as_of).await?),
+            revenue,
+        )
+        .await
+    }
+
+    /// What it earned in all, per token.
+    #[graphql(complexity = "5 + 2 * child_complexity")]
+    async fn revenue_totals(
+        &self,
+        #[graphql(desc = "Only what had arrived then.")] as_of: Option<AsOf>,
+    ) -> Result<Vec<RevenueTotal>, ApiError> {
+        let at = self.scope(as_of).await?.at;
+        let totals = self
+            .session
+            .load(RevenueTotalsOf((self.row.chain.0, self.key(), at)))
+            .await?;
+        Ok(totals
+            .unwrap_or_default()
+            .into_iter()
+            .map(|row| RevenueTotal::new(self.row.chain, row))
+            .collect())
+    }
+
+    /// What happened to it, to its shares and to its licence series, oldest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn events(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only what had happened then.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<ProvenanceEvent>, ApiError> {
+        let (session, pin) = (self.session.clone(), self.pinned(as_of));
+        Connection::of(
+            &self.session,
+            PageArguments {
+                first,
+                last,
+                after,
+                before,
+            },
+            OfSubject(self.scope(as_of).await?),
+            move |row| ProvenanceEvent {
+                session: session.clone(),
+                pin,
+                row,
+            },
+        )
+        .await
+    }
+}
+
+/// An asset by name, indexed or not: a parent may be on a chain that is not.
+#[derive(Clone)]
+pub struct AssetRef {
+    pub(super) session: Session,
+    pub(super) pin: Pin,
+    pub(super) id: caip::AssetId,
+}
+
+/// An asset by name, indexed or not: a parent may be on a chain that nobody indexes, or on none.
+#[Object]
+impl AssetRef {
+    /// Its CAIP-19 id.
+    async fn asset_id(&self) -> AssetId {
+        AssetId(self.id.clone())
+    }
+
+    /// The asset; null where it is not indexed.
+    async fn asset(&self) -> Result<Option<Asset>, ApiError> {
+        match &self.id {
+            caip::AssetId::Evm(id) if self.session.snapshot().await?.chains.contains_key(&id.chain) => {
+                Asset::by_key(&self.session, self.pin, id.chain, id.token).await
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A version of an asset.
+#[derive(Clone)]
+pub struct AssetVersion {
+    session: Session,
+    pin: Pin,
+    chain: ChainId,
+    row: VersionRow,
+}
+
+impl AssetVersion {
+    fn maker(session: &Session, pin: Pin, chain: ChainId) -> impl Fn(VersionRow) -> AssetVersion + use<> {
+        let session = session.clone();
+        move |row| AssetVersion {
+            session: session.clone(),
+            pin,
+            chain,
+            row,
+        }
+    }
+}
+
+/// A version of an asset.
+#[Object]
+impl AssetVersion {
+    /// Its number, from 1.
+    async fn version(&self) -> i32 {
+        self.row.version
+    }
+
+    /// Commitment to the content.
+    async fn content_hash(&self) -> Bytes32 {
+        self.row.content_hash
+    }
+
+    /// Where the metadata document is.
+    async fn metadata_uri(&self) -> &str {
+        &self.row.metadata_uri
+    }
+
+    /// The log that made it.
+    async fn published(&self) -> Origin {
+        Origin {
+            session: self.session.clone(),
+            pin: self.pin,
+            chain: self.chain,
+            block: self.row.valid_from,
+            log_index: self.row.log_index,
+        }
+    }
+}
+
+/// The fixed share supply of an asset.
+#[derive(Clone)]
+pub struct ShareIssue {
+    session: Session,
+    pin: Pin,
+    chain: ChainId,
+    row: ShareIssueRow,
+}
+
+/// The fixed share supply of an asset.
+#[Object]
+impl ShareIssue {
+    /// The shares' own token.
+    async fn token(&self) -> Token {
+        Token::new(
+            &self.session,
+            self.pin,
+            self.chain.0,
+            TokenStandard::Erc1155,
+            self.row.shares_key.0,
+        )
+    }
+
+    /// How many there are, for ever.
+    async fn supply(&self) -> BigInt {
+        self.row.supply
+    }
+
+    /// Who issued them.
+    async fn issuer(&self) -> Account {
+        Account {
+            session: self.session.clone(),
+            pin: self.pin,
+            chain: self.chain,
+            address: self.row.issuer,
+        }
+    }
+
+    /// The log that issued them.
+    async fn issued(&self) -> Origin {
+        Origin {
+            session: self.session.clone(),
+            pin: self.pin,
+            chain: self.chain,
+            block: self.row.valid_from,
+            log_index: self.row.log_index,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What happens around the execution of every request: its cost is charged, variables are checked, and it is noted that it began.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextValidation,
+};
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{Response, ServerError, ServerResult, ValidationResult, Value, Variables, value};
+
+use super::variables;
+use crate::engine::Engine;
+use crate::error::{ApiError, ErrorCode};
+
+/// How far a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing was executed: an error is about the request itself.
+    Requested,
+    /// Execution began: there is data, possibly null.
+    Executing,
+}
+
+/// The execution of one request.
+#[derive(Clone)]
+pub struct Execution(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    operation_name: Option<String>,
+    client: IpAddr,
+    charged: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    cost: Option<(usize, u64)>,
+    snapshot: Option<Value>,
+}
+
+impl Execution {
+    /// A request that arrived; `charged` says whether its cost is taken from the client's budget.
+    pub fn new(engine: Engine, operation_name: Option<String>, client: IpAddr, charged: bool) -> Execution {
+        let state = Mutex::new(State {
+            phase: Phase::Requested,
+            cost: None,
+            snapshot: None,
+        });
+        Execution(Arc::new(Inner {
+            engine,
+            operation_name,
+            client,
+            charged,
+            state,
+        }))
+    }
+
+    /// How far it came.
+    pub fn phase(&self) -> Phase {
+        self.change(|state| state.phase)
+    }
+
+    /// Where the engine reads from.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The snapshot that the newest item of a subscription was computed at.
+    pub fn snapshot(&self) -> Option<Value> {
+        self.change(|state| state.snapshot.clone())
+    }
+
+    /// Notes the snapshot that the next item of a subscription is computed at.
+    pub fn set_snapshot(&self, snapshot: Value) {
+        self.change(|state| state.snapshot = Some(snapshot));
+    }
+
+    /// Cost and budget as they stand in `extensions.cost`.
+    pub fn cost_extension(&self) -> Option<Value> {
+        let (cost, remaining) = self.change(|state| state.cost)?;
+        let limits = self.0.engine.limits();
+        Some(value!({
+            "requested": cost,
+            "limit": limits.cost,
+            "remaining": remaining,
+            "restorePerSecond": limits.allowance.per_second,
+        }))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn charge(&self, cost: usize) -> Result<(), ApiError> {
+        let limit = self.0.engine.limits().cost;
+        if cost > limit {
+            let message = format!(
+                "the query costs {cost} points; {limit} are allowed: ask for fewer rows, or in several queries"
+            );
+            return Err(ApiError::new(ErrorCode::CostLimit, message));
+        }
+        // One point was taken when the request arrived.
+        let points = if self.0.charged {
+            (cost as u64).saturating_sub(1)
+        } else {
+            0
+        };
+        let remaining = self.0.engine.charge(self.0.client, points)?;
+        self.change(|state| state.cost = Some((cost, remaining)));
+        Ok(())
+    }
+}
+
+/// Makes [`Around`] for each request.
+pub struct AroundFactory;
+
+impl ExtensionFactory for AroundFactory {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Around)
+    }
+}
+
+/// Wraps execution.
+struct Around;
+
+#[async_trait::async_trait]
+impl Extension for Around {
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        let document = next.run(ctx, query, variables).await?;
+        let name = ctx.data_unchecked::<Execution>().0.operation_name.as_deref();
+        variables::check(&document, name, variables, &ctx.schema_env.registry).map_err(|error| error.server_error())?;
+        Ok(document)
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let result = next.run(ctx).await?;
+        let execution = ctx.data_unchecked::<Execution>();
+        execution
+            .charge(result.complexity)
+            .map_err(|error| vec![error.server_error()])?;
+        Ok(result)
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        ctx.data_unchecked::<Execution>()
+            .change(|state| state.phase = Phase::Executing);
+        next.run(ctx, operation_name).await
+    }
+}

@@ -1,0 +1,119 @@
+//! Health, readiness, metrics: what those who run the server look at.
+
+use std::sync::OnceLock;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::engine::Answer;
+use crate::error::ApiError;
+use crate::server::App;
+use crate::status::readiness;
+
+/// Seconds, in the steps that latencies are counted in.
+const LATENCY_STEPS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Begins to gather what the process measures; again is the same as once.
+///
+/// # Errors
+/// When something else gathers already.
+pub fn record_metrics() -> Result<(), String> {
+    static ONCE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one_at_a_time = ONCE.lock();
+    if METRICS.get().is_some() {
+        return Ok(());
+    }
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), LATENCY_STEPS);
+    let handle = builder
+        .and_then(|builder| builder.install_recorder())
+        .map_err(|error| error.to_string())?;
+    describe();
+    let _ = METRICS.set(handle);
+    Ok(())
+}
+
+fn describe() {
+    metrics::describe_histogram!(
+        "souk_api_request_seconds",
+        "Time to answer a GraphQL request, in seconds."
+    );
+    metrics::describe_counter!("souk_api_sql_statements_total", "SQL statements that answers took.");
+    metrics::describe_counter!(
+        "souk_api_rate_limited_total",
+        "Requests refused because their client had spent its budget."
+    );
+    metrics::describe_counter!("souk_api_internal_errors_total", "Answers that failed by a defect.");
+    metrics::describe_counter!(
+        "souk_api_websocket_closed_total",
+        "WebSocket connections closed by the server, by code."
+    );
+    metrics::describe_gauge!("souk_api_websocket_connections", "Open WebSocket connections.");
+    metrics::describe_gauge!("souk_api_subscriptions", "Subscriptions that run.");
+    metrics::describe_gauge!("souk_chain_head", "The newest projected block, by chain.");
+    metrics::describe_gauge!(
+        "souk_chain_lag_records",
+        "Records of the stream that the tables do not hold yet, by chain."
+    );
+}
+
+/// The process runs.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The projections have caught up and the graph follows: answers are current.
+pub async fn readyz(State(app): State<App>) -> Response {
+    let most = i64::try_from(app.config.ready_lag_records).unwrap_or(i64::MAX);
+    let readiness = readiness(&app.pool, &app.graph, &app.status, &app.config.expected_chains, most).await;
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(readiness)).into_response()
+}
+
+/// Everything that is measured, for Prometheus.
+pub async fn metrics(State(app): State<App>) -> Response {
+    let used = app
+        .config
+        .subscriptions
+        .saturating_sub(app.subscriptions.available_permits());
+    metrics::gauge!("souk_api_subscriptions").set(used as f64);
+    let readiness = readiness(&app.pool, &app.graph, &app.status, &[], i64::MAX).await;
+    for chain in readiness.chains {
+        if let Some(head) = chain.head {
+            metrics::gauge!("souk_chain_head", "chain" => chain.chain.clone()).set(head as f64);
+        }
+        if let Some(lag) = chain.lag_records {
+            metrics::gauge!("souk_chain_lag_records", "chain" => chain.chain).set(lag as f64);
+        }
+    }
+    let Some(handle) = METRICS.get() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    handle.run_upkeep();
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        handle.render(),
+    )
+        .into_response()
+}
+
+/// A defect in a handler: the request fails, the server goes on.
+pub fn panicked(defect: Box<dyn std::any::Any + Send>) -> Response {
+    let text = defect
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| defect.downcast_ref::<&str>().map(ToString::to_string));
+    let error = ApiError::internal(format!("a handler panicked: {}", text.unwrap_or_default()));
+    let body = Answer::refused(&error).json();
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+}
