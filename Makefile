@@ -15,7 +15,7 @@ setup: ## Install what is missing: system packages, npm parts, Kafka's jars
 
 run: setup ## Start everything with the demo economy; KAFKA=local streams through Apache Kafka, ARGS="…" go to `souk up`
 	cargo build -p souk
-	@exec $(TARGET)/debug/souk up $(if $(filter local,$(KAFKA)),--kafka local) $(ARGS)
+	@exec $(TARGET)/debug/souk up --demo $(if $(filter local,$(KAFKA)),--kafka local) $(ARGS)
 
 test: setup ## Every check and test
 	@scripts/test.sh

@@ -1,1 +1,66 @@
-fn main() {}
+//! The `souk` program: reads the configuration, starts the parts, supervises them. Holds no domain logic.
+//!
+//! Start with [`cli`] for what can be asked and with `commands/` for what is then done.
+
+#![expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
+
+mod cli;
+mod commands;
+mod config;
+mod dev_chain;
+mod instance;
+mod parts;
+mod progress;
+mod projectors;
+mod records;
+mod telemetry;
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use cli::{Command, VerifyCommand};
+use config::Config;
+use instance::DataDir;
+
+fn main() -> ExitCode {
+    match config::load(std::env::args_os()).and_then(run) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("souk: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(async {
+        let telemetry = telemetry::start(&config.cli.global)?;
+        let code = dispatch(config).await;
+        drop(telemetry);
+        code
+    });
+    // Blocking calls that hang (a broker that is gone) must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn dispatch(config: Config) -> Result<ExitCode> {
+    let dir = DataDir::of(&config.cli.global)?;
+    match &config.cli.command {
+        Command::Up(args) => commands::up::run(args, &config, &dir).await,
+        Command::Index(args) => commands::parts::index(args, &config).await,
+        Command::Project(args) => commands::parts::project(args).await,
+        Command::Serve(args) => commands::parts::serve(args).await,
+        Command::Demo(args) => commands::demo::run(args, &dir).await,
+        Command::Status(args) => return commands::status::run(args, &dir).await,
+        Command::Log(args) => commands::log::run(args, &dir).await,
+        Command::Replay(args) => commands::replay::run(args, &dir).await,
+        Command::Verify(VerifyCommand::Chain(args)) => return commands::verify::chain(args, &dir).await,
+        Command::Verify(VerifyCommand::State(args)) => return commands::verify::state(args, &dir).await,
+        Command::Bench(args) => commands::bench::run(args).await,
+    }?;
+    Ok(ExitCode::SUCCESS)
+}

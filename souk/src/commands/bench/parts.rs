@@ -10,8 +10,8 @@ use sqlx::PgPool;
 use crate::dev_chain::DEV_CHAIN;
 use crate::parts::Store;
 
-/// Room for what the large demo economies and the reorganisations put into one block.
-const BLOCK_GAS_LIMIT: u64 = 1_000_000_000;
+/// What a block of the main network takes these days; with anvil's own limit, all of a small economy would be in a few giant blocks.
+const BLOCK_GAS_LIMIT: u64 = 60_000_000;
 
 /// Finalised is twice this below the head: further than any reorganisation here is deep.
 const SLOTS_IN_AN_EPOCH: u64 = 64;

@@ -1,0 +1,327 @@
+//! The command line: every flag, its environment variable and its meaning. [`crate::config`] adds the keys of `souk.toml`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+
+/// The exchange and provenance index for AI assets.
+///
+/// Every flag has an environment variable (shown in its help) and a key of the same name in souk.toml, with `_` for `-`.
+/// The command line wins over the environment, the environment over the file.
+#[derive(Parser, Debug)]
+#[command(name = "souk", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Args, Debug, Clone)]
+pub struct GlobalArgs {
+    /// Configuration file; ./souk.toml if there is one.
+    #[arg(long, global = true, env = "SOUK_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder for everything that Souk keeps itself [default: $XDG_DATA_HOME/souk or ~/.local/share/souk].
+    #[arg(long, global = true, env = "SOUK_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// What to log: error, warn, info, debug, trace, or directives like `info,souk_indexer=debug`.
+    #[arg(long, global = true, env = "SOUK_LOG", default_value = "info", value_name = "FILTER")]
+    pub log_level: String,
+    /// How to write log lines.
+    #[arg(
+        long,
+        global = true,
+        env = "SOUK_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub log_format: LogFormat,
+    /// Collector that traces are sent to, by OTLP over HTTP.
+    #[arg(long, global = true, env = "SOUK_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<Url>,
+}
+
+/// How log lines are written.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// The whole system in one process, on embedded defaults where nothing else is configured.
+    Up(UpArgs),
+    /// Index chains into the log: one part, for those who outgrow one process.
+    Index(IndexArgs),
+    /// Project the log into Postgres: one part.
+    Project(ProjectArgs),
+    /// Serve GraphQL and the web from Postgres: one part.
+    Serve(ServeArgs),
+    /// Write the demo economy to a running instance's dev chain, with real signed transactions.
+    Demo(DemoArgs),
+    /// Say how a running instance is: chains, log, projections, lag, quarantine.
+    Status(StatusArgs),
+    /// Print a stream's records as JSON lines.
+    Log(LogArgs),
+    /// Drop what is derived from a chain's stream, and derive it anew beside the live tables.
+    Replay(ReplayArgs),
+    /// Check that what Souk says is true; exits 0 only then.
+    #[command(subcommand)]
+    Verify(VerifyCommand),
+    /// Measure speed and memory against a peer or a physical limit, in one run.
+    Bench(BenchArgs),
+}
+
+/// Where state and log are.
+#[derive(Args, Debug, Clone)]
+pub struct StoreArgs {
+    /// PostgreSQL database for derived state, and for the log where there is no Kafka.
+    #[arg(long, env = "SOUK_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Apache Kafka for the log: bootstrap servers, or `local` for a node of our own. Without it the log is in PostgreSQL.
+    #[arg(long, env = "SOUK_KAFKA", value_name = "HOST:PORT,…")]
+    pub kafka: Option<String>,
+    /// Kafka client settings as librdkafka names them, for instance `security.protocol=SASL_SSL`.
+    #[arg(
+        long = "kafka-option",
+        env = "SOUK_KAFKA_OPTION",
+        value_name = "KEY=VALUE",
+        value_delimiter = ';',
+        hide_env_values = true
+    )]
+    pub kafka_options: Vec<String>,
+}
+
+/// One chain to index. Several are configured as `[[chain]]` tables in souk.toml.
+#[derive(Args, Debug, Clone)]
+pub struct ChainArgs {
+    /// Nodes of the chain to index, the preferred first: http, https, ws or wss.
+    #[arg(long, env = "SOUK_RPC", value_name = "URL,…", value_delimiter = ',')]
+    pub rpc: Vec<Url>,
+    /// A contract to watch, for instance `erc721:0x…`, `erc1155:0x…` or `erc20:0x…`.
+    #[arg(long, env = "SOUK_WATCH", value_name = "STANDARD:ADDRESS,…", value_delimiter = ',')]
+    pub watch: Vec<String>,
+    /// Deployment of Souk's own contracts to watch, a file that `souk up` writes.
+    #[arg(long, env = "SOUK_DEPLOYMENT", value_name = "FILE")]
+    pub deployment: Option<PathBuf>,
+    /// First block to index [default: the deployment's block, else 0].
+    #[arg(long, env = "SOUK_START_BLOCK", value_name = "NUMBER")]
+    pub start_block: Option<u64>,
+    /// When a block is final: `tag` for what the node calls finalized, or a number of blocks above it.
+    #[arg(long, env = "SOUK_FINALITY", value_name = "tag|BLOCKS", default_value = "tag")]
+    pub finality: String,
+    /// How the completeness of a block's logs is proved: `receipts`, or the weaker `logs` where a chain's receipts cannot be recomputed.
+    #[arg(long, env = "SOUK_PROOF", value_name = "receipts|logs", default_value = "receipts")]
+    pub proof: String,
+    /// Ask two nodes and compare.
+    #[arg(long, env = "SOUK_CROSS_CHECK")]
+    pub cross_check: bool,
+}
+
+/// Where HTTP is served.
+#[derive(Args, Debug, Clone)]
+pub struct HttpArgs {
+    /// Port for the web, GraphQL, health and metrics.
+    #[arg(long, env = "SOUK_PORT", default_value_t = 8080, value_name = "PORT")]
+    pub port: u16,
+    /// Address to listen on; loopback unless told otherwise.
+    #[arg(long, env = "SOUK_HOST", default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub host: std::net::IpAddr,
+    /// Origin that browsers may call GraphQL from, besides our own.
+    #[arg(long, env = "SOUK_CORS_ORIGIN", value_name = "ORIGIN,…", value_delimiter = ',')]
+    pub cors_origin: Vec<String>,
+    /// A proxy stands in front: a client's address is what it writes into X-Forwarded-For.
+    #[arg(long, env = "SOUK_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+}
+
+/// `souk up`.
+#[derive(Args, Debug)]
+pub struct UpArgs {
+    /// State and log.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    /// HTTP.
+    #[command(flatten)]
+    pub http: HttpArgs,
+    /// Load the demo economy if the dev chain does not have it yet, and print example queries.
+    #[arg(long, env = "SOUK_DEMO")]
+    pub demo: bool,
+    /// Seed of the demo economy: the same seed, the same economy.
+    #[arg(long, env = "SOUK_DEMO_SEED", default_value_t = 1, value_name = "NUMBER")]
+    pub demo_seed: u64,
+}
+
+/// `souk index`.
+#[derive(Args, Debug)]
+pub struct IndexArgs {
+    /// State and log.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
+}
+
+/// `souk project`.
+#[derive(Args, Debug)]
+pub struct ProjectArgs {
+    /// State and log.
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// `souk serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// State and log.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// HTTP.
+    #[command(flatten)]
+    pub http: HttpArgs,
+}
+
+/// How a command finds what it speaks of: a running `souk up` by its data folder, or parts that are named one by one.
+#[derive(Args, Debug, Clone)]
+pub struct InstanceArgs {
+    /// State and log, where it is not the instance of the data folder.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `souk demo`.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// The dev chain's node, where it is not that of the instance of the data folder.
+    #[arg(long, env = "SOUK_RPC", value_name = "URL")]
+    pub rpc: Option<Url>,
+    /// Deployment of Souk's contracts on that chain.
+    #[arg(long, env = "SOUK_DEPLOYMENT", value_name = "FILE", requires = "rpc")]
+    pub deployment: Option<PathBuf>,
+    /// The same seed gives the same economy.
+    #[arg(long, env = "SOUK_DEMO_SEED", default_value_t = 1, value_name = "NUMBER")]
+    pub seed: u64,
+    /// Write a synthetic economy of about this many events, of the same shape, instead of the family tree.
+    #[arg(long, value_name = "NUMBER")]
+    pub events: Option<u64>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `souk status`.
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// A running instance's address, where it is not that of the data folder.
+    #[arg(long, env = "SOUK_URL", value_name = "URL")]
+    pub url: Option<Url>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `souk log`.
+#[derive(Args, Debug)]
+pub struct LogArgs {
+    /// The instance.
+    #[command(flatten)]
+    pub instance: InstanceArgs,
+    /// The stream; without it, the streams are listed.
+    pub stream: Option<String>,
+    /// First sequence to print.
+    #[arg(long, default_value_t = 0, value_name = "SEQUENCE")]
+    pub from: u64,
+    /// Stop after so many records.
+    #[arg(long, value_name = "NUMBER")]
+    pub limit: Option<u64>,
+    /// Go on with records as they come.
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// `souk replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// The instance.
+    #[command(flatten)]
+    pub instance: InstanceArgs,
+    /// The chain's id [default: every chain].
+    #[arg(long, value_name = "ID")]
+    pub chain: Option<u64>,
+}
+
+/// `souk verify`.
+#[derive(Subcommand, Debug)]
+pub enum VerifyCommand {
+    /// Compare every block of the log with what the chain's node says now.
+    Chain(VerifyChainArgs),
+    /// Derive the tables anew from the log and compare them with the live ones, row by row.
+    State(VerifyStateArgs),
+}
+
+/// `souk verify chain`.
+#[derive(Args, Debug)]
+pub struct VerifyChainArgs {
+    /// The instance.
+    #[command(flatten)]
+    pub instance: InstanceArgs,
+    /// The chain's node, where it is not that of the instance.
+    #[arg(long, env = "SOUK_RPC", value_name = "URL,…", value_delimiter = ',')]
+    pub rpc: Vec<Url>,
+    /// The chain's id [default: every chain].
+    #[arg(long = "chain", value_name = "ID")]
+    pub chain_id: Option<u64>,
+}
+
+/// `souk verify state`.
+#[derive(Args, Debug)]
+pub struct VerifyStateArgs {
+    /// The instance.
+    #[command(flatten)]
+    pub instance: InstanceArgs,
+    /// The chain's id [default: every chain].
+    #[arg(long, value_name = "ID")]
+    pub chain: Option<u64>,
+}
+
+/// `souk bench`.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// What to measure; everything if nothing is named.
+    pub name: Vec<BenchName>,
+    /// Logs to write, index and replay.
+    #[arg(long, default_value_t = 200_000, value_name = "NUMBER")]
+    pub logs: u64,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be measured.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BenchName {
+    /// Backfill from a dev chain into Postgres, against merely downloading the same.
+    Backfill,
+    /// Replay from the log, against a raw COPY of the same rows.
+    Replay,
+    /// From a block mined to its being visible in GraphQL.
+    Latency,
+    /// A deep reorganisation.
+    Reorg,
+}

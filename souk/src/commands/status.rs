@@ -1,0 +1,126 @@
+//! `souk status`: how a running instance is. Exits 0 only when it is ready.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::cli::StatusArgs;
+use crate::instance::DataDir;
+
+/// How long the instance may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const QUERY: &str = "{ chains { chainId stream generation nextSequence startBlock quarantineCount \
+    head { number hash } finalized { number hash } lag { records nodeBlocks } \
+    indexer { phase nodeHead blocksPerSecond logsPerSecond secondsLeft problem } } }";
+
+/// Asks the instance that the arguments name, or that of the data folder.
+///
+/// # Errors
+/// One line when there is none or it does not answer.
+pub async fn run(args: &StatusArgs, dir: &DataDir) -> Result<ExitCode> {
+    let url = match &args.url {
+        Some(url) => url.as_str().trim_end_matches('/').to_string(),
+        None => dir.running()?.url,
+    };
+    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let reach = || format!("no souk answers at {url}; is it running there?");
+    let answer = client
+        .post(format!("{url}/graphql"))
+        .json(&json!({ "query": QUERY }))
+        .send()
+        .await
+        .with_context(reach)?;
+    let mut answer: Value = answer.json().await.with_context(reach)?;
+    if let Some(error) = answer["errors"].get(0) {
+        bail!(
+            "{url} answered: {}",
+            error["message"].as_str().unwrap_or("an error without a message")
+        );
+    }
+    let readiness = client.get(format!("{url}/readyz")).send().await.with_context(reach)?;
+    let ready = readiness.status().is_success();
+    let readiness: Value = readiness.json().await.with_context(reach)?;
+    let chains = answer["data"]["chains"].take();
+    if args.json {
+        println!(
+            "{}",
+            json!({ "url": url, "ready": ready, "waitingFor": readiness["waiting_for"], "chains": chains })
+        );
+    } else {
+        print!("{}", in_words(&url, ready, &readiness, &chains));
+    }
+    Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn in_words(url: &str, ready: bool, readiness: &Value, chains: &Value) -> String {
+    let mut text = format!("{url} is {}\n", if ready { "ready" } else { "not ready" });
+    for reason in readiness["waiting_for"].as_array().into_iter().flatten() {
+        let _ = writeln!(text, "  waiting: {}", plain(reason));
+    }
+    for chain in chains.as_array().into_iter().flatten() {
+        let _ = writeln!(text, "{}", plain(&chain["chainId"]));
+        let indexer = &chain["indexer"];
+        let _ = writeln!(
+            text,
+            "  node       head {}, {}",
+            plain(&indexer["nodeHead"]),
+            plain(&indexer["phase"])
+        );
+        if !indexer["problem"].is_null() {
+            let _ = writeln!(text, "  problem    {}", plain(&indexer["problem"]));
+        }
+        let (stream, next) = (plain(&chain["stream"]), plain(&chain["nextSequence"]));
+        let _ = writeln!(
+            text,
+            "  log        {stream}, generation {}",
+            plain(&chain["generation"])
+        );
+        let (records, blocks) = (plain(&chain["lag"]["records"]), plain(&chain["lag"]["nodeBlocks"]));
+        let (head, finalized) = (plain(&chain["head"]["number"]), plain(&chain["finalized"]["number"]));
+        let _ = writeln!(
+            text,
+            "  tables     block {head}, final {finalized}, record {next}; behind by {records} records, {blocks} blocks"
+        );
+        let _ = writeln!(text, "  quarantine {} logs", plain(&chain["quarantineCount"]));
+    }
+    text
+}
+
+/// A JSON value without the quotes of a text; `-` for what is not known.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_a_dash_and_reasons_are_shown() {
+        let chains = json!([{ "chainId": "eip155:1", "stream": "chain.1", "generation": 1, "nextSequence": "7", "head": { "number": "5" },
+            "finalized": null, "lag": { "records": "0", "nodeBlocks": null }, "indexer": null, "quarantineCount": "2" }]);
+        let text = in_words(
+            "http://x",
+            false,
+            &json!({ "waiting_for": ["the graph is loading"] }),
+            &chains,
+        );
+        assert!(
+            text.starts_with("http://x is not ready\n  waiting: the graph is loading\neip155:1\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("block 5, final -, record 7; behind by 0 records, - blocks"),
+            "{text}"
+        );
+        assert!(text.contains("quarantine 2 logs"), "{text}");
+    }
+}

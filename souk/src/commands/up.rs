@@ -1,0 +1,231 @@
+//! `souk up`: the whole system in one process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use souk_devstack::{Kafka, KafkaConfig, Postgres, PostgresConfig};
+use souk_eventlog::EventLog;
+use souk_indexer::{ChainSource, IndexerStatus};
+use souk_provenance::graph::GraphHandle;
+use tokio::sync::watch;
+
+use crate::cli::{StoreArgs, UpArgs};
+use crate::config::Config;
+use crate::dev_chain::{RunningDevChain, log_tail};
+use crate::instance::{DataDir, Held, Instance};
+use crate::parts::{Store, Supervisor};
+use crate::progress::Progress;
+use crate::{commands, projectors, web};
+
+/// How long a second `souk up` waits for the first to be ready.
+const OTHER_START_LIMIT: Duration = Duration::from_secs(120);
+
+/// How often readiness is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Starts everything and stays until told to stop; beside a live instance it names that one and ends.
+///
+/// # Errors
+/// One line for what is misconfigured, missing, or cannot go on.
+pub async fn run(args: &UpArgs, config: &Config, dir: &DataDir) -> Result<()> {
+    let Some(held) = dir.hold()? else {
+        let other = wait_for_other(dir).await?;
+        println!("ready {} (already running as process {})", other.url, other.pid);
+        return Ok(());
+    };
+    web::check_port(&args.http).await?;
+    let mut supervisor = Supervisor::new()?;
+    let Some(local) = supervisor.meanwhile(LocalParts::start(&args.store, &held)).await? else {
+        return Ok(());
+    };
+    let ended = serve_until_stopped(args, config, &held, &local, supervisor).await;
+    local.stop().await;
+    ended
+}
+
+async fn serve_until_stopped(
+    args: &UpArgs,
+    config: &Config,
+    held: &Held,
+    local: &LocalParts,
+    mut supervisor: Supervisor,
+) -> Result<()> {
+    let pool = local.store.database().await?;
+    let log = local.store.log(&pool).await?;
+    let mut sources = config.sources(&args.chain).await?;
+    let dev_chain = if sources.is_empty() {
+        let tail = log_tail(log.as_ref()).await?;
+        let start = RunningDevChain::start(held.dir().join("chain"), tail);
+        let Some(chain) = supervisor.meanwhile(start).await? else {
+            return Ok(());
+        };
+        sources.push(chain.source()?);
+        let chain = Arc::new(chain);
+        let (watched, cancel) = (chain.clone(), supervisor.cancel().clone());
+        supervisor.run("the dev chain".into(), async move {
+            tokio::select! {
+                () = watched.ended() => bail!("its process ended; start again"),
+                () = cancel.cancelled() => Ok(()),
+            }
+        });
+        Some(chain)
+    } else {
+        None
+    };
+    if args.demo && dev_chain.is_none() {
+        bail!(
+            "--demo writes to the dev chain that `souk up` runs itself, but another chain is configured: leave out one of the two"
+        );
+    }
+    let statuses = start_indexers(&mut supervisor, sources.clone(), &log);
+    let cancel = supervisor.cancel().clone();
+    supervisor.run(
+        "projector".into(),
+        projectors::run(log.clone(), pool.clone(), Arc::default(), cancel.clone()),
+    );
+    let graph = GraphHandle::start(pool.clone(), cancel.clone()).await?;
+    let server = web::bind(&args.http, pool, graph.clone(), log, statuses.clone(), cancel).await?;
+    let url = web::url(&server)?;
+    supervisor.run("api".into(), async move { Ok(server.run().await?) });
+    let instance = Instance {
+        pid: std::process::id(),
+        url: url.clone(),
+        database_url: local.store.database_url.clone(),
+        kafka: local.store.kafka.clone(),
+        kafka_options: local.store.kafka_options.clone(),
+        chains: sources,
+        dev_chain: dev_chain.as_ref().map(|chain| chain.description()),
+    };
+
+    let ready = async {
+        let mut demo = None;
+        if let (true, Some(chain)) = (args.demo, &instance.dev_chain) {
+            let summary = commands::demo::load_family(chain, args.demo_seed).await?;
+            println!("{}", commands::demo::in_words(&summary));
+            demo = Some((chain, summary));
+        }
+        catch_up(&statuses, &graph).await;
+        held.publish(&instance)?;
+        println!("ready {url}");
+        if let Some((chain, summary)) = demo {
+            commands::demo::print_queries(chain, &summary, &url);
+        }
+        Ok(())
+    };
+    let started = supervisor.meanwhile(ready).await;
+    let ended = match started {
+        Ok(_) => supervisor.until_stopped().await,
+        Err(error) => {
+            supervisor.cancel().cancel();
+            supervisor.until_stopped().await.and(Err(error))
+        }
+    };
+    if let Some(chain) = dev_chain {
+        chain.stop().await;
+    }
+    ended
+}
+
+fn start_indexers(
+    supervisor: &mut Supervisor,
+    sources: Vec<ChainSource>,
+    log: &Arc<dyn EventLog>,
+) -> Vec<watch::Receiver<IndexerStatus>> {
+    let mut progress = Progress::start(supervisor.cancel().clone());
+    let start = |source: ChainSource| {
+        let (status, receiver) = watch::channel(IndexerStatus::starting(source.chain));
+        progress.follow(receiver.clone());
+        let (log, cancel) = (log.clone(), supervisor.cancel().clone());
+        supervisor.run(format!("indexer of chain {}", source.chain), async move {
+            Ok(souk_indexer::run(source, log, status, cancel).await?)
+        });
+        receiver
+    };
+    sources.into_iter().map(start).collect()
+}
+
+/// Waits until every chain that answers is indexed up to its head, and the graph with it.
+async fn catch_up(statuses: &[watch::Receiver<IndexerStatus>], graph: &GraphHandle) {
+    for status in statuses {
+        let mut status = status.clone();
+        let live = status
+            .wait_for(|status| status.phase == souk_indexer::Phase::Live && status.lag_blocks() == Some(0))
+            .await;
+        let Ok((chain, Some(tail))) = live.map(|status| (status.chain, status.tail)) else {
+            continue;
+        };
+        graph.wait_until(chain, tail.number).await;
+    }
+}
+
+/// The parts that nobody named, and that this process therefore runs itself.
+struct LocalParts {
+    store: Store,
+    postgres: Option<Postgres>,
+    kafka: Option<Kafka>,
+}
+
+impl LocalParts {
+    async fn start(args: &StoreArgs, held: &Held) -> Result<LocalParts> {
+        let mut postgres = None;
+        let database_url = match &args.database_url {
+            Some(url) => url.clone(),
+            None => {
+                let started = Postgres::start(&PostgresConfig::kept(held.dir().join("postgres"))).await?;
+                let url = started.create_database("souk").await?;
+                postgres = Some(started);
+                url
+            }
+        };
+        let mut kafka = None;
+        let servers = match args.kafka.as_deref() {
+            Some("local") => {
+                tracing::info!("starting a one-node Apache Kafka");
+                let config = KafkaConfig {
+                    dir: Some(held.dir().join("kafka")),
+                    ..KafkaConfig::default()
+                };
+                let started = Kafka::start(&config).await?;
+                let servers = started.bootstrap();
+                kafka = Some(started);
+                Some(servers)
+            }
+            other => other.map(str::to_string),
+        };
+        let store = Store {
+            database_url,
+            kafka: servers,
+            kafka_options: args.kafka_options.clone(),
+        };
+        Ok(LocalParts { store, postgres, kafka })
+    }
+
+    async fn stop(self) {
+        if let Some(kafka) = self.kafka {
+            kafka.stop().await;
+        }
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await;
+        }
+    }
+}
+
+async fn wait_for_other(dir: &DataDir) -> Result<Instance> {
+    let found = async {
+        loop {
+            if let Some(instance) = dir.instance()? {
+                return Ok(instance);
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    };
+    tokio::time::timeout(OTHER_START_LIMIT, found)
+        .await
+        .unwrap_or_else(|_| {
+            bail!(
+                "another souk holds {} but does not get ready; look at its output, or end it",
+                dir.path().display()
+            )
+        })
+}

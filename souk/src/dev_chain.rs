@@ -1,0 +1,255 @@
+//! The dev chain that `souk up` runs where no node was named: anvil with its state kept, and Souk's contracts on it.
+//!
+//! anvil writes its state down every few seconds, so that after a crash it can come back older than our log. Such a chain is not a
+//! reorganisation and never taken for one: it is reported, thrown away, and begun anew as another chain with the same id.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alloy::network::EthereumWallet;
+use alloy::primitives::{B256, b256};
+use alloy::providers::{Provider, ProviderBuilder};
+use alloy::signers::local::PrivateKeySigner;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use souk_adapters::{ContractSet, WatchSet};
+use souk_contracts::Deployment;
+use souk_devstack::{Anvil, AnvilConfig};
+use souk_eventlog::{EventLog, ReadLimits};
+use souk_indexer::{ChainSource, OnRewrite};
+use souk_schema::record::ChainRecordBody;
+use souk_schema::{BlockRef, ChainId};
+
+use crate::instance::{DevChain, write_private};
+use crate::projectors::chain_of;
+use crate::records;
+
+/// Chain id of the dev chain; what development tools expect of a local chain.
+pub const DEV_CHAIN: ChainId = ChainId(31_337);
+
+/// How soon a mined block is asked for where the WebSocket does not announce it, in milliseconds.
+const POLL_INTERVAL_MS: u64 = 200;
+
+/// A running dev chain with the contracts on it.
+pub struct RunningDevChain {
+    anvil: Anvil,
+    deployment: Deployment,
+}
+
+/// Key of the first account that dev chains fund, public knowledge everywhere; it deploys, and sends nothing else.
+const DEPLOYER_KEY: B256 = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
+
+/// What was written down about the chain in the folder.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    /// Unix time of block 0, in seconds.
+    genesis_time: u64,
+    genesis_hash: B256,
+    deployment: Deployment,
+}
+
+impl RunningDevChain {
+    /// Starts the chain that the folder keeps, or a new one with the contracts deployed.
+    ///
+    /// `log_tail` is the newest block of the chain in our log; a chain that does not have it is thrown away.
+    ///
+    /// # Errors
+    /// One line when anvil is missing or does not start, or the contracts cannot be deployed.
+    pub async fn start(folder: PathBuf, log_tail: Option<BlockRef>) -> Result<RunningDevChain> {
+        let notes = folder.join("deployment.json");
+        if let Some(remembered) = read_notes(&notes) {
+            let anvil = start_anvil(&folder, remembered.genesis_time).await?;
+            match why_not(&anvil, &remembered, log_tail).await? {
+                None => {
+                    return Ok(RunningDevChain {
+                        anvil,
+                        deployment: remembered.deployment,
+                    });
+                }
+                Some(reason) => {
+                    tracing::warn!("{reason}; the dev chain is begun anew, and so is its stream, as a new generation");
+                    anvil.stop().await;
+                }
+            }
+        }
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| format!("cannot clear {}", folder.display()))?;
+        }
+        let genesis_time = now();
+        let anvil = start_anvil(&folder, genesis_time).await?;
+        let deployment = deploy(&anvil).await?;
+        let genesis_hash = block_hash(&anvil, 0)
+            .await?
+            .context("the dev chain has no genesis block")?;
+        write_private(
+            &notes,
+            &serde_json::to_vec_pretty(&Remembered {
+                genesis_time,
+                genesis_hash,
+                deployment,
+            })?,
+        )?;
+        write_private(
+            &folder.join("souk-contracts.json"),
+            &serde_json::to_vec_pretty(&deployment)?,
+        )?;
+        Ok(RunningDevChain { anvil, deployment })
+    }
+
+    /// The chain as the indexer is to watch it.
+    ///
+    /// # Errors
+    /// Never for the addresses that anvil gives.
+    pub fn source(&self) -> Result<ChainSource> {
+        let watch = WatchSet::new(vec![ContractSet::from(&self.deployment)])?;
+        let endpoints = vec![self.anvil.ws_url().parse()?, self.anvil.http_url().parse()?];
+        let mut source = ChainSource::new(DEV_CHAIN, endpoints, watch, 0);
+        source.on_rewrite = OnRewrite::NewGeneration;
+        source.poll_interval_ms = POLL_INTERVAL_MS;
+        Ok(source)
+    }
+
+    /// What commands beside this instance need to know of it.
+    pub fn description(&self) -> DevChain {
+        DevChain {
+            rpc: self.anvil.http_url(),
+            deployment: self.deployment,
+        }
+    }
+
+    /// Waits until the chain's process ends, which it does not while all is well.
+    pub async fn ended(&self) {
+        self.anvil.ended().await;
+    }
+
+    /// Stops the chain, which writes its state down.
+    pub async fn stop(&self) {
+        self.anvil.stop().await;
+    }
+}
+
+/// Gas limit of a block: room for some thousand events in one, as the larger demo economies send them.
+const BLOCK_GAS_LIMIT: u64 = 1_000_000_000;
+
+/// The newest block of the dev chain in our log, over all generations of its stream.
+///
+/// # Errors
+/// One line when the log cannot be read.
+pub async fn log_tail(log: &dyn EventLog) -> Result<Option<BlockRef>> {
+    let streams = log.streams().await?;
+    let of_chain = streams
+        .iter()
+        .filter(|stream| chain_of(stream.as_str()) == Some(DEV_CHAIN));
+    let Some(stream) = of_chain.max_by_key(|stream| (stream.as_str().len(), stream.as_str())) else {
+        return Ok(None);
+    };
+    let mut until = log.next_sequence(stream).await?;
+    while until > 0 {
+        let from = until.saturating_sub(LOOK_BACK_RECORDS);
+        let limits = ReadLimits {
+            max_records: usize::try_from(until - from)?,
+            max_bytes: usize::MAX,
+        };
+        for stored in log.read(stream, from, limits).await?.iter().rev() {
+            match records::decode(stored)?.map(|record| record.body) {
+                Some(ChainRecordBody::BlockAppended(block)) => return Ok(Some(block.block_ref())),
+                Some(ChainRecordBody::BlockReverted(reverted)) => {
+                    let number = reverted.number.saturating_sub(1);
+                    return Ok(Some(BlockRef {
+                        number,
+                        hash: reverted.parent_hash,
+                    }));
+                }
+                _ => {}
+            }
+        }
+        until = from;
+    }
+    Ok(None)
+}
+
+/// Records read at a time on the way back to the newest block.
+const LOOK_BACK_RECORDS: u64 = 16;
+
+/// Starts anvil on the folder's chain.
+///
+/// anvil makes a genesis block at every start and can take that one for the kept chain's; with the same time it is the same block. The
+/// chain's clock, which that sets back, is then set to now.
+async fn start_anvil(folder: &Path, genesis_time: u64) -> Result<Anvil> {
+    let config = AnvilConfig {
+        dir: Some(folder.to_path_buf()),
+        keep_state: true,
+        state_interval_secs: 5,
+        chain_id: DEV_CHAIN.0,
+        genesis_timestamp_secs: Some(genesis_time),
+        block_gas_limit: Some(BLOCK_GAS_LIMIT),
+        ..AnvilConfig::default()
+    };
+    let anvil = Anvil::start(&config).await?;
+    let provider = ProviderBuilder::new().connect(&anvil.http_url()).await?;
+    let _: u64 = provider
+        .raw_request("evm_setTime".into(), [now()])
+        .await
+        .context("the dev chain's clock")?;
+    Ok(anvil)
+}
+
+/// Unix time in seconds.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+fn read_notes(path: &Path) -> Option<Remembered> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+/// Why the chain that came back is not the one that we knew, if so.
+async fn why_not(anvil: &Anvil, remembered: &Remembered, log_tail: Option<BlockRef>) -> Result<Option<String>> {
+    if block_hash(anvil, 0).await? != Some(remembered.genesis_hash) {
+        return Ok(Some("the dev chain's state was lost".into()));
+    }
+    let provider = ProviderBuilder::new().connect(&anvil.http_url()).await?;
+    if provider
+        .get_code_at(remembered.deployment.addresses.asset_registry)
+        .await?
+        .is_empty()
+    {
+        return Ok(Some("the dev chain came back older than its contracts".into()));
+    }
+    let Some(tail) = log_tail else { return Ok(None) };
+    match block_hash(anvil, tail.number).await? {
+        Some(hash) if hash == tail.hash => Ok(None),
+        Some(_) => Ok(Some(format!(
+            "the dev chain has another block {} than our log",
+            tail.number
+        ))),
+        None => {
+            let head = provider.get_block_number().await?;
+            Ok(Some(format!(
+                "the dev chain came back at block {head}, older than our log at block {}",
+                tail.number
+            )))
+        }
+    }
+}
+
+async fn block_hash(anvil: &Anvil, number: u64) -> Result<Option<B256>> {
+    let provider = ProviderBuilder::new().connect(&anvil.http_url()).await?;
+    let block = provider.get_block_by_number(number.into()).await?;
+    Ok(block.map(|block| block.header.hash))
+}
+
+async fn deploy(anvil: &Anvil) -> Result<Deployment> {
+    let key = PrivateKeySigner::from_bytes(&DEPLOYER_KEY).context("the dev chain's well-known key")?;
+    let deployer = key.address();
+    let provider = ProviderBuilder::new()
+        .wallet(EthereumWallet::from(key))
+        .connect(&anvil.http_url())
+        .await?;
+    provider.client().set_poll_interval(Duration::from_millis(20));
+    let deployment = souk_contracts::deploy(&provider, deployer, deployer).await?;
+    Ok(deployment)
+}
