@@ -3,6 +3,8 @@
 //! Assets, terms and accounts are numbers within the economy; ids on chain come later, from where its assets begin. Never does I/O. Start
 //! at [`Action`].
 
+#![deny(clippy::disallowed_methods)]
+
 use std::fmt;
 
 use alloy::primitives::B256;

@@ -3,6 +3,8 @@
 //! Their keys are public knowledge, like those of a dev chain's own accounts. Never used where money is worth something. Start at
 //! [`Account::derive`].
 
+#![deny(clippy::disallowed_methods)]
+
 use alloy::primitives::{Address, B256, b256, keccak256};
 use alloy::signers::local::PrivateKeySigner;
 

@@ -3,6 +3,8 @@
 //! Many small calls of one contract become one transaction through its `multicall` or batch functions. Never asks a node: what only the
 //! chain knows (ids of series that end, ids of contributions) is handed in as [`Known`]. Start at [`Encoder::call`].
 
+#![deny(clippy::disallowed_methods)]
+
 mod gas;
 
 use std::collections::HashMap;

@@ -1,5 +1,7 @@
 //! How many events of which kind something makes, to check a chain against a plan. Never decodes a log.
 
+#![deny(clippy::disallowed_methods)]
+
 use std::fmt;
 use std::ops::{Add, AddAssign};
 

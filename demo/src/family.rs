@@ -3,6 +3,8 @@
 //! Every entry is a public asset with publicly documented derivations and licence. Never does I/O: the files are part of the program.
 //! Start at [`Family::embedded`].
 
+#![deny(clippy::disallowed_methods)]
+
 use std::collections::HashMap;
 
 use serde::Deserialize;

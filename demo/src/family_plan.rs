@@ -3,6 +3,8 @@
 //! Lineage, publishers and licences are those of the tree; everything about money and people is drawn from the seed. The same seed gives
 //! the same plan, to the byte. Never does I/O, never reads a clock. Start at [`plan`].
 
+#![deny(clippy::disallowed_methods)]
+
 mod market;
 mod offers;
 
@@ -373,6 +375,28 @@ mod tests {
                 assert_eq!(made, step.events(&plan.economy.terms), "seed {seed}: {}", step.action);
             }
         }
+    }
+
+    #[test]
+    fn the_rules_refuse_a_plan_without_licences_and_one_with_royalties_over_the_whole() {
+        let family = family();
+        let broken = |plan: &Plan| {
+            let mut rules = Rules::new(&plan.economy);
+            plan.steps().find_map(|step| rules.apply(step).err())
+        };
+        let mut unlicensed = plan(1, &family).unwrap();
+        unlicensed.stages.retain(|stage| stage.name != "licences");
+        assert_eq!(broken(&unlicensed).as_deref(), Some("a good licence is held"));
+        let mut greedy = plan(1, &family).unwrap();
+        for terms in greedy
+            .economy
+            .terms
+            .iter_mut()
+            .filter(|terms| terms.revenue_share_e8 > 0)
+        {
+            terms.revenue_share_e8 = 60_000_000;
+        }
+        assert_eq!(broken(&greedy).as_deref(), Some("royalties are at most 100%"));
     }
 
     #[test]

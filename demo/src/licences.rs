@@ -3,6 +3,8 @@
 //! The reading is coarse and no legal advice: terms have four flags, licences have pages. Never registers anything. Start at
 //! [`public_terms`].
 
+#![deny(clippy::disallowed_methods)]
+
 use alloy::primitives::{Address, U256};
 use souk_contracts::LicenseRegistry::LicenseTerms;
 use souk_schema::event::RoyaltyPolicy;
@@ -157,7 +159,7 @@ pub fn use_terms(commercial_use: bool) -> Terms {
 /// Commercial terms with a royalty, sold for ever to those who derive.
 pub fn royalty_terms(policy: RoyaltyPolicy, revenue_share_e8: u32, minting_fee_micros: u64) -> Terms {
     Terms {
-        label: format!("commercial, {} {}%", policy.as_str(), f64::from(revenue_share_e8) / 1e6),
+        label: format!("commercial, {} {}", policy.as_str(), percent(revenue_share_e8)),
         royalty_policy: policy,
         revenue_share_e8,
         minting_fee_micros,
@@ -181,6 +183,16 @@ pub fn subscription_terms(days: u64, minting_fee_micros: u64, supply_cap: u64) -
         supply_cap,
         uri: format!("urn:souk-demo:subscription:{days}-{minting_fee_micros}-{supply_cap}"),
         ..base()
+    }
+}
+
+/// Parts per 100,000,000 as a percentage, without trailing zeros.
+fn percent(share_e8: u32) -> String {
+    let (whole, rest) = (share_e8 / 1_000_000, share_e8 % 1_000_000);
+    let decimals = format!("{rest:06}");
+    match decimals.trim_end_matches('0') {
+        "" => format!("{whole}%"),
+        decimals => format!("{whole}.{decimals}%"),
     }
 }
 
@@ -230,5 +242,9 @@ mod tests {
         let sold = royalty_terms(RoyaltyPolicy::Lap, 1_000_000, 5);
         assert_eq!(sold.to_contract(dollars, "a").currency, dollars);
         assert_eq!(sold.label, "commercial, LAP 1%");
+        assert_eq!(
+            (percent(500_000), percent(12_340_000)),
+            ("0.5%".into(), "12.34%".into())
+        );
     }
 }

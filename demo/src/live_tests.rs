@@ -1,15 +1,17 @@
 //! The economies on a real chain: whole plans land, every event is there, a second load sends nothing.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use alloy::consensus::Transaction;
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, U256};
+use alloy::providers::ext::AnvilApi;
 use alloy::providers::{Provider, ProviderBuilder};
 use alloy::rpc::types::Filter;
 use alloy::signers::local::PrivateKeySigner;
 use souk_contracts::{AssetRegistry, Deployment, deploy};
-use souk_devstack::{Anvil, AnvilConfig};
+use souk_devstack::{Anvil, AnvilConfig, Mining};
 
 use crate::events::{EventCounts, EventKind};
 use crate::family::Family;
@@ -187,7 +189,7 @@ async fn a_synthetic_economy_lands_with_every_event() {
     let economy = synthetic.economy().clone();
     let mut shown = 0;
     let summary = load(
-        &anvil.http_url(),
+        &anvil.ws_url(),
         &deployment,
         &economy,
         &mut synthetic,
@@ -270,4 +272,56 @@ async fn another_chain_another_program_and_a_poor_funder_are_told_apart() {
         .await
         .unwrap_err();
     assert!(matches!(error, LoadError::OtherEvents { .. }), "{error}");
+}
+
+/// Loads a small economy into a chain that makes blocks in its own way.
+async fn load_into(mining: Mining) {
+    let config = AnvilConfig {
+        mining,
+        ..AnvilConfig::default()
+    };
+    let anvil = Anvil::start(&config).await.unwrap();
+    let provider = ProviderBuilder::new().connect(&anvil.http_url()).await.unwrap();
+    let miner = async {
+        loop {
+            provider.anvil_mine(None, None).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let deployment = tokio::select! {
+        deployment = deploy_on(&anvil) => deployment,
+        () = miner => unreachable!("it never ends"),
+    };
+    let synthetic = Synthetic::new(5, 2_000);
+    let economy = synthetic.economy().clone();
+    let summary = load_all(&anvil, &deployment, &economy, synthetic).await.unwrap();
+    assert!(summary.events >= 2_000);
+}
+
+#[tokio::test]
+async fn a_chain_that_mines_on_demand_or_by_the_clock_takes_an_economy_too() {
+    load_into(Mining::OnDemand).await;
+    load_into(Mining::EverySecs(1)).await;
+}
+
+#[tokio::test]
+async fn an_aborted_load_leaves_a_chain_that_mines_and_the_next_one_ends_it() {
+    let (anvil, deployment) = chain().await;
+    let plan = family_plan(4);
+    let mut aborted = 0;
+    for millis in [150, 400, 700] {
+        let limit = Duration::from_millis(millis);
+        let load = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone());
+        aborted += u32::from(tokio::time::timeout(limit, load).await.is_err());
+        // Nothing else goes on here: whatever the abort left to do has its time.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let provider = ProviderBuilder::new().connect(&anvil.http_url()).await.unwrap();
+        assert!(provider.anvil_get_auto_mine().await.unwrap());
+    }
+    assert!(aborted > 0, "the loads were too quick to abort");
+    let summary = load_all(&anvil, &deployment, &plan.economy, plan.stages.clone())
+        .await
+        .unwrap();
+    assert_eq!(summary.assets as usize, plan.assets());
+    assert_same(plan.events(), &on_chain(&anvil, &deployment).await);
 }

@@ -33,8 +33,18 @@ const LONGEST_POLL: Duration = Duration::from_millis(200);
 pub(crate) struct Node {
     provider: DynProvider,
     chain_id: u64,
-    /// Whether it is a dev chain that makes a block for every transaction unless told to wait.
-    mines_on_arrival: bool,
+    mining: Mining,
+}
+
+/// When the chain makes blocks, as far as one can ask it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mining {
+    /// A dev chain that makes a block for every transaction, unless told to hold on.
+    OnArrival,
+    /// A dev chain that makes blocks only when told to.
+    OnDemand,
+    /// Any other chain, a dev chain with a clock among them.
+    ByItself,
 }
 
 /// What a receipt says, as far as it matters here: logs are counted, not read.
@@ -79,13 +89,11 @@ impl Node {
             .await?
             .erased();
         let chain_id = provider.get_chain_id().await?;
-        let automine = provider
-            .raw_request::<_, bool>("anvil_getAutomine".into(), NoParams::default())
-            .await;
+        let mining = mining_of(&provider).await;
         Ok(Self {
             provider,
             chain_id,
-            mines_on_arrival: automine.unwrap_or(false),
+            mining,
         })
     }
 
@@ -156,18 +164,23 @@ impl Node {
     /// Hands in signed transactions together; each has its hash or what is wrong with it. A dev chain that mines on arrival holds on
     /// meanwhile, so that one block takes all of them: it computes the whole state root for every block.
     pub(crate) async fn send(&self, signed: Vec<Bytes>) -> Result<Vec<Result<B256, TransportError>>, TransportError> {
-        if signed.len() < 2 || !self.mines_on_arrival {
-            return self.send_batch(signed).await;
+        match self.mining {
+            Mining::OnArrival if signed.len() > 1 => {
+                let held = Held::start(&self.provider).await?;
+                let answers = self.send_batch(signed).await;
+                held.end().await?;
+                answers
+            }
+            Mining::OnDemand if !signed.is_empty() => {
+                let answers = self.send_batch(signed).await?;
+                let _: serde_json::Value = self
+                    .provider
+                    .raw_request("evm_mine".into(), NoParams::default())
+                    .await?;
+                Ok(answers)
+            }
+            _ => self.send_batch(signed).await,
         }
-        self.set_automine(false).await?;
-        let answers = self.send_batch(signed).await;
-        self.set_automine(true).await?;
-        answers
-    }
-
-    async fn set_automine(&self, on: bool) -> Result<(), TransportError> {
-        let _done: Option<bool> = self.provider.raw_request("evm_setAutomine".into(), (on,)).await?;
-        Ok(())
     }
 
     async fn send_batch(&self, signed: Vec<Bytes>) -> Result<Vec<Result<B256, TransportError>>, TransportError> {
@@ -220,6 +233,56 @@ impl Node {
             },
         }
     }
+}
+
+async fn mining_of(provider: &DynProvider) -> Mining {
+    let automine = provider.raw_request::<_, bool>("anvil_getAutomine".into(), NoParams::default());
+    let interval = provider.raw_request::<_, Option<u64>>("anvil_getIntervalMining".into(), NoParams::default());
+    match (automine.await, interval.await) {
+        (Ok(true), _) => Mining::OnArrival,
+        (Ok(false), Ok(None)) => Mining::OnDemand,
+        _ => Mining::ByItself,
+    }
+}
+
+/// A dev chain that holds on. It goes on even when whoever waits for it is interrupted.
+struct Held {
+    provider: Option<DynProvider>,
+}
+
+impl Held {
+    async fn start(provider: &DynProvider) -> Result<Self, TransportError> {
+        let held = Self {
+            provider: Some(provider.clone()),
+        };
+        set_automine(provider, false).await?;
+        Ok(held)
+    }
+
+    async fn end(mut self) -> Result<(), TransportError> {
+        if let Some(provider) = &self.provider {
+            set_automine(provider, true).await?;
+        }
+        self.provider = None;
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let (Some(provider), Ok(runtime)) = (self.provider.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move {
+                if let Err(error) = set_automine(&provider, true).await {
+                    tracing::warn!("the chain still holds on, and cannot be told to go on: {error}");
+                }
+            });
+        }
+    }
+}
+
+async fn set_automine(provider: &DynProvider, on: bool) -> Result<(), TransportError> {
+    let _: serde_json::Value = provider.raw_request("evm_setAutomine".into(), (on,)).await?;
+    Ok(())
 }
 
 /// The custom error with its fields, if one of the contracts knows it.

@@ -3,6 +3,8 @@
 //! Assets come in rounds. Those of a round descend from earlier ones, popular ones more often, and everything that an account does in a
 //! round goes in a few batched transactions. Never does I/O. Start at [`Synthetic::new`].
 
+#![deny(clippy::disallowed_methods)]
+
 mod pool;
 mod round;
 

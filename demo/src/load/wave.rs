@@ -49,10 +49,11 @@ impl Wave {
         }
     }
 
-    /// Whether a further transaction of so much gas belongs to the next wave. A wave fits one block: a node that mines on arrival may
-    /// leave aside what does not, until something else arrives.
+    /// Whether a further transaction of so much gas belongs to the next wave. A wave fits half a block: a node that mines on arrival may
+    /// leave aside what does not fit, until something else arrives, and fuller blocks would raise the base fee.
     pub(super) fn is_full(&self, most: usize, gas: u64, block_gas: u64) -> bool {
-        let full = self.parcels.len() >= most || self.bytes >= MOST_BYTES || self.gas.saturating_add(gas) > block_gas;
+        let full =
+            self.parcels.len() >= most || self.bytes >= MOST_BYTES || self.gas.saturating_add(gas) > block_gas / 2;
         full && !self.parcels.is_empty()
     }
 

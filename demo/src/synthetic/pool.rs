@@ -9,7 +9,7 @@ use crate::action::{AccountNo, AssetNo, TermsNo};
 /// Most assets that are remembered.
 pub(super) const CAPACITY: usize = 4_096;
 /// How many are looked at when a parent is drawn: the one with most children wins.
-const TOURNAMENT: usize = 5;
+const TOURNAMENT: usize = 8;
 
 /// What a child needs to know about a parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
