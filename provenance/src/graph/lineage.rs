@@ -72,29 +72,37 @@ impl Graph {
         let (mut level, mut depth) = (0..1, 0);
         while depth < max_depth && !level.is_empty() {
             depth += 1;
+            // Beyond the limit only the number of nodes is wanted.
+            let is_cropped = level.end - 1 > limit;
+            let mut unregistered = Vec::new();
+            orders.clear();
             // Levels are sorted before they are expanded, so edges come in the order of the answer, and memory is read forwards.
             for at in level.clone() {
-                // Beyond the limit only the number of nodes is wanted.
-                let is_cropped = reached.len() - 1 > limit;
                 for link in links.of(reached[at]).iter().filter(|link| view.passes(**link)) {
                     if !is_cropped {
                         edges.push(EdgeId(link.edge()));
                     }
                     if seen.insert(link.node) {
-                        reached.push(link.node);
+                        match view.order(links, link.node) {
+                            Some(order) => orders.push(order),
+                            None => unregistered.push(link.node),
+                        }
                     }
                 }
             }
-            level = level.end..reached.len();
-            if nodes.len() < limit {
-                self.sort_by_origin(&mut reached[level.clone()], view, orders);
-                let kept = level.len().min(limit - nodes.len());
-                let new = reached[level.clone()][..kept].iter();
-                nodes.extend(new.map(|node| LineageNode {
-                    node: NodeId(*node),
-                    depth,
-                }));
+            if !is_cropped {
+                orders.sort_unstable();
+                unregistered.sort_by_cached_key(|node| self.names.id(*node).to_string());
             }
+            reached.extend(orders.iter().map(|order| view.ordered(*order)));
+            reached.append(&mut unregistered);
+            level = level.end..reached.len();
+            let kept = level.len().min(limit - nodes.len());
+            let new = reached[level.clone()][..kept].iter();
+            nodes.extend(new.map(|node| LineageNode {
+                node: NodeId(*node),
+                depth,
+            }));
         }
         let total = reached.len() - 1;
         let truncated = nodes.len() < total;
@@ -120,21 +128,5 @@ impl Graph {
             total,
             truncated,
         }
-    }
-
-    /// Sorts nodes by the event that registered them, those that are not registered last and by their text.
-    fn sort_by_origin(&self, nodes: &mut [u32], view: &View<'_>, orders: &mut Vec<u64>) {
-        orders.clear();
-        let mut unregistered = Vec::new();
-        for node in nodes.iter() {
-            match view.order(*node) {
-                Some(order) => orders.push(order),
-                None => unregistered.push(*node),
-            }
-        }
-        orders.sort_unstable();
-        unregistered.sort_by_cached_key(|node| self.names.id(*node).to_string());
-        let sorted = orders.iter().map(|order| view.ordered(*order)).chain(unregistered);
-        nodes.iter_mut().zip(sorted).for_each(|(node, sorted)| *node = sorted);
     }
 }

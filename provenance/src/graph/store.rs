@@ -99,8 +99,6 @@ impl ChainFacts {
 pub struct Graph {
     pub(super) names: Names,
     pub(super) registrations: Vec<Option<Registration>>,
-    /// For each node its place in the order of registrations, see [`order`].
-    pub(super) orders: Vec<u64>,
     pub(super) edges: Vec<EdgeRecord>,
     /// For each node its edges to parents, and to children, by origin.
     pub(super) up: Links,
@@ -331,7 +329,6 @@ impl Graph {
         let node = self.names.intern(id);
         if self.registrations.len() < self.names.bound() {
             self.registrations.resize(self.names.bound(), None);
-            self.orders.resize(self.names.bound(), order::NONE);
             self.up.grow_to(self.names.bound());
             self.down.grow_to(self.names.bound());
         }
@@ -368,8 +365,9 @@ impl Graph {
                 };
                 let assets = &mut self.chains[usize::from(number)].assets;
                 self.registrations[node as usize] = Some(registration);
-                self.orders[node as usize] = order::of(number, assets.len() as u32);
+                let order = order::of(number, assets.len() as u32);
                 assets.push(node);
+                self.set_order(node, order);
             }
             Change::Unregistered { asset, block } => {
                 let node = self
@@ -380,7 +378,7 @@ impl Graph {
                     .as_mut()
                     .filter(|registration| registration.to == OPEN);
                 registration.ok_or(InvalidChange::Unknown { chain, block })?.to = block;
-                self.orders[node as usize] |= order::ENDED;
+                self.set_order(node, self.up.order(node) | order::ENDED);
                 self.chains[usize::from(number)].ended_assets.insert((block, node));
             }
             Change::Derived {
@@ -475,7 +473,7 @@ impl Graph {
         while let Some(node) = pop_last_if(&mut self.chains[usize::from(number)].ended_assets, after) {
             if let Some(registration) = &mut self.registrations[node as usize] {
                 registration.to = OPEN;
-                self.orders[node as usize] &= !order::ENDED;
+                self.set_order(node, self.up.order(node) & !order::ENDED);
             }
         }
         while let Some(edge) = self.chains[usize::from(number)]
@@ -493,7 +491,7 @@ impl Graph {
             }
             self.chains[usize::from(number)].assets.pop();
             self.registrations[node as usize] = None;
-            self.orders[node as usize] = order::NONE;
+            self.set_order(node, order::NONE);
             self.release_if_unused(node);
         }
         self.settle_region(&unsettled);
@@ -511,6 +509,11 @@ impl Graph {
         self.free_edges.push(edge);
         self.release_if_unused(child);
         self.release_if_unused(parent);
+    }
+
+    fn set_order(&mut self, node: u32, order: u64) {
+        self.up.set_order(node, order);
+        self.down.set_order(node, order);
     }
 
     fn release_if_unused(&mut self, node: u32) {

@@ -78,10 +78,10 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A number that orders registered nodes by origin; `None` for all others.
+    /// A number that orders registered nodes by origin; `None` for all others. It is kept with links of either direction.
     #[inline]
-    pub fn order(&self, node: u32) -> Option<u64> {
-        let order = self.graph.orders[node as usize];
+    pub fn order(&self, links: &Links, node: u32) -> Option<u64> {
+        let order = links.order(node);
         if order == order::NONE || self.at_heads && order & order::ENDED != 0 {
             return None;
         }
