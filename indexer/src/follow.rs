@@ -73,7 +73,7 @@ impl Tail {
 
     /// Number of the next block.
     pub fn next_number(&self) -> u64 {
-        self.head().map_or(self.start, |head| head.number + 1)
+        self.head().map_or(self.start, |head| head.number.saturating_add(1))
     }
 
     /// The block of that height, if it is not below finality.
@@ -213,7 +213,7 @@ impl Branch {
     /// Adds the block below the oldest; `false`, and no change, if it is not its parent.
     #[must_use]
     pub fn extend_below(&mut self, block: BlockRef, parent: B256) -> bool {
-        let is_parent = block.hash == self.parent && block.number + 1 == self.lowest().number;
+        let is_parent = block.hash == self.parent && block.number.checked_add(1) == Some(self.lowest().number);
         if is_parent {
             self.blocks.push_front(block);
             self.parent = parent;
@@ -269,9 +269,9 @@ pub fn decide(tail: &Tail, branch: &Branch) -> Decision {
             (false, false) => Decision::Fetch { from: tail.start },
         };
     };
-    if lowest.number > our_head.number + 1 {
+    if lowest.number > tail.next_number() {
         return Decision::Fetch {
-            from: our_head.number + 1,
+            from: tail.next_number(),
         };
     }
     // A node that ends below everything we could compare has only older blocks to show; which chain it is on, its genesis block says.
@@ -309,7 +309,7 @@ fn no_common_block(tail: &Tail, branch: &Branch) -> Decision {
     let lowest = branch.lowest().number;
     match tail.finalized {
         // The parent of the lowest was compared too.
-        Some(finalized) if lowest <= finalized.number + 1 => return Decision::Violated { finalized },
+        Some(finalized) if lowest <= finalized.number.saturating_add(1) => return Decision::Violated { finalized },
         None if lowest <= tail.start => return Decision::Revert(tail.reverts_above(None)),
         _ => {}
     }

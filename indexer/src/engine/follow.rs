@@ -128,6 +128,10 @@ impl<'a> Session<'a> {
             match decide(&self.tail, &observed.branch) {
                 Decision::UpToDate => {
                     self.reporter.phase(Phase::Live);
+                    if observed.branch.head() != head.block {
+                        // The way up ended in another branch than the head's.
+                        self.heads.hurry();
+                    }
                     break;
                 }
                 Decision::Wait { behind_by } => {

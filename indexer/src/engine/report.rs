@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge};
-use souk_schema::record::Block;
+use souk_schema::record::{Block, CompletenessProof};
 use souk_schema::{BlockRef, ChainId};
 use tokio::sync::watch;
 
@@ -15,6 +15,12 @@ use crate::status::{IndexerStatus, Phase};
 
 /// Rates are taken over so long.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
+
+const PROOFS: [(&str, CompletenessProof); 3] = [
+    ("bloom", CompletenessProof::BloomExcludes),
+    ("receipts", CompletenessProof::ReceiptsRoot),
+    ("weaker", CompletenessProof::Weaker),
+];
 
 /// A tail so many blocks behind the head is being backfilled.
 const BACKFILL_LAG: u64 = 64;
@@ -79,6 +85,10 @@ impl Reporter {
         let logs: usize = blocks.iter().map(|block| block.logs.len()).sum();
         counter!("souk_indexer_blocks_total", "chain" => self.label.clone()).increment(blocks.len() as u64);
         counter!("souk_indexer_logs_total", "chain" => self.label.clone()).increment(logs as u64);
+        for (name, proof) in PROOFS {
+            let count = blocks.iter().filter(|block| block.proof == proof).count() as u64;
+            counter!("souk_indexer_proofs_total", "chain" => self.label.clone(), "proof" => name).increment(count);
+        }
         gauge!("souk_indexer_tail", "chain" => self.label.clone()).set(last.number as f64);
         self.sender.send_modify(|status| {
             status.tail = Some(last.block_ref());

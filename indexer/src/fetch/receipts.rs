@@ -60,7 +60,7 @@ fn batch_length(headers: &[&Sealed]) -> usize {
     };
     let mut bytes = 0;
     let fitting = headers.iter().take_while(|header| {
-        bytes += estimate(header);
+        bytes = estimate(header).saturating_add(bytes);
         bytes <= BATCH_BYTES
     });
     fitting.count().max(1)

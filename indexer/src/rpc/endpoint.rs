@@ -331,3 +331,58 @@ fn kind(fault: &Fault) -> &'static str {
         Fault::Invalid => "invalid",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint() -> Endpoint {
+        let url = Url::parse("http://localhost:1/key").unwrap();
+        Endpoint::new(0, &url, &Limits::default(), &watch::Sender::new(None)).unwrap()
+    }
+
+    fn rest(endpoint: &Endpoint, fault: Fault) -> Option<Duration> {
+        endpoint.blame(&CallError::new(fault, "trouble"));
+        let now = Instant::now();
+        endpoint.available_at(now).map(|at| at - now)
+    }
+
+    #[test]
+    fn retry_after_is_honoured_within_reason() {
+        let limited = |secs| Fault::RateLimited {
+            retry_after: Some(Duration::from_secs(secs)),
+        };
+        let endpoint = endpoint();
+        let rested = rest(&endpoint, limited(7)).unwrap();
+        assert!(
+            rested > Duration::from_millis(6_900) && rested <= Duration::from_secs(7),
+            "{rested:?}"
+        );
+        assert!(rest(&endpoint, limited(1_000_000)).unwrap() <= LONGEST_REST);
+        assert_eq!(endpoint.status().state, EndpointState::CoolingDown);
+    }
+
+    #[test]
+    fn failures_in_a_row_make_the_rest_longer_and_a_success_ends_it() {
+        let endpoint = endpoint();
+        let first = rest(&endpoint, Fault::Transient).unwrap();
+        assert!(first <= Duration::from_millis(50), "{first:?}");
+        let grade = endpoint.grade();
+        for _ in 0..12 {
+            rest(&endpoint, Fault::Transient);
+        }
+        assert!(rest(&endpoint, Fault::Transient).unwrap() > Duration::from_secs(7));
+        assert!(endpoint.grade() < grade);
+        endpoint.praise();
+        let now = Instant::now();
+        assert_eq!(endpoint.available_at(now), Some(now));
+    }
+
+    #[test]
+    fn one_that_never_worked_and_refuses_is_given_up_and_one_that_did_is_not() {
+        assert_eq!(rest(&endpoint(), Fault::Refused), None);
+        let worked = endpoint();
+        worked.praise();
+        assert!(rest(&worked, Fault::Refused).is_some());
+    }
+}

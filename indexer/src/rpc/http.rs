@@ -56,7 +56,7 @@ impl Http {
         let mut all = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(of_reqwest)? {
             if first.as_ref().map_or(0, Bytes::len) + all.len() + chunk.len() > self.max_bytes {
-                let message = format!("the answer is larger than {} bytes", self.max_bytes);
+                let message = format!("the answer is larger than limits.response_bytes = {}", self.max_bytes);
                 return Err(CallError::new(Fault::ResultTooLarge { max_blocks: None }, message));
             }
             match first.take() {

@@ -121,7 +121,12 @@ impl Pool {
                 .map(|(_, one)| *one)
                 .collect();
             let newest = self.endpoints.iter().filter_map(|one| one.head()).max().unwrap_or(0);
-            let rank = |one: &&Arc<Endpoint>| (one.head().unwrap_or(newest) + LAG_BLOCKS >= newest, one.grade());
+            let rank = |one: &&Arc<Endpoint>| {
+                (
+                    one.head().unwrap_or(newest).saturating_add(LAG_BLOCKS) >= newest,
+                    one.grade(),
+                )
+            };
             let Some(best) = ready.iter().map(rank).max() else {
                 sleep_until(soonest.into()).await;
                 continue;

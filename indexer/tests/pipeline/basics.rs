@@ -1,9 +1,11 @@
 //! Backfill and live, over HTTP and WebSocket, with everything that a block can be.
 
+use souk_devstack::AnvilConfig;
 use souk_indexer::{Phase, ProofPolicy};
+use souk_schema::ChainId;
 
 use crate::chain::Chain;
-use crate::harness::{Indexer, assert_canonical, source};
+use crate::harness::{CHAIN, Indexer, assert_canonical, source};
 use crate::postgres::event_log;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,6 +66,51 @@ async fn a_block_with_ten_thousand_logs_and_a_start_block_in_the_middle() {
     assert_eq!(indexer.status().totals.logs, 10_000);
     indexer.stop().await;
     assert_canonical(&log, 1, &chain, &source).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_would_be_too_large_are_asked_for_in_smaller_batches() {
+    let (_server, log) = event_log().await;
+    let mut chain = Chain::start().await;
+    let token = chain.deploy_token().await;
+    for _ in 0..40 {
+        chain.transfers(token, 10).await;
+        chain.mine().await;
+    }
+    let mut source = source(&[chain.anvil.http_url()], token);
+    // Room for the receipts of two blocks.
+    source.limits.response_bytes = 20_000;
+    let mut indexer = Indexer::start(&source, &log);
+    indexer.wait_for_head(&chain).await;
+    indexer.stop().await;
+    assert_canonical(&log, 1, &chain, &source).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_chains_at_once_have_a_stream_each() {
+    let (_server, log) = event_log().await;
+    let config = AnvilConfig {
+        chain_id: 5,
+        ..Default::default()
+    };
+    let mut chains = [Chain::start().await, Chain::start_with(config).await];
+    let mut indexers = Vec::new();
+    for (chain, id) in chains.iter_mut().zip([CHAIN, ChainId(5)]) {
+        let token = chain.deploy_token().await;
+        let mut source = source(&[chain.anvil.ws_url()], token);
+        source.chain = id;
+        indexers.push(Indexer::start(&source, &log));
+        chain.mine_empty(1 + id.0 % 7).await;
+    }
+    for (indexer, chain) in indexers.iter_mut().zip(&chains) {
+        indexer.wait_for_head(chain).await;
+    }
+    for indexer in indexers {
+        indexer.stop().await;
+    }
+    let mut streams: Vec<String> = log.streams().await.unwrap().iter().map(ToString::to_string).collect();
+    streams.sort();
+    assert_eq!(streams, ["chain.31337", "chain.5"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,6 +64,25 @@ async fn idx_1_to_a_sibling_and_back_and_to_a_shorter_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn idx_1_a_reorg_of_several_hundred_blocks() {
+    let (_server, log) = event_log().await;
+    let (chains, token) = two_forks(5, [250, 200]).await;
+    let proxy = FaultyRpc::start(chains.iter().map(upstream).collect(), 3)
+        .await
+        .unwrap();
+    let mut source = source(&[proxy.http_url()], token);
+    source.finality = Finality::Depth(1_000);
+    let mut indexer = Indexer::start(&source, &log);
+    for at in [0, 1] {
+        proxy.switch_to(at);
+        indexer.wait_for_head(&chains[at]).await;
+    }
+    assert_eq!(indexer.status().totals.reverted, 250);
+    indexer.stop().await;
+    assert_canonical(&log, 1, &chains[1], &source).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn idx_1_two_forks_behind_one_url_end_in_the_one_that_stays() {
     let (_server, log) = event_log().await;
     let (mut chains, token) = two_forks(10, [30, 30]).await;
