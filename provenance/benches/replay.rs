@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use alloy::primitives::LogData;
 use alloy::sol_types::SolEvent;
 use souk_adapters::{ContractSet, WatchSet};
 use souk_contracts::{AssetRegistry, ContributionBook, LicenseRegistry, RevenueRouter};
@@ -50,7 +51,7 @@ fn account(number: u64) -> Address {
 }
 
 /// The logs of an asset's life, ten of them.
-fn life(asset: u64, step: u64) -> (Address, alloy::primitives::LogData) {
+fn life(asset: u64, step: u64) -> (Address, LogData) {
     let id = U256::from(asset);
     let (owner, other) = (account(asset), account(asset ^ step << 20));
     let series = U256::from_be_bytes(hash([asset, 3]).0);
@@ -112,6 +113,14 @@ fn life(asset: u64, step: u64) -> (Address, alloy::primitives::LogData) {
             }
             .encode_log_data(),
         ),
+        _ => later_life(asset, step),
+    }
+}
+
+fn later_life(asset: u64, step: u64) -> (Address, LogData) {
+    let id = U256::from(asset);
+    let (owner, other) = (account(asset), account(asset ^ step << 20));
+    match step {
         5 => (
             BOOK,
             ContributionBook::ContributionRecorded {

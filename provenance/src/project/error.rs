@@ -50,7 +50,7 @@ pub enum ProjectError {
         /// The last record of that batch.
         last: u64,
         /// The fault.
-        source: NotLinked,
+        source: Box<NotLinked>,
     },
     /// A record of another chain.
     #[error("record {sequence} of {stream} is of chain {found}: two chains were written to one stream")]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use souk_eventlog::{EventLog, ReadLimits, StreamName};
+use souk_eventlog::{EventLog, ReadLimits, StoredRecord, StreamName};
 use souk_schema::ChainId;
+use sqlx::{Connection, Executor};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -69,26 +70,32 @@ impl<'a> Follow<'a> {
         let is_live = *self.schema == config.schema;
         let phase = if is_live { Phase::Following } else { Phase::Rebuilding };
         let mut connection = store::connect_for_batches(&self.projector.pool, self.schema).await?;
-        let projection = store::read_projection(&mut connection, config.chain).await?;
+        let mut snapshot = connection.begin().await?;
+        // One snapshot: a second projector may commit between two statements.
+        snapshot
+            .execute("set transaction isolation level repeatable read, read only")
+            .await?;
+        let projection = store::read_projection(&mut snapshot, config.chain).await?;
         if projection
             .as_ref()
             .is_some_and(|projection| projection.generation != self.generation)
         {
             return Err(ProjectError::Overtaken(config.chain));
         }
-        let quarantined = store::quarantined(&mut connection, config.chain).await?;
+        let quarantined = store::quarantined(&mut snapshot, config.chain).await?;
         reporter.begins(phase, self.stream.as_str(), projection.as_ref(), quarantined);
         let (next_sequence, epoch) = projection.as_ref().map_or((0, 1), |at| (at.next_sequence, at.epoch));
         let stage = match projection {
             None => Stage::new(config.chain, self.stream.as_str(), Linker::default(), None),
             Some(at) => {
-                let recent = store::recent_blocks(&mut connection, config.chain, Linker::REMEMBERED).await?;
-                let children = store::children(&mut connection, config.chain).await?;
+                let recent = store::recent_blocks(&mut snapshot, config.chain, Linker::REMEMBERED).await?;
+                let children = store::children(&mut snapshot, config.chain).await?;
                 let decoder = ChainDecoder::new(&at.watch_set, children);
                 let linker = Linker::resume(at.start_block, at.finalized, recent);
                 Stage::new(config.chain, self.stream.as_str(), linker, Some(decoder))
             }
         };
+        snapshot.commit().await?;
         let reader = Reader {
             log: Arc::clone(&self.projector.log),
             stream: self.stream.clone(),
@@ -175,7 +182,7 @@ impl Reader {
             if limits.max_records == 0 {
                 return Ok(());
             }
-            let records = self.log.read(&self.stream, self.next_sequence, limits).await?;
+            let records = self.read(limits).await?;
             let Some(last) = records.last() else {
                 self.log
                     .wait_beyond(&self.stream, self.next_sequence, self.idle)
@@ -190,5 +197,13 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Reads in a task of its own, so that a read that was begun is read to its end even when the session ends meanwhile: a log's
+    /// connection that is left in the middle of an answer would give it to the next who asks.
+    async fn read(&self, limits: ReadLimits) -> Result<Vec<StoredRecord>, ProjectError> {
+        let (log, stream, from) = (Arc::clone(&self.log), self.stream.clone(), self.next_sequence);
+        let reading = tokio::spawn(async move { log.read(&stream, from, limits).await });
+        Ok(reading.await??)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use souk_eventlog::EventLog;
-use souk_schema::ChainId;
+use souk_schema::{BlockRef, ChainId};
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::sync::watch;
@@ -88,7 +88,7 @@ pub(super) async fn replace(
     })
 }
 
-/// Moves the chain's rows from `beside` to `live`, unless they do not reach as far as those that they would replace.
+/// Moves the chain's rows from `beside` to `live`, unless they do not yet reach as far as those that they would replace.
 async fn swap(
     connection: &mut PgConnection,
     live: &Schema,
@@ -104,9 +104,11 @@ async fn swap(
         .execute(&mut *transaction)
         .await?;
     let new = store::read_projection(&mut transaction, chain).await?;
-    let Some(new) = new.filter(|new| reaches(new, old.as_ref())) else {
+    let Some(new) = new else { return Ok(false) };
+    let block = old_block(&mut transaction, live, chain, new.head).await?;
+    if !reaches(&new, old.as_ref(), block) {
         return Ok(false);
-    };
+    }
     for table in TABLES.iter().map(|table| table.name).chain(["projection"]) {
         let delete = format!("delete from {live}.{table} where chain_id = $1");
         let insert = format!("insert into {live}.{table} select * from {beside}.{table} where chain_id = $1");
@@ -130,11 +132,92 @@ async fn swap(
     Ok(true)
 }
 
-/// Whether a new projection reaches as far as the old one: as many records of the same stream, or as high a block of a newer one.
-fn reaches(new: &Projection, old: Option<&Projection>) -> bool {
-    match old {
-        None => true,
-        Some(old) if old.generation == new.generation => new.next_sequence >= old.next_sequence,
-        Some(old) => new.head.map(|head| head.number) >= old.head.map(|head| head.number),
+/// Whether a new projection may replace the old one.
+fn reaches(new: &Projection, old: Option<&Projection>, block: OldBlock) -> bool {
+    let Some(old) = old else { return true };
+    if old.generation == new.generation {
+        return new.next_sequence >= old.next_sequence;
+    }
+    if old.genesis_hash != new.genesis_hash || block == OldBlock::Other {
+        // The old rows are of a chain that is no more, however long it was.
+        return true;
+    }
+    new.head.map(|head| head.number) >= old.head.map(|head| head.number)
+}
+
+/// What the old projection holds at the height of the new one's head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OldBlock {
+    /// No block: the new one is ahead, or not yet where the old one begins.
+    None,
+    /// The same block.
+    Same,
+    /// Another block: the chain was rewritten.
+    Other,
+}
+
+async fn old_block(
+    connection: &mut PgConnection,
+    live: &Schema,
+    chain: ChainId,
+    head: Option<BlockRef>,
+) -> sqlx::Result<OldBlock> {
+    let Some(head) = head else {
+        return Ok(OldBlock::None);
+    };
+    let statement = format!("select hash from {live}.block where chain_id = $1 and number = $2");
+    let hash: Option<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(statement))
+        .bind(chain.0.cast_signed())
+        .bind(head.number.cast_signed())
+        .fetch_optional(connection)
+        .await?;
+    Ok(match hash {
+        None => OldBlock::None,
+        Some(hash) if hash == head.hash.as_slice() => OldBlock::Same,
+        Some(_) => OldBlock::Other,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use souk_adapters::WatchSet;
+    use souk_schema::B256;
+
+    fn at(generation: u32, genesis: u8, head: Option<u64>, next_sequence: u64) -> Projection {
+        Projection {
+            stream: String::new(),
+            generation,
+            next_sequence,
+            start_block: 0,
+            genesis_hash: B256::repeat_byte(genesis),
+            watch_set: WatchSet::default(),
+            decoder_version: 1,
+            head: head.map(|number| BlockRef {
+                number,
+                hash: B256::ZERO,
+            }),
+            finalized: None,
+            epoch: 1,
+        }
+    }
+
+    #[test]
+    fn a_new_projection_waits_until_it_reaches_as_far_unless_the_old_chain_is_no_more() {
+        let old = at(1, 0, Some(10), 20);
+        assert!(reaches(&at(1, 0, None, 0), None, OldBlock::None));
+        assert!(!reaches(&at(1, 0, Some(9), 19), Some(&old), OldBlock::Same));
+        assert!(reaches(&at(1, 0, Some(10), 20), Some(&old), OldBlock::Same));
+        assert!(!reaches(&at(2, 0, None, 1), Some(&old), OldBlock::None));
+        assert!(!reaches(&at(2, 0, Some(9), 30), Some(&old), OldBlock::Same));
+        assert!(reaches(&at(2, 0, Some(10), 2), Some(&old), OldBlock::Same));
+        assert!(
+            reaches(&at(2, 0, Some(3), 4), Some(&old), OldBlock::Other),
+            "rewritten from below"
+        );
+        assert!(
+            reaches(&at(2, 7, None, 1), Some(&old), OldBlock::None),
+            "a reset dev chain"
+        );
     }
 }

@@ -59,7 +59,7 @@ impl Stage {
             stream: self.stream.clone(),
             first: first_sequence,
             last,
-            source,
+            source: Box::new(source),
         })?;
         if linked.duplicates > 0 {
             tracing::warn!(

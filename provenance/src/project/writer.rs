@@ -4,6 +4,7 @@ use souk_adapters::DECODER_VERSION;
 use souk_schema::ChainId;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
+use tokio::sync::mpsc;
 
 use super::error::ProjectError;
 use super::stage::Batch;
@@ -21,10 +22,12 @@ pub(super) struct Writer {
     announce: bool,
 }
 
-/// What the core decided, ready to be sent.
+/// So many portions of rows may wait for Postgres.
+const PORTIONS_AHEAD: usize = 4;
+
+/// What the core decided beside the rows that are inserted.
 struct Decided {
     closed: Closed,
-    tables: Vec<TableRows>,
     quarantined: usize,
 }
 
@@ -62,10 +65,14 @@ impl Writer {
         if !batch.blocks.is_empty() {
             let (blocks, mut keys) = (batch.blocks, batch.keys);
             store::load(&mut transaction, chain, &mut keys).await?;
-            let decided = tokio::task::spawn_blocking(move || decide(chain, &blocks, keys)).await?;
-            may_change_quarantine |= decided.quarantined > 0;
+            let (sender, mut rows) = mpsc::channel(PORTIONS_AHEAD);
+            let deciding = tokio::task::spawn_blocking(move || decide(chain, &blocks, keys, &sender));
+            while let Some(rows) = rows.recv().await {
+                store::insert(&mut transaction, rows).await?;
+            }
+            let decided = deciding.await?;
             store::close(&mut transaction, chain, &decided.closed).await?;
-            store::insert(&mut transaction, decided.tables).await?;
+            may_change_quarantine |= decided.quarantined > 0;
         }
         store::advance(
             &mut transaction,
@@ -94,14 +101,18 @@ impl Writer {
     }
 }
 
-fn decide(chain: ChainId, blocks: &[DecodedBlock], mut set: WorkingSet) -> Decided {
+/// Applies the blocks and sends the rows that they insert.
+fn decide(chain: ChainId, blocks: &[DecodedBlock], mut set: WorkingSet, rows: &mpsc::Sender<TableRows>) -> Decided {
     let mut writes = Writes::default();
     for block in blocks {
         apply(&mut set, block, &mut writes);
     }
     set.finish(&mut writes);
+    store::encode(chain, &writes, DECODER_VERSION, |portion| {
+        // Nobody listens when Postgres failed: then the whole batch is taken back.
+        let _ = rows.blocking_send(portion);
+    });
     Decided {
-        tables: store::encode(chain, &writes, DECODER_VERSION),
         quarantined: writes.quarantine.len(),
         closed: writes.closed,
     }

@@ -32,6 +32,15 @@ impl CopyBuffer {
         self.rows
     }
 
+    /// How many bytes the buffer holds.
+    #[allow(
+        clippy::len_without_is_empty,
+        reason = "a buffer is never empty: it begins with a header"
+    )]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Everything that is sent: header, rows, trailer.
     pub fn finish(mut self) -> Vec<u8> {
         self.bytes.extend_from_slice(&(-1i16).to_be_bytes());
@@ -210,5 +219,59 @@ impl CopyBuffer {
         let length = i32::try_from(self.bytes.len() - start).expect("a value of a record is shorter than 2 GiB");
         self.bytes[start - 4..start].copy_from_slice(&length.to_be_bytes());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What `numeric_recv` reads: digits to the base 10,000, the first of them weighing 10,000^weight.
+    fn read(buffer: &CopyBuffer) -> Balance {
+        let value = &buffer.bytes[SIGNATURE.len() + 4..];
+        let words: Vec<i16> = value
+            .chunks(2)
+            .map(|pair| i16::from_be_bytes([pair[0], pair[1]]))
+            .collect();
+        let [count, weight, sign, scale] = words[..4] else {
+            panic!("four words come first")
+        };
+        let digits = &words[4..];
+        assert_eq!((digits.len(), scale), (count as usize, 0));
+        assert!(digits.first() != Some(&0) && digits.last() != Some(&0), "{digits:?}");
+        let base = Balance::try_from(10_000).unwrap();
+        let magnitude = (0..=weight).fold(Balance::ZERO, |sum, place| {
+            let digit = digits.get(place as usize).copied().unwrap_or(0);
+            assert!((0..10_000).contains(&digit));
+            sum * base + Balance::try_from(i64::from(digit)).unwrap()
+        });
+        if sign == 0x4000 { -magnitude } else { magnitude }
+    }
+
+    proptest! {
+        #[test]
+        fn a_numeric_is_read_as_it_was_written(id in any::<[u8; 32]>(), shift in 0usize..256, zeros in 0u32..60, negative in any::<bool>()) {
+            let number = U256::from_be_bytes(id) >> shift;
+            // With zeros behind, which are left out, and in between.
+            let number = number.wrapping_mul(U256::from(10).pow(U256::from(zeros)));
+            let mut buffer = CopyBuffer::default();
+            buffer.numeric(number);
+            let balance = souk_schema::amount::balance_of(number);
+            prop_assert_eq!(read(&buffer), balance);
+            let balance = if negative { -balance } else { balance };
+            let mut buffer = CopyBuffer::default();
+            buffer.signed_numeric(balance);
+            prop_assert_eq!(read(&buffer), balance);
+        }
+
+        #[test]
+        fn a_token_is_written_as_its_key(contract in any::<[u8; 20]>(), id in any::<[u8; 32]>(), shift in 0usize..=256) {
+            let token = TokenRef::new(Address::from(contract), U256::from_be_bytes(id).checked_shr(shift).unwrap_or_default());
+            let mut buffer = CopyBuffer::default();
+            buffer.token(&token);
+            let key = token.key();
+            prop_assert_eq!(&buffer.bytes[SIGNATURE.len() + 4..], key.as_bytes());
+        }
     }
 }

@@ -1,4 +1,7 @@
 //! What a batch needs to know before it decides: the open rows under the keys that it touches, all of a kind in one statement.
+//!
+//! Every statement looks each key up in a lateral subquery with a limit, which the planner cannot turn round: with statistics of a table
+//! that was empty a moment ago it would read the whole table and, for each row, all the keys.
 
 use alloy_primitives::{Address, B256};
 use souk_schema::amount::Balance;
@@ -16,11 +19,7 @@ fn damaged(what: &str) -> sqlx::Error {
 }
 
 fn key(token: &TokenRef) -> Vec<u8> {
-    let id = token.id.to_be_bytes::<32>();
-    let mut key = Vec::with_capacity(52);
-    key.extend_from_slice(token.contract.as_slice());
-    key.extend_from_slice(&id[token.id.leading_zeros() / 8..]);
-    key
+    token.key().as_bytes().to_vec()
 }
 
 /// Fills in what the tables hold for every key of the working set.
@@ -36,7 +35,7 @@ pub async fn load(connection: &mut PgConnection, chain: ChainId, set: &mut Worki
         chain,
         assets,
         "select k.place, true from unnest($2::bytea[]) with ordinality k(key, place)
-         join asset t on t.chain_id = $1 and t.asset_key = k.key",
+         cross join lateral (select from asset where chain_id = $1 and asset_key = k.key limit 1) t",
     )
     .await?;
     let contributions = set.contributions.iter_mut();
@@ -45,7 +44,9 @@ pub async fn load(connection: &mut PgConnection, chain: ChainId, set: &mut Worki
         chain,
         contributions,
         "select k.place, t.valid_to is null from unnest($2::bytea[]) with ordinality k(key, place)
-         join contribution t on t.chain_id = $1 and t.contribution_key = k.key",
+         cross join lateral (
+             select valid_to from contribution where chain_id = $1 and contribution_key = k.key limit 1
+         ) t",
     )
     .await?;
     // A series that was revoked before it was seen minted has no row of its own.
@@ -54,13 +55,13 @@ pub async fn load(connection: &mut PgConnection, chain: ChainId, set: &mut Worki
         connection,
         chain,
         series,
-        "select k.place, bool_and(k.open) from (
-             select k.place, t.valid_to is null as open from unnest($2::bytea[]) with ordinality k(key, place)
-             join license_series t on t.chain_id = $1 and t.series_key = k.key
+        "select k.place, t.open from unnest($2::bytea[]) with ordinality k(key, place)
+         cross join lateral (
+             (select false as open from license_revocation where chain_id = $1 and series_key = k.key limit 1)
              union all
-             select k.place, false from unnest($2::bytea[]) with ordinality k(key, place)
-             join license_revocation t on t.chain_id = $1 and t.series_key = k.key
-         ) k group by k.place",
+             (select valid_to is null from license_series where chain_id = $1 and series_key = k.key limit 1)
+             limit 1
+         ) t",
     )
     .await?;
     terms(connection, chain, set).await
@@ -146,7 +147,9 @@ async fn terms(connection: &mut PgConnection, chain: ChainId, set: &mut WorkingS
     let ids: Vec<String> = lifetimes.iter().map(|(terms, _)| terms.id.to_string()).collect();
     let query = sqlx::query_as(
         "select k.place, true from unnest($2::bytea[], $3::numeric[]) with ordinality k(registry, id, place)
-         join license_terms t on t.chain_id = $1 and t.registry = k.registry and t.terms_id = k.id",
+         cross join lateral (
+             select from license_terms where chain_id = $1 and registry = k.registry and terms_id = k.id limit 1
+         ) t",
     )
     .bind(signed(chain.0))
     .bind(registries)

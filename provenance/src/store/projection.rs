@@ -20,6 +20,8 @@ pub struct Projection {
     pub next_sequence: u64,
     /// The first block of the stream.
     pub start_block: u64,
+    /// Hash of the chain's block 0.
+    pub genesis_hash: B256,
     /// What the stream watches.
     pub watch_set: WatchSet,
     /// The decoder that made the rows.
@@ -51,6 +53,7 @@ fn from_row(row: &PgRow) -> sqlx::Result<Projection> {
         generation: row.try_get::<i32, _>("generation")?.cast_unsigned(),
         next_sequence: natural("next_sequence")?,
         start_block: natural("start_block")?,
+        genesis_hash: row.try_get::<&[u8], _>("genesis_hash")?.try_into().unwrap_or_default(),
         watch_set,
         decoder_version: row.try_get::<i32, _>("decoder_version")?.cast_unsigned(),
         head: block("head_number", "head_hash")?,

@@ -1,4 +1,4 @@
-//! Writes a batch: older rows are closed, new ones are copied in.
+//! Writes a batch: older rows are closed, new ones are copied in. Rows to close are looked up key by key, as they are loaded.
 
 use souk_schema::{ChainId, TokenRef};
 use sqlx::postgres::PgConnection;
@@ -19,7 +19,10 @@ pub async fn close(connection: &mut PgConnection, chain: ChainId, closed: &Close
         let query = sqlx::query(
             "update ownership t set valid_to = k.until
              from unnest($2::bytea[], $3::bigint[], $4::bigint[]) k(key, began, until)
-             where t.chain_id = $1 and t.token_key = k.key and t.valid_from = k.began",
+             cross join lateral (
+                 select ctid from ownership where chain_id = $1 and token_key = k.key and valid_from = k.began limit 1
+             ) o
+             where t.ctid = o.ctid",
         );
         let query = query
             .bind(signed(chain.0))
@@ -37,7 +40,11 @@ pub async fn close(connection: &mut PgConnection, chain: ChainId, closed: &Close
         let query = sqlx::query(
             "update balance t set valid_to = k.until
              from unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[]) k(key, account, began, until)
-             where t.chain_id = $1 and t.token_key = k.key and t.account = k.account and t.valid_from = k.began",
+             cross join lateral (
+                 select ctid from balance
+                 where chain_id = $1 and token_key = k.key and account = k.account and valid_from = k.began limit 1
+             ) o
+             where t.ctid = o.ctid",
         );
         let query = query
             .bind(signed(chain.0))
@@ -48,11 +55,17 @@ pub async fn close(connection: &mut PgConnection, chain: ChainId, closed: &Close
         query.execute(&mut *connection).await?;
     }
     let series = "update license_series t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
-                  where t.chain_id = $1 and t.series_key = k.key";
+                  cross join lateral (
+                      select ctid from license_series where chain_id = $1 and series_key = k.key limit 1
+                  ) o
+                  where t.ctid = o.ctid";
     close_once(connection, chain, &closed.series, series).await?;
     let contributions =
         "update contribution t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
-                         where t.chain_id = $1 and t.contribution_key = k.key";
+                         cross join lateral (
+                             select ctid from contribution where chain_id = $1 and contribution_key = k.key limit 1
+                         ) o
+                         where t.ctid = o.ctid";
     close_once(connection, chain, &closed.contributions, contributions).await
 }
 
@@ -76,18 +89,15 @@ fn numbers(numbers: impl Iterator<Item = u64>) -> Vec<i64> {
     numbers.map(signed).collect()
 }
 
-/// Copies the rows into their tables.
+/// Copies rows into their table.
 ///
 /// # Errors
 /// Those of Postgres.
-pub async fn insert(connection: &mut PgConnection, tables: Vec<TableRows>) -> sqlx::Result<()> {
-    for TableRows { target, buffer } in tables {
-        let statement = format!("copy {target} from stdin (format binary)");
-        let mut copy = connection.copy_in_raw(&statement).await?;
-        copy.send(buffer.finish()).await?;
-        copy.finish().await?;
-    }
-    Ok(())
+pub async fn insert(connection: &mut PgConnection, TableRows { target, buffer }: TableRows) -> sqlx::Result<()> {
+    let statement = format!("copy {target} from stdin (format binary)");
+    let mut copy = connection.copy_in_raw(&statement).await?;
+    copy.send(buffer.finish()).await?;
+    copy.finish().await.map(|_| ())
 }
 
 /// Tells whoever listens on [`super::CHANNEL`], once the transaction commits, that the chain's tables changed.

@@ -77,7 +77,7 @@ impl Chain {
             number,
             hash: hash(number, self.mined),
             parent_hash: parent.hash,
-            timestamp: if self.mined % 7 == 0 {
+            timestamp: if self.mined.is_multiple_of(7) {
                 u64::MAX
             } else {
                 1_700_000_000 + number

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use souk_devstack::{Postgres, PostgresConfig};
-use souk_provenance::project::{ProjectionStatus, run};
+use souk_provenance::project::{Phase, ProjectionStatus, run};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -30,16 +30,14 @@ async fn log_2_projectors_of_one_chain_that_run_at_once_apply_each_record_once()
     }
     let reached = async {
         let (first, _) = &mut running[0];
-        first
-            .wait_for(|status| status.next_sequence == end)
-            .await
-            .expect("runs")
-            .clone()
+        let ended = |status: &ProjectionStatus| status.next_sequence == end || status.phase == Phase::Stopped;
+        first.wait_for(ended).await.expect("runs").clone()
     };
     // A projector that was overtaken learns where it is from the tables, so that each of them arrives.
-    tokio::time::timeout(Duration::from_secs(60), reached)
+    let status = tokio::time::timeout(Duration::from_secs(60), reached)
         .await
         .expect("arrives");
+    assert_eq!(status.next_sequence, end, "{:?}", status.last_error);
     cancel.cancel();
     for (_, task) in running {
         task.await.expect("ends").expect("is only overtaken");
@@ -60,9 +58,11 @@ async fn log_2_a_projector_that_is_dropped_at_any_moment_leaves_whole_batches() 
         let life = Duration::from_millis(5 + 3 * lives);
         let ended = tokio::time::timeout(life, projecting).await;
         lives += 1;
-        if let Ok(ended) = ended {
-            ended.expect("projects");
-            break;
+        match ended {
+            Ok(Ok(())) => break,
+            // The life before may have been dropped while Postgres was committing for it: then this one began too early.
+            Ok(Err(error)) => assert!(error.is_retryable(), "{error}"),
+            Err(_elapsed) => {}
         }
     }
     assert!(lives > 3, "it was dropped {lives} times");

@@ -66,7 +66,7 @@ fn idx_1_random_economies_with_random_reorgs_equal_their_canonical_chain() {
     // Held so that one Postgres serves all cases.
     let stand = runtime.block_on(Stand::new());
     let mut runner = TestRunner::new(Config {
-        cases: 32,
+        cases: 20,
         max_shrink_iters: 200,
         failure_persistence: None,
         ..Config::default()

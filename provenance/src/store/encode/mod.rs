@@ -1,0 +1,201 @@
+//! Rows as COPY buffers. The columns of every table stand here once, beside the values that fill them.
+//!
+//! Buffers are handed on as they fill, so that Postgres copies the first rows while the last are being encoded.
+
+use souk_schema::ChainId;
+
+mod facts;
+
+use super::copy::CopyBuffer;
+use crate::fold::{At, Writes};
+
+/// A table's rows with the columns that they fill.
+#[derive(Debug)]
+pub struct TableRows {
+    /// `table (columns…)`, as it stands in the COPY statement.
+    pub target: &'static str,
+    /// The rows.
+    pub buffer: CopyBuffer,
+}
+
+macro_rules! tables {
+    ($($field:ident: $columns:literal),+ $(,)?) => {
+        #[derive(Debug, Default)]
+        struct Buffers { $($field: CopyBuffer),+ }
+
+        impl Buffers {
+            /// Hands on every buffer that has rows and is longer than `bytes`.
+            fn hand_on(&mut self, bytes: usize, emit: &mut impl FnMut(TableRows)) {
+                $(if self.$field.rows() > 0 && self.$field.len() > bytes {
+                    let target = concat!(stringify!($field), " (chain_id, ", $columns, ")");
+                    emit(TableRows { target, buffer: std::mem::take(&mut self.$field) });
+                })+
+            }
+        }
+    };
+}
+
+tables! {
+    block: "number, hash, parent_hash, timestamp",
+    event: "block_number, log_index, ordinal, transaction_hash, transaction_index, contract, name, subject_key, body",
+    quarantine: "block_number, log_index, transaction_hash, contract, topics, data, reason, decoder_version",
+    contract: "address, standard, factory, valid_from, valid_to, log_index",
+    asset: "asset_key, registry, asset_id, kind, name, contributor_share_e8, valid_from, valid_to, log_index",
+    asset_version: "asset_key, version, content_hash, metadata_uri, valid_from, valid_to, log_index",
+    ownership: "token_key, owner, valid_from, valid_to, log_index",
+    balance: "token_key, account, amount, valid_from, valid_to, log_index",
+    license_terms: "registry, terms_id, commercial_use, derivatives_allowed, reciprocal, transferable, royalty_policy, \
+        revenue_share_e8, minting_fee, currency, duration_secs, supply_cap, uri, spdx_id, valid_from, valid_to, log_index",
+    terms_attachment: "asset_key, registry, terms_id, valid_from, valid_to, log_index",
+    license_series: "series_key, asset_key, terms_id, expires_at, valid_from, valid_to, log_index",
+    license_revocation: "series_key, revoked_by, reason, valid_from, valid_to, log_index",
+    share_issue: "asset_key, shares_key, issuer, supply, valid_from, valid_to, log_index",
+    contribution: "contribution_key, asset_key, contributor, role, weight, evidence_hash, recorded_by, valid_from, valid_to, log_index",
+    derivation: "child_key, parent_key, parent_id, relation, license_id, status, valid_from, valid_to, log_index",
+    revenue: "revenue_key, asset_key, payer, token, amount, reason, reference, valid_from, valid_to, log_index",
+}
+
+/// Encodes everything that is inserted and hands it on in portions of about a mebibyte, each of one table.
+pub fn encode(chain: ChainId, writes: &Writes<'_>, decoder_version: u32, emit: impl FnMut(TableRows)) {
+    let mut encoder = Encoder {
+        chain: signed(chain.0),
+        buffers: Buffers::default(),
+        emit,
+        rows: 0,
+    };
+    encoder.events(writes);
+    for fact in &writes.facts {
+        if fact.until != Some(fact.at.block) {
+            encoder.fact(fact);
+            encoder.count();
+        }
+    }
+    encoder.owners(writes);
+    encoder.balances(writes);
+    encoder.blocks(writes);
+    encoder.quarantine(writes, decoder_version);
+    encoder.contracts(writes);
+    encoder.buffers.hand_on(0, &mut encoder.emit);
+}
+
+/// A number as Postgres's `bigint`. Heights were checked when records were linked; a time beyond the range becomes its end.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number as Postgres's `integer`; what stands here is bounded by its contract or by a block's size.
+fn small(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+struct Encoder<E> {
+    chain: i64,
+    buffers: Buffers,
+    emit: E,
+    rows: usize,
+}
+
+impl CopyBuffer {
+    fn begun(&mut self, columns: i16, chain: i64) -> &mut CopyBuffer {
+        self.row(columns).int8(chain)
+    }
+
+    fn during(&mut self, at: At, until: Option<u64>) {
+        self.int8(signed(at.block))
+            .int8_or_null(until.map(signed))
+            .int4(small(at.log_index));
+    }
+}
+
+impl<E: FnMut(TableRows)> Encoder<E> {
+    /// Counts a row and now and then hands on what is long enough.
+    fn count(&mut self) {
+        const BETWEEN_LOOKS: usize = 256;
+        const PORTION_BYTES: usize = 1 << 20;
+        self.rows += 1;
+        if self.rows.is_multiple_of(BETWEEN_LOOKS) {
+            self.buffers.hand_on(PORTION_BYTES, &mut self.emit);
+        }
+    }
+
+    fn blocks(&mut self, writes: &Writes<'_>) {
+        for block in &writes.blocks {
+            self.buffers
+                .block
+                .begun(5, self.chain)
+                .int8(signed(block.number))
+                .bytea(block.hash.as_slice())
+                .bytea(block.parent_hash.as_slice())
+                .int8(signed(block.timestamp));
+        }
+    }
+
+    fn events(&mut self, writes: &Writes<'_>) {
+        for row in &writes.events {
+            let buffer = self
+                .buffers
+                .event
+                .begun(10, self.chain)
+                .int8(signed(row.block))
+                .int4(small(row.log.log_index))
+                .int4(small(row.ordinal))
+                .bytea(row.log.transaction_hash.as_slice())
+                .int4(small(row.log.transaction_index))
+                .address(&row.log.address)
+                .text(row.event.name());
+            match row.event.subject() {
+                Some(subject) => buffer.token(&subject),
+                None => buffer.null(),
+            };
+            buffer.jsonb(row.event);
+            self.count();
+        }
+    }
+
+    fn quarantine(&mut self, writes: &Writes<'_>, decoder_version: u32) {
+        for row in &writes.quarantine {
+            self.buffers
+                .quarantine
+                .begun(9, self.chain)
+                .int8(signed(row.block))
+                .int4(small(row.log.log_index))
+                .bytea(row.log.transaction_hash.as_slice())
+                .address(&row.log.address)
+                .bytea_array(&row.log.topics)
+                .bytea(&row.log.data)
+                .text(&row.reason)
+                .int4(small(decoder_version));
+        }
+    }
+
+    fn contracts(&mut self, writes: &Writes<'_>) {
+        for row in &writes.contracts {
+            self.buffers
+                .contract
+                .begun(7, self.chain)
+                .address(&row.address)
+                .text(row.standard.namespace())
+                .address(&row.factory)
+                .during(row.at, None);
+        }
+    }
+
+    fn owners(&mut self, writes: &Writes<'_>) {
+        for row in &writes.owners {
+            let buffer = self.buffers.ownership.begun(6, self.chain);
+            buffer.token(&row.token).address(&row.owner).during(row.at, row.until);
+        }
+    }
+
+    fn balances(&mut self, writes: &Writes<'_>) {
+        for row in &writes.balances {
+            let buffer = self.buffers.balance.begun(7, self.chain);
+            buffer
+                .token(&row.token)
+                .address(&row.account)
+                .signed_numeric(row.amount);
+            buffer.during(row.at, row.until);
+            self.count();
+        }
+    }
+}
