@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use souk_devstack::{Postgres, PostgresConfig};
 use souk_provenance::graph::{Cut, Direction, Graph, GraphHandle, NodeId};
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use economy::{Economy, Random};
@@ -87,11 +88,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let postgres = Postgres::start(&PostgresConfig::throw_away()).await?;
     let pool = peer::connect(&postgres).await?;
-    against_postgres(&economy, &graph, &asked, &pool).await?;
+    peer::fill_tables(&pool, &economy).await?;
+    peer::fill_edges(&pool, &economy).await?;
+    against_postgres(&graph, &asked, &pool).await?;
     drop(graph);
-    let loading = peer::fill_tables(&pool, &economy).await?;
     let started = Instant::now();
-    let handle = GraphHandle::start(loading, CancellationToken::new()).await?;
+    let handle = GraphHandle::start(pool, CancellationToken::new()).await?;
     let loaded = started.elapsed();
     let status = handle.status();
     let rows = assets + economy.edges.len();
@@ -157,61 +159,78 @@ fn report(what: &str, answers: &mut [Answer], limit: Option<Duration>) {
 }
 
 /// The same questions to both, answered alike.
-async fn against_postgres(
-    economy: &Economy,
-    graph: &Graph,
-    asked: &[(u32, NodeId)],
-    pool: &sqlx::PgPool,
-) -> Result<(), Box<dyn Error>> {
-    peer::fill_edges(pool, economy).await?;
+async fn against_postgres(graph: &Graph, asked: &[(u32, NodeId)], pool: &PgPool) -> Result<(), Box<dyn Error>> {
     let sample = &asked[..PEER_QUESTIONS.min(asked.len())];
-    let (mut ours, mut theirs, mut theirs_with_depth) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
-    for (asset, node) in sample {
-        // Each answers twice; the first time fills caches.
-        let mut lineage = graph.lineage(*node, Direction::Ancestors, None, &Cut::head(), usize::MAX);
-        let started = Instant::now();
-        lineage.clone_from(&black_box(graph.lineage(
-            *node,
-            Direction::Ancestors,
-            None,
-            &Cut::head(),
-            usize::MAX,
-        )));
-        ours += started.elapsed();
-        peer::count_ancestors(pool, *asset).await?;
-        let started = Instant::now();
-        let count = peer::count_ancestors(pool, *asset).await?;
-        theirs += started.elapsed();
-        if count != lineage.total {
-            return Err(format!("asset {asset}: {} ancestors here, {count} in Postgres", lineage.total).into());
-        }
-    }
+    let (mut ours, mut tables, mut pairs) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     // With depths a recursive CTE visits a node once per depth, so a few questions are enough.
-    let few = &sample[..sample.len() / 10];
-    let mut ours_few = Duration::ZERO;
-    for (asset, node) in few {
-        let started = Instant::now();
-        let lineage = black_box(graph.lineage(*node, Direction::Ancestors, None, &Cut::head(), usize::MAX));
-        ours_few += started.elapsed();
-        let started = Instant::now();
-        let (count, depths) = peer::count_ancestors_with_depth(pool, *asset).await?;
-        theirs_with_depth += started.elapsed();
-        let sum: u64 = lineage.nodes.iter().map(|node| u64::from(node.depth)).sum();
-        if (count, depths) != (lineage.total, sum) {
-            return Err(format!("asset {asset}: Postgres finds other depths").into());
+    let few = sample.len() / 10;
+    let (mut ours_few, mut depths) = (Duration::ZERO, Duration::ZERO);
+    for (number, (asset, node)) in sample.iter().enumerate() {
+        let answer = || async {
+            Ok::<_, sqlx::Error>(graph.lineage(*node, Direction::Ancestors, None, &Cut::head(), usize::MAX))
+        };
+        let (took, lineage) = best_of_three(answer).await?;
+        ours += took;
+        let (took, in_tables) = best_of_three(|| peer::count_in_tables(pool, *asset)).await?;
+        tables += took;
+        let (took, in_pairs) = best_of_three(|| peer::count_in_pairs(pool, *asset)).await?;
+        pairs += took;
+        if [in_tables, in_pairs] != [lineage.total; 2] {
+            return Err(format!(
+                "asset {asset}: {} ancestors here, {in_tables} and {in_pairs} in Postgres",
+                lineage.total
+            )
+            .into());
+        }
+        if number < few {
+            ours_few += best_of_three(answer).await?.0;
+            let (took, with_depths) = best_of_three(|| peer::count_with_depths(pool, *asset)).await?;
+            depths += took;
+            let sum: u64 = lineage.nodes.iter().map(|node| u64::from(node.depth)).sum();
+            if with_depths != (lineage.total, sum) {
+                return Err(format!("asset {asset}: Postgres finds other depths").into());
+            }
         }
     }
-    let ratio = theirs.as_secs_f64() / ours.as_secs_f64();
-    let with_depth = theirs_with_depth.as_secs_f64() / ours_few.as_secs_f64();
-    let ok = verdict(ratio >= RATIO_LIMIT);
+    let each = |total: Duration| total / sample.len() as u32;
+    let ratio = |theirs: Duration, ours: Duration| theirs.as_secs_f64() / ours.as_secs_f64();
+    let ok = verdict(ratio(tables, ours) >= RATIO_LIMIT);
     say(&format!(
-        "  recursive CTE in Postgres, {} of the same questions: {:.1?} each against {:.1?}",
+        "  {} of the questions to Postgres as well (mean of best of three): {:.1?} here",
         sample.len(),
-        theirs / sample.len() as u32,
-        ours / sample.len() as u32
+        each(ours)
     ));
     say(&format!(
-        "  ratio: {ratio:.0} times for the bare set (limit {RATIO_LIMIT}: {ok}), {with_depth:.0} times with depths, as we answer"
+        "    recursive CTE over our tables: {:.1?}, {:.0} times (limit {RATIO_LIMIT}: {ok})",
+        each(tables),
+        ratio(tables, ours)
+    ));
+    say(&format!(
+        "    over a bare table of integer pairs: {:.1?}, {:.0} times",
+        each(pairs),
+        ratio(pairs, ours)
+    ));
+    say(&format!(
+        "    over the pairs with least depths, as we answer: {:.0} times",
+        ratio(depths, ours_few)
     ));
     Ok(())
+}
+
+/// The shortest of three runs, which other work on the machine disturbed least, and its answer.
+async fn best_of_three<T, E, Asked>(question: impl Fn() -> Asked) -> Result<(Duration, T), Box<dyn Error>>
+where
+    E: Into<Box<dyn Error>>,
+    Asked: Future<Output = Result<T, E>>,
+{
+    let mut best: Option<(Duration, T)> = None;
+    for _ in 0..3 {
+        let started = Instant::now();
+        let answer = black_box(question().await).map_err(Into::into)?;
+        let took = started.elapsed();
+        if best.as_ref().is_none_or(|(least, _)| took < *least) {
+            best = Some((took, answer));
+        }
+    }
+    best.ok_or_else(|| "three runs give an answer".into())
 }
