@@ -23,7 +23,7 @@ use self::shared::Shared;
 use self::writer::KafkaWriter;
 use crate::{EventLog, LogError, NewRecord, ReadLimits, StoredRecord, StreamName, StreamWriter};
 
-/// How long one look for a stream's first records, or one wait for its next, goes on before the caller's own time is looked at again.
+/// How long a thread waits for a record in one go: who stops waiting leaves it behind for so long.
 const WAIT_SLICE: Duration = Duration::from_millis(500);
 
 /// The log in a Kafka cluster.
@@ -38,9 +38,9 @@ impl KafkaLog {
     /// [`LogError::Unavailable`] when none answers, [`LogError::Misconfigured`] when an option is unknown or the client refused.
     pub async fn connect(bootstrap: &str, options: KafkaOptions) -> Result<KafkaLog, LogError> {
         let shared = Arc::new(Shared::new(bootstrap, options)?);
-        let log = KafkaLog { shared };
-        log.streams().await?;
-        Ok(log)
+        let asking = Arc::clone(&shared);
+        blocking(&StreamName::new("all")?, move || asking.topics()).await?;
+        Ok(KafkaLog { shared })
     }
 }
 
@@ -82,16 +82,22 @@ impl EventLog for KafkaLog {
     async fn wait_beyond(&self, stream: &StreamName, sequence: u64, timeout: Duration) -> Result<bool, LogError> {
         let deadline = Instant::now() + timeout;
         loop {
-            if self.next_sequence(stream).await? > sequence {
+            if self
+                .shared
+                .known_tail(stream)
+                .is_some_and(|tail| tail.sequence > sequence)
+            {
                 return Ok(true);
             }
             let remaining = deadline.saturating_duration_since(Instant::now());
+            let (shared, name) = (Arc::clone(&self.shared), stream.clone());
+            let slice = remaining.min(WAIT_SLICE);
+            if blocking(stream, move || shared.wait(&name, sequence, slice)).await? {
+                return Ok(true);
+            }
             if remaining.is_zero() {
                 return Ok(false);
             }
-            let (shared, name) = (Arc::clone(&self.shared), stream.clone());
-            let slice = remaining.min(WAIT_SLICE);
-            blocking(stream, move || shared.wait_at_tail(&name, slice)).await?;
         }
     }
 

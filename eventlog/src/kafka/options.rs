@@ -97,6 +97,7 @@ impl KafkaOptions {
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
+            .set("linger.ms", "1")
             .set("queue.buffering.max.kbytes", "65536");
         config
     }

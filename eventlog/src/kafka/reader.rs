@@ -99,6 +99,16 @@ impl Reader {
         self.fresh = false;
     }
 
+    /// Stops fetching, and forgets its place.
+    pub(super) fn leave(&mut self) -> Result<(), LogError> {
+        self.consumer.unassign().map_err(|error| classify(&self.stream, &error))
+    }
+
+    /// The sequence of a record that it has read ahead.
+    pub(super) fn ahead(&self) -> Option<u64> {
+        self.ahead.as_ref().map(|record| record.sequence)
+    }
+
     /// Goes to a place, forgetting what was read ahead.
     pub(super) fn go_to(&mut self, place: Place) -> Result<(), LogError> {
         self.place = place;
@@ -157,7 +167,7 @@ impl Reader {
     }
 
     /// Waits until the next record is there, at most until the deadline.
-    pub(super) fn wait(&mut self, deadline: Instant) -> Result<bool, LogError> {
+    pub(super) fn wait(&mut self, deadline: Instant) -> Result<(), LogError> {
         while self.ahead.is_none() && Instant::now() < deadline {
             let timeout = deadline.saturating_duration_since(Instant::now());
             match self.consumer.poll(timeout) {
@@ -169,7 +179,7 @@ impl Reader {
                 Some(Err(error)) => self.tolerate(&error).map(drop)?,
             }
         }
-        Ok(self.ahead.is_some())
+        Ok(())
     }
 
     fn take(&mut self, message: Message) -> Result<(), LogError> {

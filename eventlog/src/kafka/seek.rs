@@ -1,44 +1,75 @@
-//! Finds places in a topic by sequence. An offset is never below the sequence of what stands there, and both rise together, so a
-//! binary search over the offsets finds any record in a few fetches; callers remember places, so that reading on needs none.
+//! Finds places in a topic by sequence. An offset is never below the sequence of what stands there, and both rise together, so a search
+//! between two known places finds any record in a few fetches; callers remember places, so that reading on needs none.
 
 use std::time::Instant;
 
+use super::parts::Message;
 use super::reader::{Place, Reader, kind_of};
 use crate::LogError;
 
-/// Sends the reader to the record `from`; false when the topic has no such record below `end` yet.
+/// Messages that are sooner read through than jumped over.
+const STEP: i64 = 32;
+
+/// Sends the reader to the record `from`; false when the stream ends before it.
 ///
-/// `low` is the first offset that the topic still has.
-pub(super) fn seek(reader: &mut Reader, from: u64, low: i64, end: i64, deadline: Instant) -> Result<bool, LogError> {
-    let from_offset = i64::try_from(from).unwrap_or(i64::MAX);
-    // The answer is the first message of a record not before `from`; it stands in low..=high, and is `found` if at high.
-    let (mut low, mut high) = (low.max(from_offset), end);
-    let mut found = None;
-    // The first probe goes to the lowest offset, the answer where there are no markers.
-    let mut middle = low;
-    while low < high {
-        match reader.probe(middle, deadline)? {
-            Some(message) if message.sequence() < from => low = message.offset + 1,
-            Some(message) => {
-                high = middle;
-                found = Some(message);
-            }
-            None => high = middle,
-        }
-        middle = low + (high - low) / 2;
-    }
-    let Some(first) = found else {
+/// `low` is the first offset that the topic still has, `tail` the place behind the last record.
+pub(super) fn seek(reader: &mut Reader, from: u64, low: i64, tail: Place, deadline: Instant) -> Result<bool, LogError> {
+    if from >= tail.sequence {
         return Ok(false);
-    };
-    if first.sequence() != from || first.part.0 != 0 {
-        return Err(reader.corrupt(format!("record {from} is missing before offset {}", first.offset)));
     }
-    reader.go_to(Place {
-        sequence: from,
-        offset: first.offset,
-        kind: Some(kind_of(&first)),
-    })?;
-    Ok(true)
+    // The record begins in low..high. `before` is a place known to be at or before it.
+    let (mut low, mut high) = (low.max(i64::try_from(from).unwrap_or(i64::MAX)), tail.offset);
+    let mut before = (0, 0);
+    let mut halve = false;
+    while low < high {
+        let guess = if high - low <= STEP {
+            low
+        } else if halve {
+            low + (high - low) / 2
+        } else {
+            interpolate(before, (tail.sequence, tail.offset), from) - STEP / 2
+        };
+        halve = !halve;
+        let guess = guess.clamp(low, high - 1);
+        let mut message = reader.probe(guess, deadline)?;
+        let mut steps = 0;
+        while let Some(earlier) = message.take_if(|message| message.sequence() < from) {
+            low = earlier.offset + 1;
+            before = (earlier.sequence(), earlier.offset);
+            steps += 1;
+            if steps > STEP {
+                break;
+            }
+            message = reader.probe_next(deadline)?;
+        }
+        match message {
+            Some(first) if begins(&first, from) => {
+                reader.go_to(Place {
+                    sequence: from,
+                    offset: first.offset,
+                    kind: Some(kind_of(&first)),
+                })?;
+                return Ok(true);
+            }
+            // It stepped over where the record should begin.
+            Some(_) if steps > 0 => break,
+            Some(_) => high = guess,
+            None if steps > STEP => {}
+            None => high = guess,
+        }
+    }
+    Err(reader.corrupt(format!("record {from} is missing before offset {high}")))
+}
+
+fn begins(message: &Message, sequence: u64) -> bool {
+    message.sequence() == sequence && message.part.0 == 0
+}
+
+/// Where a sequence would stand if all records between two places took the same room. Places are (sequence, offset).
+fn interpolate(before: (u64, i64), after: (u64, i64), sequence: u64) -> i64 {
+    let part = i128::from(sequence - before.0) * i128::from(after.1 - before.1);
+    let whole = i128::from(after.0 - before.0).max(1);
+    before.1 + i64::try_from(part / whole).unwrap_or(0)
 }
 
 /// The place after the last record below `end`, found from the end backwards.

@@ -19,6 +19,7 @@ use crate::{LogError, NewRecord, ReadLimits, StoredRecord, StreamName};
 /// Readers that rest at their place for whoever reads on. Each may hold some 16 MiB read ahead.
 const MAX_RESTING: usize = 8;
 const MAX_REST: Duration = Duration::from_secs(120);
+const MAX_SPARE: usize = 4;
 
 pub(super) struct Shared {
     pub bootstrap: String,
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     /// For streams of many writers; made when first used, and anew after an error that ends it.
     producer: Mutex<Option<FutureProducer<Context>>>,
     resting: Mutex<Vec<Reader>>,
+    /// Readers without a place.
+    spare: Mutex<Vec<Reader>>,
     /// The tails that were seen last, of the streams whose topic is known to exist.
     tails: Mutex<HashMap<StreamName, Place>>,
     /// Streams whose topic was made or checked.
@@ -51,6 +54,7 @@ impl Shared {
             client,
             producer: Mutex::default(),
             resting: Mutex::default(),
+            spare: Mutex::default(),
             tails: Mutex::default(),
             ensured: Mutex::default(),
         })
@@ -117,13 +121,14 @@ impl Shared {
         {
             return Ok(known);
         }
-        let mut reader = Reader::new(&self.bootstrap, &self.options, stream)?;
+        let mut reader = self.spare_reader(stream)?;
         let tail = seek::tail(&mut reader, low, end, self.deadline())?;
         self.remember(stream, tail);
+        self.set_aside(reader)?;
         Ok(tail)
     }
 
-    fn known_tail(&self, stream: &StreamName) -> Option<Place> {
+    pub(super) fn known_tail(&self, stream: &StreamName) -> Option<Place> {
         lock(&self.tails).get(stream).copied()
     }
 
@@ -153,7 +158,7 @@ impl Shared {
             return Ok(Vec::new());
         }
         let deadline = self.deadline();
-        let Some(mut reader) = self.reader_at(stream, from, low, end, deadline)? else {
+        let Some(mut reader) = self.reader_at(stream, from, low, deadline)? else {
             return Ok(Vec::new());
         };
         let mut records = Vec::new();
@@ -179,26 +184,37 @@ impl Shared {
         Ok(records)
     }
 
-    /// Waits a while for a record behind the tail.
-    pub(super) fn wait_at_tail(&self, stream: &StreamName, timeout: Duration) -> Result<(), LogError> {
+    /// Waits a while; whether the record is there.
+    pub(super) fn wait(&self, stream: &StreamName, sequence: u64, timeout: Duration) -> Result<bool, LogError> {
         let deadline = Instant::now() + timeout;
-        let tail = self.tail(stream)?;
-        if tail.kind.is_none() {
-            // There may be no topic to wait on yet.
-            std::thread::sleep(timeout.min(Duration::from_millis(50)));
-            return Ok(());
-        }
-        let mut reader = match self.resting_at(stream, tail.sequence) {
+        let mut reader = match self.resting_at(stream, sequence) {
             Some(reader) => reader,
             None => {
-                let mut reader = Reader::new(&self.bootstrap, &self.options, stream)?;
-                reader.go_to(tail)?;
-                reader
+                let tail = self.tail(stream)?;
+                if tail.sequence > sequence {
+                    return Ok(true);
+                }
+                if tail.kind.is_none() {
+                    // There may be no topic to wait on yet.
+                    std::thread::sleep(timeout.min(Duration::from_millis(50)));
+                    return Ok(false);
+                }
+                self.reader_at_tail(stream, tail)?
             }
         };
         reader.wait(deadline)?;
+        let there = reader.ahead() >= Some(sequence);
         self.let_rest(reader);
-        Ok(())
+        Ok(there)
+    }
+
+    fn reader_at_tail(&self, stream: &StreamName, tail: Place) -> Result<Reader, LogError> {
+        if let Some(reader) = self.resting_at(stream, tail.sequence) {
+            return Ok(reader);
+        }
+        let mut reader = self.spare_reader(stream)?;
+        reader.go_to(tail)?;
+        Ok(reader)
     }
 
     /// A reader whose next record is `from`; `None` when there is no such record.
@@ -207,21 +223,45 @@ impl Shared {
         stream: &StreamName,
         from: u64,
         low: i64,
-        end: i64,
         deadline: Instant,
     ) -> Result<Option<Reader>, LogError> {
         if let Some(reader) = self.resting_at(stream, from) {
             return Ok(Some(reader));
         }
-        let mut reader = Reader::new(&self.bootstrap, &self.options, stream)?;
-        let tail = self
-            .known_tail(stream)
-            .filter(|tail| tail.kind.is_some() && tail.sequence == from);
-        let found = match tail {
-            Some(tail) => reader.go_to(tail).map(|()| true)?,
-            None => seek::seek(&mut reader, from, low, end, deadline)?,
-        };
-        Ok(found.then_some(reader))
+        if let Some(tail) = self.known_tail(stream)
+            && tail.kind.is_some()
+            && tail.sequence == from
+        {
+            return self.reader_at_tail(stream, tail).map(Some);
+        }
+        let tail = self.tail(stream)?;
+        let mut reader = self.spare_reader(stream)?;
+        let found = seek::seek(&mut reader, from, low, tail, deadline)?;
+        if found {
+            return Ok(Some(reader));
+        }
+        self.set_aside(reader)?;
+        Ok(None)
+    }
+
+    fn spare_reader(&self, stream: &StreamName) -> Result<Reader, LogError> {
+        let mut spare = lock(&self.spare);
+        if let Some(at) = spare.iter().position(|reader| reader.stream() == stream) {
+            return Ok(spare.swap_remove(at));
+        }
+        drop(spare);
+        Reader::new(&self.bootstrap, &self.options, stream)
+    }
+
+    fn set_aside(&self, mut reader: Reader) -> Result<(), LogError> {
+        reader.leave()?;
+        let mut spare = lock(&self.spare);
+        spare.push(reader);
+        let leaving = (spare.len() > MAX_SPARE).then(|| spare.remove(0));
+        // Destroyed after the lock is free: that takes a moment.
+        drop(spare);
+        drop(leaving);
+        Ok(())
     }
 
     fn resting_at(&self, stream: &StreamName, sequence: u64) -> Option<Reader> {
@@ -251,21 +291,29 @@ impl Shared {
         drop(leaving);
     }
 
-    pub(super) fn streams(&self) -> Result<Vec<StreamName>, LogError> {
+    /// The topics that could be streams; answers as soon as any broker does.
+    pub(super) fn topics(&self) -> Result<Vec<StreamName>, LogError> {
         let all = StreamName::new("all")?;
         let metadata = self
             .client
             .inner()
             .fetch_metadata(None, self.options.patience)
             .map_err(|error| classify(&all, &error))?;
+        let names = metadata
+            .topics()
+            .iter()
+            .filter_map(|topic| topic.name().strip_prefix(&self.options.topic_prefix));
+        Ok(names.filter_map(|name| StreamName::new(name).ok()).collect())
+    }
+
+    pub(super) fn streams(&self) -> Result<Vec<StreamName>, LogError> {
         let mut streams = Vec::new();
-        for topic in metadata.topics() {
-            let name = topic.name().strip_prefix(&self.options.topic_prefix);
-            let Some(stream) = name.and_then(|name| StreamName::new(name).ok()) else {
-                continue;
-            };
-            if self.tail(&stream)?.sequence > 0 {
-                streams.push(stream);
+        for stream in self.topics()? {
+            match self.tail(&stream) {
+                Ok(tail) if tail.sequence == 0 => {}
+                Ok(_) => streams.push(stream),
+                Err(error) if error.retryable() => return Err(error),
+                Err(error) => tracing::warn!(%error, "a topic is no stream of this log"),
             }
         }
         streams.sort();

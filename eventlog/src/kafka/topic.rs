@@ -1,6 +1,8 @@
 //! Makes topics that keep everything, and refuses those that would not.
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use super::KafkaOptions;
@@ -42,32 +44,48 @@ pub(super) async fn ensure(
             Err((_, code)) => return Err(by_code(stream, code, format!("topic {name} cannot be made: {code}"))),
         }
     }
-    check(admin, &limits, stream, &name).await
+    check(admin, options, &limits, stream, &name).await
 }
+
+/// How often a broker that does not know a new topic's settings yet is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 async fn check(
     admin: &AdminClient<Context>,
+    options: &KafkaOptions,
     limits: &AdminOptions,
     stream: &StreamName,
     name: &str,
 ) -> Result<(), LogError> {
-    let described = admin
-        .describe_configs([&ResourceSpecifier::Topic(name)], limits)
-        .await
-        .map_err(|error| classify(stream, &error))?;
-    for result in described {
-        let settings = result.map_err(|code| by_code(stream, code, format!("topic {name}: {code}")))?;
-        for (property, wanted) in KEEP_ALL {
-            let value = settings.get(property).and_then(|entry| entry.value.as_deref());
-            if value != Some(wanted) {
-                return Err(LogError::Corrupt {
-                    stream: stream.to_string(),
-                    problem: format!(
-                        "topic {name} would lose records: set {property} to {wanted} (it is {})",
-                        value.unwrap_or("unset")
-                    ),
-                });
-            }
+    let deadline = Instant::now() + options.patience;
+    while Instant::now() < deadline {
+        let described = admin
+            .describe_configs([&ResourceSpecifier::Topic(name)], limits)
+            .await
+            .map_err(|error| classify(stream, &error))?;
+        match described.into_iter().next() {
+            Some(Ok(settings)) if !settings.entries.is_empty() => return keeps_all(&settings, stream, name),
+            Some(Ok(_)) | Some(Err(Code::UnknownTopicOrPartition)) | None => {}
+            Some(Err(code)) => return Err(by_code(stream, code, format!("topic {name}: {code}"))),
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+    Err(LogError::unavailable(format!(
+        "no broker tells the settings of topic {name}"
+    )))
+}
+
+fn keeps_all(settings: &ConfigResource, stream: &StreamName, name: &str) -> Result<(), LogError> {
+    for (property, wanted) in KEEP_ALL {
+        let value = settings.get(property).and_then(|entry| entry.value.as_deref());
+        if value != Some(wanted) {
+            return Err(LogError::Corrupt {
+                stream: stream.to_string(),
+                problem: format!(
+                    "topic {name} would lose records: set {property} to {wanted} (it is {})",
+                    value.unwrap_or("unset")
+                ),
+            });
         }
     }
     Ok(())

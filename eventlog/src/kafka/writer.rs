@@ -1,8 +1,9 @@
 //! The fenced writer: one transactional producer, one transaction for each append. LOG-2: `init_transactions` fences every earlier producer
 //! of the stream before the tail is read; the broker refuses a fenced one's commits.
 //!
-//! A commit without an answer is taken up again on the same producer, which the broker answers with what became of it. A new producer
-//! would fence whoever took over meanwhile, so this one is never replaced: what it cannot settle, [`LogError::WriterLost`] reports.
+//! An append that was interrupted is gone on with where it stood, on the same producer: what is still to be sent is sent, and a commit
+//! without an answer is asked for again, which the broker answers with what became of it. Only a producer that librdkafka declares dead
+//! for another reason than a fence is replaced; then the tail decides whether its last commit counted.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use super::fault::{by_code, classify};
 use super::reader::{Kind, Place};
 use super::{Shared, blocking, parts};
 use crate::record::check;
-use crate::{LogError, NewRecord, StreamName, StreamWriter};
+use crate::{LogError, NewRecord, ReadLimits, StreamName, StreamWriter};
 
 /// How long a failed append may take to clean up after itself.
 const ABORT_LIMIT: Duration = Duration::from_secs(5);
@@ -43,28 +44,29 @@ struct State {
 }
 
 /// How far the producer's transaction is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Stage {
     /// There is none.
     Idle,
-    /// Begun, and not to be committed any more.
-    Open,
+    /// Some parts of the records are with the producer.
+    Sending {
+        records: Arc<[NewRecord]>,
+        sent_parts: usize,
+    },
     /// Its commit was asked for; the answer is owing.
     Committing(Arc<[NewRecord]>),
-    /// The producer is of no more use.
-    Lost(LogError),
+    /// It failed, or is not wanted any more; it is still to be ended without a trace.
+    Aborting,
+    /// The producer is dead; its last commit, if any, may have counted.
+    Dead(Option<Arc<[NewRecord]>>),
+    /// This writer is over.
+    Over(LogError),
 }
 
 impl KafkaWriter {
     /// Fences, then reads the tail. Blocks.
     pub(super) fn open(shared: Arc<Shared>, stream: &StreamName) -> Result<KafkaWriter, LogError> {
-        let failed = |error: KafkaError| classify(stream, &error);
-        let producer: ThreadedProducer<Context> = shared
-            .options
-            .writer_config(&shared.bootstrap, stream)
-            .create_with_context(Context::default())
-            .map_err(failed)?;
-        producer.init_transactions(shared.options.patience).map_err(failed)?;
+        let producer = fence(&shared, stream)?;
         let tail = shared.tail(stream)?;
         if tail.kind == Some(Kind::Shared) {
             return Err(LogError::WrongWriter {
@@ -86,6 +88,18 @@ impl KafkaWriter {
             state: Arc::new(Mutex::new(state)),
         })
     }
+}
+
+/// A producer beside which no earlier one of the stream can commit.
+fn fence(shared: &Shared, stream: &StreamName) -> Result<ThreadedProducer<Context>, LogError> {
+    let config = shared.options.writer_config(&shared.bootstrap, stream);
+    let producer: ThreadedProducer<Context> = config
+        .create_with_context(Context::default())
+        .map_err(|error| classify(stream, &error))?;
+    producer
+        .init_transactions(shared.options.patience)
+        .map_err(|error| classify(stream, &error))?;
+    Ok(producer)
 }
 
 #[async_trait]
@@ -129,39 +143,31 @@ impl State {
             return Ok(self.next);
         }
         self.producer.context().take_deliveries();
-        self.producer.begin_transaction().map_err(|error| self.failed(&error))?;
-        self.stage = Stage::Open;
-        if let Err(error) = self.send(&records, deadline) {
-            self.abort();
-            return Err(self.lost().unwrap_or(error));
-        }
-        self.stage = Stage::Committing(records);
-        self.commit(deadline)
+        self.producer
+            .begin_transaction()
+            .map_err(|error| self.note(&error, None))?;
+        self.stage = Stage::Sending { records, sent_parts: 0 };
+        self.go_on(deadline)
     }
 
     /// Brings the previous append to its end. Returns its first sequence if it succeeded and is what is asked for again.
     fn settle(&mut self, records: &[NewRecord], deadline: Instant) -> Result<Option<u64>, LogError> {
-        match &self.stage {
-            Stage::Idle => {}
-            Stage::Lost(error) => return Err(error.clone()),
-            Stage::Open => {
-                self.abort();
-                match &self.stage {
-                    Stage::Idle => {}
-                    Stage::Lost(error) => return Err(error.clone()),
-                    _ => {
-                        return Err(LogError::unavailable(
-                            "the brokers do not end the transaction that failed",
-                        ));
-                    }
+        loop {
+            match self.stage.clone() {
+                Stage::Idle => break,
+                Stage::Over(error) => return Err(error),
+                Stage::Sending { records: begun, .. } if begun[..] == *records => {
+                    return self.go_on(deadline).map(Some);
                 }
+                Stage::Sending { .. } => self.stage = Stage::Aborting,
+                Stage::Aborting => self.abort()?,
+                Stage::Dead(doubtful) => self.replace_producer(doubtful, deadline)?,
+                Stage::Committing(_) => match self.commit(deadline) {
+                    Err(error) if matches!(self.stage, Stage::Committing(_)) => return Err(error),
+                    // Known now: committed, or not and over.
+                    _ => {}
+                },
             }
-            Stage::Committing(_) => match self.commit(deadline) {
-                Ok(_) => {}
-                // Settled as not written: the transaction was aborted.
-                Err(_) if matches!(self.stage, Stage::Idle) => {}
-                Err(error) => return Err(error),
-            },
         }
         let Some(untold) = &self.untold else {
             return Ok(None);
@@ -176,70 +182,77 @@ impl State {
         })
     }
 
-    /// Hands all parts to the producer and waits until the broker has them.
-    fn send(&mut self, records: &[NewRecord], deadline: Instant) -> Result<(), LogError> {
+    /// Sends what is still to be sent, and commits.
+    fn go_on(&mut self, deadline: Instant) -> Result<u64, LogError> {
+        let Stage::Sending { records, sent_parts } = self.stage.clone() else {
+            return self.commit(deadline);
+        };
         let max_bytes = self.shared.options.max_message_bytes;
-        for (sequence, record) in (self.next..).zip(records) {
-            for (headers, payload) in parts::split(record, sequence, max_bytes) {
-                self.send_part(&headers, &payload, deadline)?;
-            }
+        let parts = (self.next..)
+            .zip(&*records)
+            .flat_map(|(sequence, record)| parts::split(record, sequence, max_bytes));
+        for (number, (headers, payload)) in parts.enumerate().skip(sent_parts) {
+            self.send_part(&headers, &payload, deadline)?;
+            self.stage = Stage::Sending {
+                records: Arc::clone(&records),
+                sent_parts: number + 1,
+            };
         }
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        self.producer.flush(remaining).map_err(|error| self.failed(&error))
+        self.wait_until_delivered(deadline)?;
+        self.stage = Stage::Committing(records);
+        self.commit(deadline)
     }
 
     /// Waits while the producer's buffer is full: this is the back-pressure.
-    fn send_part(&self, headers: &[(String, String)], payload: &[u8], deadline: Instant) -> Result<(), LogError> {
-        let native = message_headers(headers);
-        let mut message = BaseRecord::<(), [u8]>::to(&self.topic)
-            .partition(0)
-            .payload(payload)
-            .headers(native);
+    fn send_part(&mut self, headers: &[(String, String)], payload: &[u8], deadline: Instant) -> Result<(), LogError> {
         loop {
-            message = match self.producer.send(message) {
+            let message = BaseRecord::<(), [u8]>::to(&self.topic)
+                .partition(0)
+                .payload(payload)
+                .headers(message_headers(headers));
+            match self.producer.send(message) {
                 Ok(()) => return Ok(()),
-                Err((error, message))
-                    if error.rdkafka_error_code() == Some(Code::QueueFull) && Instant::now() < deadline =>
-                {
+                Err((error, _)) if error.rdkafka_error_code() == Some(Code::QueueFull) && Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(2));
-                    message
                 }
-                Err((error, _)) => return Err(self.failed(&error)),
-            };
+                Err((error, _)) => return Err(self.note(&error, None)),
+            }
         }
     }
 
-    /// Commits what stands in `Committing`, or asks again for the answer. Leaves `Idle` when the outcome is known.
+    /// Waits until the fate of each part is known; the commit tells it. (`Producer::flush` would look only every 100 ms.)
+    fn wait_until_delivered(&self, deadline: Instant) -> Result<(), LogError> {
+        while self.producer.in_flight_count() > 0 {
+            if Instant::now() > deadline {
+                return Err(LogError::unavailable("the brokers do not take the records in time"));
+            }
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        Ok(())
+    }
+
+    /// Commits what stands in `Committing`, or asks again for the answer. Leaves that stage when the outcome is known.
     fn commit(&mut self, deadline: Instant) -> Result<u64, LogError> {
+        let Stage::Committing(records) = self.stage.clone() else {
+            return Err(LogError::unavailable("no transaction was committing"));
+        };
         let remaining = deadline
             .saturating_duration_since(Instant::now())
             .max(Duration::from_secs(1));
         match self.producer.commit_transaction(remaining) {
             Ok(()) => {}
             Err(KafkaError::Transaction(error)) if error.txn_requires_abort() => {
-                let delivery = self.producer.context().take_deliveries().first_error;
-                self.stage = Stage::Open;
-                self.abort();
-                let reason = delivery.map_or_else(
-                    || LogError::unavailable(error.string()),
-                    |delivery| classify(&self.stream, &delivery),
-                );
-                return Err(self.lost().unwrap_or(reason));
+                let cause = self.producer.context().take_deliveries().first_error;
+                self.stage = Stage::Aborting;
+                self.abort()?;
+                return Err(classify(&self.stream, &cause.unwrap_or(KafkaError::Transaction(error))));
             }
-            Err(error) => {
-                let error = self.failed(&error);
-                if !error.retryable() {
-                    self.stage = Stage::Lost(error.clone());
-                }
-                return Err(error);
-            }
+            Err(error) => return Err(self.note(&error, Some(records))),
         }
-        let Stage::Committing(records) = std::mem::replace(&mut self.stage, Stage::Idle) else {
-            return Err(LogError::unavailable("no transaction was committing"));
-        };
         let first = self.next;
         self.next += records.len() as u64;
         self.untold = Some(records);
+        self.stage = Stage::Idle;
         self.wait_until_visible();
         Ok(first)
     }
@@ -266,38 +279,78 @@ impl State {
         }
     }
 
-    /// Ends the open transaction without a trace; it stays `Open` when the broker does not answer.
-    fn abort(&mut self) {
+    /// Ends the open transaction without a trace.
+    fn abort(&mut self) -> Result<(), LogError> {
         match self.producer.abort_transaction(ABORT_LIMIT) {
-            Ok(()) => self.stage = Stage::Idle,
-            Err(error) => {
-                let error = self.failed(&error);
-                if !error.retryable() {
-                    self.stage = Stage::Lost(error);
-                }
+            Ok(()) => {
+                self.stage = Stage::Idle;
+                Ok(())
             }
+            Err(error) => Err(self.note(&error, None)),
         }
     }
 
-    fn lost(&self) -> Option<LogError> {
-        match &self.stage {
-            Stage::Lost(error) => Some(error.clone()),
-            _ => None,
+    /// Fences once more and lets the tail decide. The broker had not called the dead producer fenced, so nobody has taken over; had anyone
+    /// since, the tail would show it.
+    fn replace_producer(&mut self, doubtful: Option<Arc<[NewRecord]>>, deadline: Instant) -> Result<(), LogError> {
+        tracing::warn!(stream = %self.stream, "the Kafka producer died, making another");
+        self.producer = fence(&self.shared, &self.stream)?;
+        let tail = self.shared.tail(&self.stream)?.sequence;
+        let landed = match &doubtful {
+            Some(records) if tail == self.next + records.len() as u64 => self.stands_at_next(records, deadline)?,
+            _ => false,
+        };
+        self.stage = Stage::Idle;
+        if landed {
+            self.next = tail;
+            self.untold = doubtful;
+        } else if tail != self.next {
+            let fenced = LogError::Fenced {
+                stream: self.stream.to_string(),
+            };
+            self.stage = Stage::Over(fenced.clone());
+            return Err(fenced);
         }
+        Ok(())
     }
 
-    /// What an error of the producer means; one that ends the producer is told from one that passes.
-    fn failed(&self, error: &KafkaError) -> LogError {
+    /// Whether the stream has these records from `next` on.
+    fn stands_at_next(&self, records: &[NewRecord], deadline: Instant) -> Result<bool, LogError> {
+        let mut same = 0;
+        while same < records.len() && Instant::now() < deadline {
+            let limits = ReadLimits {
+                max_records: records.len() - same,
+                max_bytes: usize::MAX,
+            };
+            let found = self.shared.read(&self.stream, self.next + same as u64, limits)?;
+            let equal = found
+                .iter()
+                .zip(&records[same..])
+                .all(|(found, ours)| (&found.headers, &found.payload) == (&ours.headers, &ours.payload));
+            if found.is_empty() || !equal {
+                return Ok(false);
+            }
+            same += found.len();
+        }
+        Ok(same == records.len())
+    }
+
+    /// What an error of the producer means. One that ends the producer also changes the stage: `doubtful` is what it was committing.
+    fn note(&mut self, error: &KafkaError, doubtful: Option<Arc<[NewRecord]>>) -> LogError {
         let Some((code, reason)) = self.producer.client().fatal_error() else {
+            let requires_abort = matches!(error, KafkaError::Transaction(detail) if detail.txn_requires_abort());
+            if requires_abort {
+                self.stage = Stage::Aborting;
+            }
             return classify(&self.stream, error);
         };
-        match by_code(&self.stream, code, reason.clone()) {
-            LogError::Unavailable { .. } => LogError::WriterLost {
-                stream: self.stream.to_string(),
-                reason,
-            },
-            known => known,
-        }
+        let meaning = by_code(&self.stream, code, reason);
+        self.stage = if meaning.retryable() {
+            Stage::Dead(doubtful)
+        } else {
+            Stage::Over(meaning.clone())
+        };
+        meaning
     }
 }
 

@@ -208,24 +208,16 @@ pub async fn a_stopped_backend_is_unavailable_and_comes_back(backend: &mut dyn B
     backend.stop().await;
     // An append waits or fails, and never claims to be done.
     let batch = records(1..4, 100);
-    let errors = [
-        writer
-            .append(batch.clone())
-            .await
-            .map(drop)
-            .expect_err("nobody can have stored it"),
-        log.read(&stream, 0, ALL)
-            .await
-            .map(drop)
-            .expect_err("nobody can have read it"),
-        log.next_sequence(&stream).await.map(drop).expect_err("nobody knows"),
-        log.open_writer(&stream).await.map(drop).expect_err("nobody can fence"),
-        log.append_shared(&self::stream("other"), text("x"))
-            .await
-            .map(drop)
-            .expect_err("nobody can store it"),
-    ];
-    for error in errors {
+    let other = self::stream("other");
+    let (append, read, next, open, append_shared) = tokio::join!(
+        writer.append(batch.clone()),
+        log.read(&stream, 0, ALL),
+        log.next_sequence(&stream),
+        log.open_writer(&other),
+        log.append_shared(&other, text("x")),
+    );
+    let errors = [append.err(), read.err(), next.err(), open.err(), append_shared.err()];
+    for error in errors.map(|error| error.expect("nobody is there to answer")) {
         assert!(
             matches!(error, LogError::Unavailable { .. }) && error.retryable(),
             "{error:?}"

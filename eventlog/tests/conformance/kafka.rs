@@ -12,7 +12,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use souk_eventlog::{EventLog, KafkaLog, KafkaOptions, LogError, StreamName};
 
 use crate::backend::Backend;
-use crate::support::{append_until_done, assert_same, read_all, record, records, stored, stream, text};
+use crate::support::{append_until_done, record, records, stream, text};
 
 async fn make_topic(bootstrap: &str, stream: &StreamName, partitions: i32, settings: &[(&str, &str)]) {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
@@ -67,18 +67,10 @@ pub async fn a_topic_that_would_lose_records_is_refused(backend: &mut dyn Backen
     assert_eq!(writer.append(text("kept")).await.expect("appended"), 0);
 }
 
-pub async fn a_message_carries_what_other_consumers_need(backend: &mut dyn Backend) {
-    let log = backend.connect().await;
-    let stream = stream("message");
-    let mut writer = log.open_writer(&stream).await.expect("opened");
-    let large = record(1, 2_000_000);
-    writer
-        .append(vec![record(0, 10), large.clone()])
-        .await
-        .expect("appended");
-    writer.append(vec![record(2, 10)]).await.expect("appended");
+/// The headers and payloads of a topic's first messages, as any consumer sees them; fails if another one follows.
+fn messages_of(bootstrap: &str, stream: &StreamName, count: usize) -> (Vec<String>, Vec<Vec<u8>>) {
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", backend.address())
+        .set("bootstrap.servers", bootstrap)
         .set("group.id", "other")
         .set("isolation.level", "read_committed")
         .create()
@@ -89,13 +81,11 @@ pub async fn a_message_carries_what_other_consumers_need(backend: &mut dyn Backe
         .expect("valid");
     consumer.assign(&start).expect("assigned");
     let mut seen = Vec::new();
-    let mut payload = Vec::new();
-    while seen.len() < 5 {
+    while seen.len() < count {
         let message = consumer
             .poll(Duration::from_secs(20))
             .expect("in time")
             .expect("readable");
-        let headers = message.headers().expect("there");
         let value = |header: rdkafka::message::Header<'_, &[u8]>| {
             format!(
                 "{}={}",
@@ -103,12 +93,33 @@ pub async fn a_message_carries_what_other_consumers_need(backend: &mut dyn Backe
                 String::from_utf8_lossy(header.value.expect("a value"))
             )
         };
-        let all: Vec<_> = headers.iter().map(value).collect();
-        if all.iter().any(|header| header == "souk-log-sequence=1") {
-            payload.extend_from_slice(message.payload().expect("there"));
-        }
-        seen.push(all.join(" "));
+        let all: Vec<_> = message.headers().expect("there").iter().map(value).collect();
+        seen.push((all.join(" "), message.payload().expect("there").to_vec()));
     }
+    assert!(
+        consumer.poll(Duration::from_secs(1)).is_none(),
+        "more messages than expected"
+    );
+    seen.into_iter().unzip()
+}
+
+pub async fn a_message_carries_what_other_consumers_need(backend: &mut dyn Backend) {
+    let log = backend.connect().await;
+    let stream = stream("message");
+    let mut writer = log.open_writer(&stream).await.expect("opened");
+    let large = record(1, 2_000_000);
+    writer
+        .append(vec![record(0, 10), large.clone()])
+        .await
+        .expect("appended");
+    writer.append(vec![record(2, 10)]).await.expect("appended");
+    let (seen, parts) = messages_of(&backend.address(), &stream, 5);
+    let payload: Vec<u8> = seen
+        .iter()
+        .zip(&parts)
+        .filter(|(headers, _)| headers.contains("souk-log-sequence=1"))
+        .flat_map(|(_, part)| part.clone())
+        .collect();
     assert_eq!(
         seen,
         [
@@ -122,10 +133,10 @@ pub async fn a_message_carries_what_other_consumers_need(backend: &mut dyn Backe
     assert!(payload == large.payload);
 }
 
-/// The mock cluster marks no transaction's end, so only what is repeated inside a transaction can be tried on it; what is aborted is tried
-/// on the real broker, by killing it.
+/// The mock cluster marks no transaction's end, so the log cannot be read back from it, and only what is repeated inside a transaction can be
+/// tried on it; what is aborted is tried on the real broker, by killing it.
 pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn Backend) {
-    use RDKafkaApiKey::{AddPartitionsToTxn, EndTxn, Fetch, InitProducerId, ListOffsets, Produce};
+    use RDKafkaApiKey::{AddPartitionsToTxn, EndTxn, InitProducerId, ListOffsets, Produce};
     use RDKafkaRespErr::{
         RD_KAFKA_RESP_ERR__TRANSPORT as DISCONNECT, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS as BUSY,
         RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS as LOADING,
@@ -145,7 +156,7 @@ pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn 
         .expect("connected");
     mock.request_errors(InitProducerId, &[BUSY, LOADING]);
     let mut writer = log.open_writer(&stream).await.expect("opened");
-    let faults: [(RDKafkaApiKey, &[RDKafkaRespErr]); 8] = [
+    let faults: [(RDKafkaApiKey, &[RDKafkaRespErr]); 7] = [
         (AddPartitionsToTxn, &[BUSY, BUSY]),
         (AddPartitionsToTxn, &[NOT_COORDINATOR]),
         (Produce, &[TOO_FEW, TIMED_OUT]),
@@ -153,7 +164,6 @@ pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn 
         (EndTxn, &[LOADING, BUSY]),
         (EndTxn, &[DISCONNECT, NOT_COORDINATOR]),
         (ListOffsets, &[DISCONNECT]),
-        (Fetch, &[DISCONNECT, TIMED_OUT]),
     ];
     let mut next = 0;
     for (request, errors) in faults {
@@ -163,7 +173,6 @@ pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn 
             next
         );
         next += 2;
-        assert_same(&read_all(&log, &stream, 0).await, &stored(0, &records(0..next, 100)));
         mock.clear_request_errors(request);
     }
     // No answer to the commit for longer than a call's patience: unknown until the same append is asked for again.
@@ -179,7 +188,13 @@ pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn 
         next
     );
     next += 2;
-    assert_same(&read_all(&log, &stream, 0).await, &stored(0, &records(0..next, 100)));
+    let expected: Vec<_> = (0..next)
+        .map(|number| format!("ce_id={number} souk-log-sequence={number}"))
+        .collect();
+    assert_eq!(
+        messages_of(&mock.bootstrap_servers(), &stream, expected.len()).0,
+        expected
+    );
 
     mock.request_errors(EndTxn, &[FENCED]);
     for _ in 0..2 {
