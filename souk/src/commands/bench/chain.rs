@@ -16,7 +16,8 @@ use souk_contracts::{AssetRegistry, Deployment};
 use souk_demo::{Options, Synthetic};
 use souk_devstack::{Anvil, AnvilConfig, Mining};
 use souk_indexer::ChainSource;
-use souk_schema::BlockRef;
+use souk_schema::caip::EvmAssetId;
+use souk_schema::{BlockRef, TokenRef, TokenStandard};
 
 use crate::dev_chain::DEV_CHAIN;
 
@@ -152,6 +153,19 @@ impl BenchChain {
             number: header.number,
             hash: header.hash,
         })
+    }
+
+    /// The asset with this number, as a CAIP-19 id.
+    pub fn asset_id(&self, number: u64) -> String {
+        let id = EvmAssetId {
+            chain: DEV_CHAIN,
+            standard: TokenStandard::Erc721,
+            token: TokenRef {
+                contract: self.deployment.addresses.asset_registry,
+                id: U256::from(number),
+            },
+        };
+        id.to_string()
     }
 
     /// A transaction of the operator that registers assets; `salt` makes what it registers differ from what another one does.
