@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use souk_indexer::Finality;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, SENDER};
 use crate::harness::{Indexer, assert_canonical, source};
 use crate::postgres::event_log;
 use crate::proxy::{Fault, FaultyRpc, Upstream};
@@ -56,26 +56,29 @@ async fn simulate(seed: u64) {
     source.finality = Finality::Depth(1_000);
     let mut indexer = Indexer::start(&source, &log);
     let mut marks: Vec<(Value, u64)> = Vec::new();
-    for step in 0..STEPS {
-        match random.random_range(0..10) {
-            0 => marks.push(chain.snapshot().await),
+    for _ in 0..STEPS {
+        match random.random_range(0..12) {
+            0 | 1 => marks.push(chain.snapshot().await),
             // A mark is used up, and so are those after it.
-            1 if !marks.is_empty() => {
+            2 | 3 if !marks.is_empty() => {
                 let at = random.random_range(0..marks.len());
                 let mark = marks.drain(at..).next().unwrap();
                 chain.go_back(mark).await;
-                for _ in 0..random.random_range(0..8) {
+                // No block before was like this one, so that it is a reorganisation and not an older head of ours.
+                chain.send(Some(SENDER), random.random::<[u8; 8]>().to_vec()).await;
+                for _ in 0..random.random_range(1..8) {
                     chain.transfers(token, random.random_range(0..4)).await;
-                    chain.mine_salted(1 + u64::from(step % 8)).await;
+                    chain.mine().await;
                 }
+                indexer.wait_for_head(&chain).await;
             }
-            2 => {
+            4 => {
                 indexer.stop().await;
                 indexer = Indexer::start(&source, &log);
             }
-            3 => proxy.drop_sockets(),
-            4 => proxy.set(LIES[random.random_range(0..LIES.len())], random.random_range(0.0..0.1)),
-            5 => indexer.wait("anything", |status| status.tail.is_some()).await,
+            5 => proxy.drop_sockets(),
+            6 => proxy.set(LIES[random.random_range(0..LIES.len())], random.random_range(0.0..0.1)),
+            7 => indexer.wait_for_head(&chain).await,
             _ => {
                 for _ in 0..random.random_range(1..6) {
                     chain.transfers(token, random.random_range(0..5)).await;
@@ -85,15 +88,18 @@ async fn simulate(seed: u64) {
         }
     }
     proxy.heal();
-    // Above every block there ever was, so that it is not an older head of ours.
-    chain.mine_empty(1).await;
+    chain.mine().await;
     indexer.wait_for_head(&chain).await;
-    let reverted = indexer.status().totals.reverted;
     indexer.stop().await;
     let reduced = assert_canonical(&log, 1, &chain, &source).await;
+    assert!(
+        !reduced.reverted.is_empty(),
+        "a life without reorganisations shows little"
+    );
     eprintln!(
-        "{} records, {reverted} blocks reverted in the last run, struck: {:?}",
+        "{} records, {} blocks reverted, struck: {:?}",
         reduced.records,
+        reduced.reverted.len(),
         proxy.struck()
     );
 }
