@@ -308,6 +308,9 @@ pub struct BenchArgs {
     /// Logs to write, index and replay.
     #[arg(long, default_value_t = 200_000, value_name = "NUMBER")]
     pub logs: u64,
+    /// Rows of other benchmarks to print in the same table: lines of eight cells with tabs between.
+    #[arg(long, value_name = "FILE")]
+    pub also: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -226,7 +226,7 @@ async fn ask_chain_id(node: &Url) -> Result<ChainId> {
     let id = provider
         .get_chain_id()
         .await
-        .with_context(|| format!("--rpc {shown}: the node did not say its chain id; is it an EVM node?"))?;
+        .with_context(|| format!("--rpc {shown}: no answer to eth_chainId; is the node up, and the address right?"))?;
     Ok(ChainId(id))
 }
 

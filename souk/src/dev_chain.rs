@@ -129,8 +129,11 @@ impl RunningDevChain {
     }
 }
 
+/// How often the chain is written down; a large one takes seconds to write.
+const STATE_INTERVAL_SECS: u64 = 20;
+
 /// Gas limit of a block: room for some thousand events in one, as the larger demo economies send them.
-const BLOCK_GAS_LIMIT: u64 = 1_000_000_000;
+const BLOCK_GAS_LIMIT: u64 = 10_000_000_000;
 
 /// The newest block of the dev chain in our log, over all generations of its stream.
 ///
@@ -180,7 +183,7 @@ async fn start_anvil(folder: &Path, genesis_time: u64) -> Result<Anvil> {
     let config = AnvilConfig {
         dir: Some(folder.to_path_buf()),
         keep_state: true,
-        state_interval_secs: 5,
+        state_interval_secs: STATE_INTERVAL_SECS,
         chain_id: DEV_CHAIN.0,
         genesis_timestamp_secs: Some(genesis_time),
         block_gas_limit: Some(BLOCK_GAS_LIMIT),

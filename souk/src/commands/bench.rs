@@ -16,7 +16,9 @@ mod reorg;
 mod replay;
 mod row;
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Context, Result};
 
 use crate::cli::{BenchArgs, BenchName};
 use chain::BenchChain;
@@ -42,6 +44,10 @@ const SHORT_PART: u64 = 4;
 pub async fn run(args: &BenchArgs) -> Result<()> {
     let asked = |name: &BenchName| args.name.is_empty() || args.name.contains(name);
     let names: Vec<BenchName> = ALL.into_iter().filter(|name| asked(name)).collect();
+    let others = match &args.also {
+        Some(file) => others(file).with_context(|| format!("--also {}", file.display()))?,
+        None => Vec::new(),
+    };
     let parts = Parts::start().await?;
     let mut rows = Vec::new();
     if names.contains(&BenchName::Backfill) || names.contains(&BenchName::Replay) {
@@ -53,9 +59,13 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
     if names.contains(&BenchName::Reorg) {
         rows.extend(reorg::measure(&parts).await?);
     }
-    row::print(&rows, args.json);
+    row::print(&others, &rows, args.json);
     parts.stop().await;
     Ok(())
+}
+
+fn others(file: &Path) -> Result<Vec<row::Cells>> {
+    row::read(&std::fs::read_to_string(file)?)
 }
 
 /// What is measured on a long chain: backfill and replay, and their memory on a quarter of the chain and on all of it.

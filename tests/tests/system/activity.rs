@@ -18,7 +18,7 @@ impl Activity {
     /// The same, with an economy of its own for each seed.
     pub fn seeded(world: &World, seed: u64, events: u64) -> Activity {
         let (url, deployment) = (world.anvil.http_url(), world.deployment);
-        Activity(tokio::spawn(async move {
+        Activity(tokio::task::spawn_blocking(move || {
             let stages = Synthetic::new(seed, events);
             let economy = stages.economy().clone();
             // Few at a time, so that the activity lasts and blocks are many.
@@ -26,7 +26,10 @@ impl Activity {
                 in_flight: 2,
                 ..Options::default()
             };
-            souk_demo::load(&url, &deployment, &economy, stages, &options, &mut |_| {}).await?;
+            // Its progress callback is not shared between threads, so neither is the load.
+            let mut progress = |_: &souk_demo::Progress| {};
+            let load = souk_demo::load(&url, &deployment, &economy, stages, &options, &mut progress);
+            tokio::runtime::Handle::current().block_on(load)?;
             Ok(())
         }))
     }

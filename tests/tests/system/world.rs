@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alloy::network::EthereumWallet;
@@ -12,7 +11,6 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, bail, ensure};
 use souk_contracts::Deployment;
 use souk_devstack::{Anvil, AnvilConfig, Kafka, KafkaConfig, Postgres, PostgresConfig};
-use souk_eventlog::{EmbeddedLog, EventLog, KafkaLog, KafkaOptions};
 use souk_provenance::hash::state_hash;
 use souk_provenance::tables::Schema;
 use souk_schema::{BlockRef, ChainId};
@@ -59,7 +57,7 @@ impl World {
         // Finality far behind the head, so that every reorganisation of a scenario is one that may happen.
         let config = AnvilConfig {
             slots_in_an_epoch: 1_000,
-            block_gas_limit: Some(1_000_000_000),
+            block_gas_limit: Some(10_000_000_000),
             ..AnvilConfig::default()
         };
         let anvil = Anvil::start(&config).await?;
@@ -128,14 +126,6 @@ impl World {
     /// A pool on the scenario's database.
     pub async fn pool(&self) -> Result<PgPool> {
         Ok(PgPool::connect(&self.database_url).await?)
-    }
-
-    /// The event log that the scenario's `souk` writes.
-    pub async fn log(&self) -> Result<Arc<dyn EventLog>> {
-        Ok(match &self.kafka {
-            None => Arc::new(EmbeddedLog::connect(self.pool().await?).await?),
-            Some(kafka) => Arc::new(KafkaLog::connect(&kafka.bootstrap(), KafkaOptions::default()).await?),
-        })
     }
 
     /// The chain's head.
@@ -238,13 +228,6 @@ impl Souk {
         // Whoever prints into a pipe that nobody reads would stop some day.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Souk { child, url, printed })
-    }
-
-    /// Kills it with SIGKILL.
-    pub async fn kill(mut self) -> Result<()> {
-        self.child.start_kill()?;
-        self.child.wait().await?;
-        Ok(())
     }
 
     /// Waits until it ends by itself; its exit code.

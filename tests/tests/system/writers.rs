@@ -10,9 +10,10 @@ async fn a_second_indexer(backend: Backend) -> Result<()> {
     let first = world.souk("first").await?;
     Activity::seeded(&world, 1, 300).finished().await?;
     let second = world.souk("second").await?;
+    // The first one learns of it with the next block that it has to write.
+    Activity::seeded(&world, 2, 300).finished().await?;
     let code = first.ended().await?;
     assert_ne!(code, 0, "the first one ends with an error");
-    Activity::seeded(&world, 2, 300).finished().await?;
     let pool = world.pool().await?;
     let hash = world.settled_hash(&pool).await?;
     assert_eq!(hash, world.hash_of_indexing_once("once").await?);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
 /// A measured figure with its unit.
@@ -96,7 +97,8 @@ impl Row {
         }
     }
 
-    fn cells(&self) -> [String; 8] {
+    /// As it stands in the table.
+    pub fn cells(&self) -> Cells {
         [
             self.name.into(),
             self.measured.clone(),
@@ -121,6 +123,9 @@ impl Row {
     }
 }
 
+/// The cells of a line of the table.
+pub type Cells = [String; 8];
+
 const TITLES: [&str; 8] = [
     "benchmark",
     "measured",
@@ -132,18 +137,32 @@ const TITLES: [&str; 8] = [
     "",
 ];
 
-/// Lines of text up the page: columns as wide as what they hold.
-fn table(rows: &[Row]) -> String {
-    let lines: Vec<[String; 8]> = std::iter::once(TITLES.map(String::from))
-        .chain(rows.iter().map(Row::cells))
+/// Columns as wide as what they hold.
+fn table(rows: &[Cells]) -> String {
+    let lines: Vec<Cells> = std::iter::once(TITLES.map(String::from))
+        .chain(rows.iter().cloned())
         .collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 8] = std::array::from_fn(width);
-    let padded = |line: &[String; 8]| {
+    let padded = |line: &Cells| {
         let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     lines.iter().map(padded).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads rows that another benchmark wrote: one in each line, its cells in the order of the titles with tabs between.
+///
+/// # Errors
+/// One line that names the line which is none.
+pub fn read(text: &str) -> Result<Vec<Cells>> {
+    let read = |(number, line): (usize, &str)| {
+        let cells: Vec<String> = line.split('\t').map(String::from).collect();
+        let found = cells.len();
+        Cells::try_from(cells)
+            .map_err(|_| anyhow!("line {} has {found} cells with tabs between instead of 8", number + 1))
+    };
+    text.lines().enumerate().map(read).collect()
 }
 
 /// The profile that this program was built in; a figure of another than `release` says little.
@@ -151,20 +170,19 @@ fn profile() -> &'static str {
     if cfg!(debug_assertions) { "dev" } else { "release" }
 }
 
-/// Prints the rows as a table, or as one JSON object.
-pub fn print(rows: &[Row], as_json: bool) {
+/// Prints the rows, below those of other benchmarks, as a table or as one JSON object.
+pub fn print(others: &[Cells], rows: &[Row], as_json: bool) {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     if as_json {
         let rows: Vec<Value> = rows.iter().map(Row::json).collect();
-        println!(
-            "{}",
-            json!({ "profile": profile(), "cores": cores, "fsync": true, "rows": rows })
-        );
+        let all = json!({ "profile": profile(), "cores": cores, "fsync": true, "rows": rows, "others": others });
+        println!("{all}");
     } else {
+        let all: Vec<Cells> = others.iter().cloned().chain(rows.iter().map(Row::cells)).collect();
         println!(
             "{} build, {cores} cores, private Postgres with fsync, anvil\n{}",
             profile(),
-            table(rows)
+            table(&all)
         );
     }
 }
@@ -196,9 +214,17 @@ mod tests {
 
     #[test]
     fn columns_stand_under_their_titles() {
-        let table = table(&[row(10, 6, Target::PartOfPeer(0.7))]);
+        let table = table(&[row(10, 6, Target::PartOfPeer(0.7)).cells()]);
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines[0].find("figure"), lines[1].find("10.00 s"));
         assert!(lines[1].ends_with("0.60   ≥ 0.7   short"), "{table}");
+    }
+
+    #[test]
+    fn rows_of_others_have_every_cell() {
+        let line = row(10, 6, Target::PartOfPeer(0.7)).cells().join("\t");
+        assert_eq!(read(&format!("{line}\n{line}\n")).unwrap().len(), 2);
+        let wrong = read(&format!("{line}\nlineage\t1 s\n")).unwrap_err().to_string();
+        assert_eq!(wrong, "line 2 has 2 cells with tabs between instead of 8");
     }
 }
