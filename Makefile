@@ -20,8 +20,8 @@ run: setup ## Start everything with the demo economy; KAFKA=local streams throug
 test: setup ## Every check and test
 	@scripts/test.sh
 
-bench: setup ## The speed and memory table
-	cargo bench --workspace --benches
+bench: setup ## The speed and memory table; LOGS=n for another number of logs than 200,000
+	@scripts/bench.sh
 
 simulate: setup ## Seeded whole-system runs with faults until stopped; SEED=n repeats one
 	SOUK_SIMULATION_SEED=$(SEED) cargo test -p souk-tests -- --ignored --nocapture simulation
