@@ -92,10 +92,20 @@ impl EventLog for EmbeddedLog {
         if from >= next {
             return Ok(Vec::new());
         }
-        let mut connection = self.pool.acquire().await.map_err(classify)?;
-        let records = read_from(&mut connection, stream_id, from, limits)
-            .await
-            .map_err(classify)?;
+        let pool = self.pool.clone();
+        // A task of its own, so that a caller who drops us half-way cannot hand the connection back in the middle of a COPY.
+        let reading = tokio::spawn(async move {
+            let mut connection = pool.acquire().await?;
+            read_from(&mut connection, stream_id, from, limits).await
+        });
+        let records = match reading.await {
+            Ok(records) => records.map_err(classify)?,
+            Err(stopped) => {
+                return Err(LogError::Unavailable {
+                    reason: format!("a read was stopped: {stopped}"),
+                });
+            }
+        };
         let gapless = (from..)
             .zip(&records)
             .all(|(sequence, record)| sequence == record.sequence);
