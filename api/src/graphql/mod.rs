@@ -38,8 +38,3 @@ pub fn sdl() -> String {
             .sorted_arguments(),
     )
 }
-
-#[cfg(test)]
-fn registry() -> async_graphql::registry::Registry {
-    Schema::<query::Query, EmptyMutation, subscription::Subscriptions>::create_registry(Default::default())
-}
