@@ -13,7 +13,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// Starts `souk <arguments>` in a folder, where it finds no configuration.
+    /// Starts `souk <arguments>` in a folder, where it finds no configuration, and without environment.
     ///
     /// # Errors
     /// One line when the program cannot be started again.
@@ -22,7 +22,7 @@ impl Part {
         let name = format!("souk {}", arguments.first().unwrap_or(&""));
         let process = Command::new(program)
             .args(arguments)
-            .args(["--log-level", "warn"])
+            .args(["--log-level", "warn", "--data-dir", "."])
             .current_dir(folder)
             .env_clear()
             .stdin(Stdio::null())
