@@ -19,7 +19,8 @@ pub use kafka::{KafkaLog, KafkaOptions};
 pub use name::StreamName;
 pub use record::{MAX_HEADER_BYTES, MAX_PAYLOAD_BYTES, NewRecord, ReadLimits, StoredRecord};
 
-/// A log of named streams. A stream has one fenced writer or many unfenced ones, for life; its first append decides.
+/// A log of named streams. A stream has one fenced writer or many unfenced ones, for life; its first append decides, if not the first
+/// opening of a writer.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
     /// Opens the one fenced writer of a stream: fences any earlier one first, then reads the tail.

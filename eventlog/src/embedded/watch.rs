@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sqlx::PgPool;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::task::JoinHandle;
 
@@ -29,7 +29,11 @@ pub(super) struct Appends(broadcast::Receiver<String>);
 impl Watch {
     pub(super) fn start(pool: &PgPool) -> Watch {
         let (appended, _) = broadcast::channel(BACKLOG);
-        let task = tokio::spawn(listen(pool.clone(), appended.clone()));
+        // A connection of its own: one of the pool's, held for ever, would be missing there.
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with((*pool.connect_options()).clone());
+        let task = tokio::spawn(listen(own, appended.clone()));
         Watch { appended, task }
     }
 
@@ -64,9 +68,6 @@ async fn listen(pool: PgPool, appended: broadcast::Sender<String>) {
     loop {
         if let Err(error) = relay(&pool, &appended).await {
             tracing::debug!(%error, "not listening for appends, polling meanwhile");
-        }
-        if pool.is_closed() {
-            return;
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }

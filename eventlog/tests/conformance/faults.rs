@@ -205,18 +205,29 @@ pub async fn a_stopped_backend_is_unavailable_and_comes_back(backend: &mut dyn B
     let stream = stream("stopped");
     let mut writer = log.open_writer(&stream).await.expect("opened");
     writer.append(records(0..1, 100)).await.expect("appended");
+    let changed = self::stream("changed");
+    let mut changing = log.open_writer(&changed).await.expect("opened");
+    changing.append(text("a")).await.expect("appended");
     backend.stop().await;
     // An append waits or fails, and never claims to be done.
     let batch = records(1..4, 100);
     let other = self::stream("other");
-    let (append, read, next, open, append_shared) = tokio::join!(
+    let (append, change, read, next, open, append_shared) = tokio::join!(
         writer.append(batch.clone()),
+        changing.append(text("never")),
         log.read(&stream, 0, ALL),
         log.next_sequence(&stream),
         log.open_writer(&other),
         log.append_shared(&other, text("x")),
     );
-    let errors = [append.err(), read.err(), next.err(), open.err(), append_shared.err()];
+    let errors = [
+        append.err(),
+        change.err(),
+        read.err(),
+        next.err(),
+        open.err(),
+        append_shared.err(),
+    ];
     for error in errors.map(|error| error.expect("nobody is there to answer")) {
         assert!(
             matches!(error, LogError::Unavailable { .. }) && error.retryable(),
@@ -233,6 +244,11 @@ pub async fn a_stopped_backend_is_unavailable_and_comes_back(backend: &mut dyn B
     assert_eq!(first, 1);
     let found = retry(async || log.read(&stream, 0, ALL).await).await;
     assert_same(&found, &stored(0, &records(0..4, 100)));
+    // Who changes its mind about what failed may append something else: nobody was there to store it.
+    assert_eq!(append_until_done(&mut *changing, &text("b")).await, 1);
+    assert_eq!(changing.append(text("c")).await.expect("appended"), 2);
+    let found = read_all(&*log, &changed, 0).await;
+    assert_same(&found, &stored(0, &[text("a"), text("b"), text("c")].concat()));
 }
 
 pub async fn log_2_an_append_is_there_once_whatever_died_in_the_middle(backend: &mut dyn Backend) {

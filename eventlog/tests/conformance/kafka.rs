@@ -14,7 +14,10 @@ use souk_eventlog::{EventLog, KafkaLog, KafkaOptions, LogError, StreamName};
 use crate::backend::Backend;
 use crate::support::{append_until_done, record, records, stream, text};
 
-async fn make_topic(bootstrap: &str, stream: &StreamName, partitions: i32, settings: &[(&str, &str)]) {
+/// Topic properties.
+type Settings = &'static [(&'static str, &'static str)];
+
+async fn make_topic(bootstrap: &str, stream: &StreamName, partitions: i32, settings: Settings) {
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .create()
@@ -33,7 +36,7 @@ async fn make_topic(bootstrap: &str, stream: &StreamName, partitions: i32, setti
 
 pub async fn a_topic_that_would_lose_records_is_refused(backend: &mut dyn Backend) {
     let log = backend.connect().await;
-    let wrong: [(i32, &[(&str, &str)], &str); 4] = [
+    let wrong: [(i32, Settings, &str); 4] = [
         (1, &[("retention.ms", "604800000")], "retention.ms"),
         (1, &[("retention.bytes", "1000000")], "retention.bytes"),
         (1, &[("cleanup.policy", "compact")], "cleanup.policy"),
@@ -133,6 +136,38 @@ pub async fn a_message_carries_what_other_consumers_need(backend: &mut dyn Backe
     assert!(payload == large.payload);
 }
 
+pub async fn settings_that_cannot_work_are_told_from_brokers_that_are_away(backend: &mut dyn Backend) {
+    let with = |name: &str, value: &str| KafkaOptions {
+        client: [(name.to_owned(), value.to_owned())].into(),
+        patience: Duration::from_secs(2),
+        ..KafkaOptions::default()
+    };
+    for (name, value) in [
+        ("no.such.property", "1"),
+        ("security.protocol", "carrier pigeon"),
+        ("ssl.ca.location", "/nowhere"),
+    ] {
+        let mut options = with(name, value);
+        if name.starts_with("ssl") {
+            options.client.insert("security.protocol".into(), "ssl".into());
+        }
+        let Err(error) = KafkaLog::connect(&backend.address(), options).await else {
+            panic!("{name} = {value} was taken");
+        };
+        assert!(matches!(error, LogError::Misconfigured { .. }), "{name}: {error:?}");
+    }
+    let nobody = format!("127.0.0.1:{}", souk_devstack::free_port().expect("a port"));
+    let Err(error) = KafkaLog::connect(&nobody, with("client.id", "test")).await else {
+        panic!("nobody listens there");
+    };
+    assert!(error.retryable(), "{error:?}");
+    let secret = format!("{:?}", with("sasl.password", "hunter2"));
+    assert!(
+        secret.contains("sasl.password") && !secret.contains("hunter2"),
+        "{secret}"
+    );
+}
+
 /// The mock cluster marks no transaction's end, so the log cannot be read back from it, and only what is repeated inside a transaction can be
 /// tried on it; what is aborted is tried on the real broker, by killing it.
 pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn Backend) {
@@ -167,7 +202,7 @@ pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn 
     ];
     let mut next = 0;
     for (request, errors) in faults {
-        mock.request_errors(request.clone(), errors);
+        mock.request_errors(request, errors);
         assert_eq!(
             append_until_done(&mut *writer, &records(next..next + 2, 100)).await,
             next

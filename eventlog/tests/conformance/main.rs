@@ -33,6 +33,7 @@ fn main() -> ExitCode {
     for (name, test) in cases![
         kafka::a_topic_that_would_lose_records_is_refused,
         kafka::a_message_carries_what_other_consumers_need,
+        kafka::settings_that_cannot_work_are_told_from_brokers_that_are_away,
         kafka::log_2_a_broker_that_fails_requests_makes_no_duplicates,
     ] {
         runner.add("kafka", name, test);
