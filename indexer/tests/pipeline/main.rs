@@ -9,7 +9,6 @@ mod finality;
 mod harness;
 mod postgres;
 // The whole of souk-tests stands on every crate of the workspace; only its proxy is wanted here.
-#[allow(dead_code, reason = "the whole-system scenarios use the rest of it")]
 #[path = "../../../tests/src/proxy/mod.rs"]
 mod proxy;
 mod reorgs;

@@ -47,32 +47,6 @@ pub enum Fault {
     DroppedSocket,
 }
 
-impl Fault {
-    /// All of them.
-    pub const ALL: [Fault; 20] = [
-        Fault::EmptyLogs,
-        Fault::PartialLogs,
-        Fault::ForeignLogs,
-        Fault::RemovedLogs,
-        Fault::NullReceipts,
-        Fault::PartialReceipts,
-        Fault::PartialReceiptLogs,
-        Fault::NullBlocks,
-        Fault::OldHead,
-        Fault::WrongHash,
-        Fault::OtherFork,
-        Fault::RangeLimit,
-        Fault::BatchLimit,
-        Fault::RateLimit,
-        Fault::NoBlockReceipts,
-        Fault::Hang,
-        Fault::Garbage,
-        Fault::Truncated,
-        Fault::ServerError,
-        Fault::DroppedSocket,
-    ];
-}
-
 /// Most blocks that a range-limited `eth_getLogs` takes.
 pub(super) const RANGE_LIMIT_BLOCKS: u64 = 3;
 
