@@ -23,8 +23,8 @@ test: setup ## Every check and test
 bench: setup ## The speed and memory table; LOGS=n for another number of logs than 200,000
 	@scripts/bench.sh
 
-simulate: setup ## Seeded whole-system runs with faults until stopped; SEED=n repeats one
-	SOUK_SIMULATION_SEED=$(SEED) cargo test -p souk-tests -- --ignored --nocapture simulation
+simulate: setup ## Seeded chains with reorganisations and a lying node; SEED=n repeats one
+	$(if $(SEED),SOUK_SIMULATION_SEED=$(SEED)) cargo test -p souk-indexer --test pipeline -- --nocapture simulation
 
 fmt: ## Format the Rust sources
 	cargo fmt --all
