@@ -1,5 +1,7 @@
 //! As of when a question is asked: a block per chain.
 
+#![deny(clippy::disallowed_methods)]
+
 use std::collections::BTreeMap;
 
 use souk_schema::ChainId;

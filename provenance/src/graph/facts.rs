@@ -1,5 +1,7 @@
 //! What goes into a graph and what comes out: places, changes, edges, positions. Data only; [`super::store`] keeps it.
 
+#![deny(clippy::disallowed_methods)]
+
 use souk_schema::caip::{AssetId, EvmAssetId};
 use souk_schema::event::Relation;
 use souk_schema::{B256, BlockRef, ChainId, U256};

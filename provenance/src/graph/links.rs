@@ -4,6 +4,8 @@
 //! node. More links lie among the cells, in a block of the next power of two. Growing past it moves the list to a block of twice the
 //! size, shrinking below half gives the upper half back; free blocks are kept per size and used again.
 
+#![deny(clippy::disallowed_methods)]
+
 use super::store::order;
 
 /// One end of an edge as seen from the other.

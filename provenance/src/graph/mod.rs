@@ -7,6 +7,7 @@
 //! Start at [`Graph::lineage`] and [`Graph::paths`]; [`acyclic`] says which edges count (LIN-1).
 
 mod acyclic;
+mod change;
 mod cut;
 mod facts;
 mod follow;

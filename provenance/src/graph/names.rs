@@ -1,5 +1,7 @@
 //! Which asset a node is: identities become small numbers, and numbers that nothing uses any more are used again.
 
+#![deny(clippy::disallowed_methods)]
+
 use std::collections::HashMap;
 
 use souk_schema::caip::{AssetId, EvmAssetId};

@@ -160,14 +160,14 @@ pub(super) async fn beginnings(connection: &mut PgConnection, range: Range) -> R
     let mut changes = Vec::new();
     let assets = "select asset_key, valid_from, log_index from asset where chain_id = $1 and valid_from > $2 and valid_from <= $3";
     for row in range.bind(assets)?.fetch_all(&mut *connection).await? {
-        let asset = asset(range.chain, row.try_get("asset_key")?)?;
+        let asset = asset(range.chain, row.try_get(0)?)?;
         changes.push(Change::Registered {
             asset,
-            place: place(&row)?,
+            place: place(&row, 1)?,
         });
     }
     // Claims alone need the time of their block.
-    let derivations = "select child_key, parent_key, parent_id, relation, license_id::text as license_id, status, valid_from, log_index,
+    let derivations = "select child_key, parent_key, parent_id, relation, license_id, status, valid_from, log_index,
                               case when parent_id is not null then
                                   (select b.timestamp from block b where b.chain_id = d.chain_id and b.number = d.valid_from)
                               end as timestamp
@@ -183,7 +183,7 @@ pub(super) async fn endings(connection: &mut PgConnection, range: Range) -> Resu
     let mut changes = Vec::new();
     let assets = "select asset_key, valid_to from asset where chain_id = $1 and valid_to is not null and valid_to > $2 and valid_to <= $3";
     for row in range.bind(assets)?.fetch_all(&mut *connection).await? {
-        let asset = asset(range.chain, row.try_get("asset_key")?)?;
+        let asset = asset(range.chain, row.try_get(0)?)?;
         changes.push(Change::Unregistered {
             asset,
             block: number("valid_to", row.try_get::<i64, _>("valid_to")?)?,
@@ -193,7 +193,7 @@ pub(super) async fn endings(connection: &mut PgConnection, range: Range) -> Resu
                        where chain_id = $1 and valid_to is not null and valid_to > $2 and valid_to <= $3";
     for row in range.bind(derivations)?.fetch_all(&mut *connection).await? {
         changes.push(Change::Ended {
-            place: place(&row)?,
+            place: place(&row, 0)?,
             block: number("valid_to", row.try_get::<i64, _>("valid_to")?)?,
         });
     }
@@ -201,39 +201,53 @@ pub(super) async fn endings(connection: &mut PgConnection, range: Range) -> Resu
     Ok(changes)
 }
 
+/// Reads by position: looking columns up by name costs more than all the rest when millions of rows are loaded.
 fn derivation(chain: ChainId, row: &PgRow) -> Result<Change, GraphError> {
-    let place = place(row)?;
-    let unfit = |what: &'static str| GraphError::Row {
-        chain,
-        what,
-        value: format!("block {}, log {}", place.block, place.log_index),
+    let place = place(row, 6)?;
+    let unfit = |what: &'static str| {
+        let value = format!("block {}, log {}", place.block, place.log_index);
+        GraphError::Row { chain, what, value }
     };
-    let (parent, claimed_at) = match row.try_get::<Option<&[u8]>, _>("parent_key")? {
+    let (parent, claimed_at) = match row.try_get::<Option<&[u8]>, _>(1)? {
         Some(key) => (AssetId::Evm(asset(chain, key)?), None),
         None => {
-            let text: Option<&str> = row.try_get("parent_id")?;
+            let text: Option<&str> = row.try_get(2)?;
             let text = text.ok_or_else(|| unfit("a derivation without a parent"))?;
-            let time: Option<i64> = row.try_get("timestamp")?;
+            let time: Option<i64> = row.try_get(8)?;
             let time = time.ok_or_else(|| unfit("a derivation whose block is not in `block`"))?;
             // A text that is no CAIP-19 id still names something: itself.
             let parent = text.parse().unwrap_or_else(|_| AssetId::Other(text.to_string()));
             (parent, Some(number("timestamp", time)?))
         }
     };
-    let relation = u8::try_from(row.try_get::<i16, _>("relation")?)
-        .ok()
-        .and_then(|number| Relation::try_from(number).ok());
-    let license: &str = row.try_get("license_id")?;
+    let relation = u8::try_from(row.try_get::<i16, _>(3)?).ok();
+    let relation = relation.and_then(|number| Relation::try_from(number).ok());
+    let license = natural(row.try_get_raw(4)?.as_bytes().map_err(sqlx::Error::Decode)?);
     Ok(Change::Derived {
-        child: asset(chain, row.try_get("child_key")?)?,
+        child: asset(chain, row.try_get(0)?)?,
         parent,
         relation: relation.ok_or_else(|| unfit("a derivation of unknown relation"))?,
-        license: U256::from_str_radix(license, 10)
-            .map_err(|_| unfit("a derivation whose licence id is beyond 256 bits"))?,
-        status: EdgeStatus::from_number(row.try_get("status")?)
-            .ok_or_else(|| unfit("a derivation of unknown status"))?,
+        license: license.ok_or_else(|| unfit("a derivation whose licence id is no number of 256 bits"))?,
+        status: EdgeStatus::from_number(row.try_get(5)?).ok_or_else(|| unfit("a derivation of unknown status"))?,
         claimed_at,
         place,
+    })
+}
+
+/// A `numeric` as `numeric_send` writes it: number of digits, weight of the first, sign, scale, then digits to the base 10,000, highest
+/// first; digits that are left out are zero. `None` for what is no natural number of 256 bits.
+fn natural(bytes: &[u8]) -> Option<U256> {
+    let mut words = bytes.chunks_exact(2).map(|word| i16::from_be_bytes([word[0], word[1]]));
+    let (count, weight, sign) = (words.next()?, words.next()?, words.next()?);
+    if sign != 0 || count > weight.checked_add(1)? {
+        return None;
+    }
+    let digits = words.skip(1).chain(std::iter::repeat(0));
+    let places = usize::try_from(weight + 1).ok()?;
+    digits.take(places).try_fold(U256::ZERO, |number, digit| {
+        number
+            .checked_mul(U256::from(10_000))?
+            .checked_add(U256::from(u16::try_from(digit).ok()?))
     })
 }
 
@@ -251,12 +265,11 @@ fn asset(chain: ChainId, key: &[u8]) -> Result<EvmAssetId, GraphError> {
     })
 }
 
-fn place(row: &PgRow) -> Result<Place, GraphError> {
-    let block = number("valid_from", row.try_get::<i64, _>("valid_from")?)?;
-    Ok(Place {
-        block,
-        log_index: number("log_index", row.try_get::<i32, _>("log_index")?)?,
-    })
+/// Block and log index in two columns from `at` on.
+fn place(row: &PgRow, at: usize) -> Result<Place, GraphError> {
+    let block = number("valid_from", row.try_get::<i64, _>(at)?)?;
+    let log_index = number("log_index", row.try_get::<i32, _>(at + 1)?)?;
+    Ok(Place { block, log_index })
 }
 
 fn number<Stored, Number>(column: &str, stored: Stored) -> Result<Number, GraphError>

@@ -1,5 +1,7 @@
 //! Memory that questions use and give back, so that none has to clear or allocate an entry per node.
 
+#![deny(clippy::disallowed_methods)]
+
 use std::sync::{Mutex, PoisonError};
 
 /// Marks on nodes. Starting anew costs nothing: a mark counts only if it carries the current round.

@@ -1,6 +1,9 @@
-//! The graph's memory and how it changes: blocks' facts go in by [`Graph::apply`] and come out by [`Graph::revert`].
+//! The graph's memory: nodes and edges by number, what each chain brought, and the plain facts about one node or edge.
 //!
-//! It answers nothing itself: see [`super::lineage`] and [`super::paths`]. Which edges count is decided in [`super::acyclic`].
+//! How it changes is in [`super::change`], which edges count in [`super::acyclic`]; questions that walk are answered in
+//! [`super::lineage`] and [`super::paths`].
+
+#![deny(clippy::disallowed_methods)]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,8 +13,8 @@ use souk_schema::{ChainId, U256};
 
 use super::acyclic::Flips;
 use super::cut::Cut;
-use super::facts::{ChainPosition, Change, Edge, EdgeStatus, InvalidChange, Origin, Place};
-use super::links::{Link, Links};
+use super::facts::{ChainPosition, Edge, EdgeStatus, Origin, Place};
+use super::links::Links;
 use super::names::Names;
 use super::scratch::ScratchPool;
 
@@ -78,18 +81,18 @@ pub(super) struct EdgeRecord {
 }
 
 /// What one chain brought, in the order of its logs, so that reverting takes from the end.
-struct ChainFacts {
+pub(super) struct ChainFacts {
     id: ChainId,
-    position: Option<ChainPosition>,
-    assets: Vec<u32>,
-    edges: Vec<u32>,
+    pub position: Option<ChainPosition>,
+    pub assets: Vec<u32>,
+    pub edges: Vec<u32>,
     /// Edges and nodes that ended, by the block that ended them.
-    ended_edges: BTreeSet<(u64, u32)>,
-    ended_assets: BTreeSet<(u64, u32)>,
+    pub ended_edges: BTreeSet<(u64, u32)>,
+    pub ended_assets: BTreeSet<(u64, u32)>,
 }
 
 impl ChainFacts {
-    fn head(&self) -> Option<u64> {
+    pub fn head(&self) -> Option<u64> {
         self.position.as_ref()?.head.map(|block| block.number)
     }
 }
@@ -108,9 +111,9 @@ pub struct Graph {
     /// What differs at the heads from the judgement over all times.
     pub(super) head_flips: Flips,
     pub(super) scratch: ScratchPool,
-    free_edges: Vec<u32>,
-    chains: Vec<ChainFacts>,
-    chain_numbers: HashMap<ChainId, u16>,
+    pub(super) free_edges: Vec<u32>,
+    pub(super) chains: Vec<ChainFacts>,
+    pub(super) chain_numbers: HashMap<ChainId, u16>,
 }
 
 impl Graph {
@@ -194,69 +197,6 @@ impl Graph {
         self.edges.len() - self.free_edges.len()
     }
 
-    /// Adds the facts of the blocks after the chain's head, up to `position.head`, and moves the chain there. The order of the changes
-    /// does not matter.
-    ///
-    /// # Errors
-    /// When a change does not fit; the graph is then as it was.
-    pub fn apply(
-        &mut self,
-        chain: ChainId,
-        mut changes: Vec<Change>,
-        position: ChainPosition,
-    ) -> Result<(), InvalidChange> {
-        let number = self.intern_chain(chain);
-        let before = self.chains[usize::from(number)].position.clone();
-        let from = self.chains[usize::from(number)].head().map_or(-1, i128::from);
-        let to = position.head.map_or(-1, |head| i128::from(head.number));
-        if let Some(block) = changes
-            .iter()
-            .map(Change::block)
-            .find(|block| !(from < i128::from(*block) && i128::from(*block) <= to))
-        {
-            return Err(InvalidChange::OutOfRange { chain, block, from, to });
-        }
-        // What begins comes before what ends: a fact may do both in one call.
-        changes.sort_by_key(|change| match change {
-            Change::Registered { place, .. } | Change::Derived { place, .. } => (place.block, false, place.log_index),
-            Change::Unregistered { block, .. } | Change::Ended { block, .. } => (*block, true, 0),
-        });
-        for change in changes {
-            if let Err(invalid) = self.apply_change(number, change) {
-                self.revert_facts(
-                    number,
-                    before
-                        .as_ref()
-                        .and_then(|position| position.head)
-                        .map(|head| head.number),
-                );
-                self.chains[usize::from(number)].position = before;
-                return Err(invalid);
-            }
-        }
-        self.chains[usize::from(number)].position = Some(position);
-        self.head_flips = self.flips_at_head();
-        Ok(())
-    }
-
-    /// Takes back the facts of the blocks after `position.head` (all of them if there is none), and moves the chain there: what began
-    /// later is gone, what ended later is true again.
-    pub fn revert(&mut self, chain: ChainId, position: ChainPosition) {
-        let number = self.intern_chain(chain);
-        self.revert_facts(number, position.head.map(|head| head.number));
-        self.chains[usize::from(number)].position = Some(position);
-        self.head_flips = self.flips_at_head();
-    }
-
-    /// Takes a chain out altogether. What other chains say of its assets stays, as claims about foreign ones.
-    pub fn forget(&mut self, chain: ChainId) {
-        if let Some(number) = self.chain_numbers.get(&chain).copied() {
-            self.revert_facts(number, None);
-            self.chains[usize::from(number)].position = None;
-            self.head_flips = self.flips_at_head();
-        }
-    }
-
     pub(super) fn chain_id(&self, number: u16) -> ChainId {
         self.chains[usize::from(number)].id
     }
@@ -307,7 +247,7 @@ impl Graph {
         self.tag_links(edge);
     }
 
-    fn intern_chain(&mut self, chain: ChainId) -> u16 {
+    pub(super) fn intern_chain(&mut self, chain: ChainId) -> u16 {
         let Graph {
             chains, chain_numbers, ..
         } = self;
@@ -325,7 +265,8 @@ impl Graph {
         })
     }
 
-    fn intern(&mut self, id: &AssetId) -> u32 {
+    /// The node of an identity, new if there is none.
+    pub(super) fn intern(&mut self, id: &AssetId) -> u32 {
         let node = self.names.intern(id);
         if self.registrations.len() < self.names.bound() {
             self.registrations.resize(self.names.bound(), None);
@@ -335,195 +276,8 @@ impl Graph {
         node
     }
 
-    fn apply_change(&mut self, number: u16, change: Change) -> Result<(), InvalidChange> {
-        let chain = self.chain_id(number);
-        let own = |asset: &EvmAssetId| {
-            if asset.chain == chain {
-                Ok(AssetId::Evm(*asset))
-            } else {
-                Err(InvalidChange::OtherChain {
-                    chain,
-                    found: asset.chain,
-                })
-            }
-        };
-        match change {
-            Change::Registered { asset, place } => {
-                let node = self.intern(&own(&asset)?);
-                if self.registrations[node as usize].is_some() {
-                    return Err(InvalidChange::Duplicate {
-                        chain,
-                        block: place.block,
-                        log_index: place.log_index,
-                    });
-                }
-                let registration = Registration {
-                    from: place.block,
-                    to: OPEN,
-                    log_index: place.log_index,
-                    chain: number,
-                };
-                let assets = &mut self.chains[usize::from(number)].assets;
-                self.registrations[node as usize] = Some(registration);
-                let order = order::of(number, assets.len() as u32);
-                assets.push(node);
-                self.set_order(node, order);
-            }
-            Change::Unregistered { asset, block } => {
-                let node = self
-                    .names
-                    .find(&own(&asset)?)
-                    .ok_or(InvalidChange::Unknown { chain, block })?;
-                let registration = self.registrations[node as usize]
-                    .as_mut()
-                    .filter(|registration| registration.to == OPEN);
-                registration.ok_or(InvalidChange::Unknown { chain, block })?.to = block;
-                self.set_order(node, self.up.order(node) | order::ENDED);
-                self.chains[usize::from(number)].ended_assets.insert((block, node));
-            }
-            Change::Derived {
-                child,
-                parent,
-                relation,
-                license,
-                status,
-                claimed_at,
-                place,
-            } => {
-                let last = self.chains[usize::from(number)]
-                    .edges
-                    .last()
-                    .map(|edge| self.origin(*edge).place);
-                if last.is_some_and(|last| last >= place) {
-                    return Err(InvalidChange::Duplicate {
-                        chain,
-                        block: place.block,
-                        log_index: place.log_index,
-                    });
-                }
-                let child = self.intern(&own(&child)?);
-                let parent = self.intern(&parent);
-                self.add_edge(EdgeRecord {
-                    license,
-                    from: place.block,
-                    to: OPEN,
-                    claimed_at: claimed_at.unwrap_or(0),
-                    child,
-                    parent,
-                    log_index: place.log_index,
-                    chain: number,
-                    relation,
-                    status,
-                    native: claimed_at.is_none(),
-                    doubtful: false,
-                });
-            }
-            Change::Ended { place, block } => {
-                let edge = self
-                    .edge_at(number, place)
-                    .filter(|edge| self.edges[*edge as usize].to == OPEN);
-                let edge = edge.ok_or(InvalidChange::Unknown { chain, block })?;
-                self.edges[edge as usize].to = block;
-                self.tag_links(edge);
-                self.chains[usize::from(number)].ended_edges.insert((block, edge));
-            }
-        }
-        Ok(())
-    }
-
-    fn edge_at(&self, number: u16, place: Place) -> Option<u32> {
-        let edges = &self.chains[usize::from(number)].edges;
-        edges
-            .binary_search_by_key(&place, |edge| self.origin(*edge).place)
-            .ok()
-            .map(|at| edges[at])
-    }
-
-    fn add_edge(&mut self, record: EdgeRecord) {
-        let (child, parent, number) = (record.child, record.parent, record.chain);
-        let edge = match self.free_edges.pop() {
-            Some(edge) => {
-                self.edges[edge as usize] = record;
-                edge
-            }
-            None => {
-                self.edges.push(record);
-                let edge = u32::try_from(self.edges.len() - 1)
-                    .ok()
-                    .filter(|edge| *edge < Link::MAX_EDGES);
-                edge.expect("fewer than 2^31 edges fit in memory")
-            }
-        };
-        let verdict = self.judge_new(edge);
-        let at = self.link_position(&self.up, child, edge).unwrap_or_else(|at| at);
-        self.up.insert(child, at, Link::new(parent, edge));
-        let at = self.link_position(&self.down, parent, edge).unwrap_or_else(|at| at);
-        self.down.insert(parent, at, Link::new(child, edge));
-        self.chains[usize::from(number)].edges.push(edge);
-        self.settle_new(edge, verdict);
-    }
-
-    fn revert_facts(&mut self, number: u16, head: Option<u64>) {
-        let after = |block: u64| head.is_none_or(|head| block > head);
-        let unsettled = self.unsettled_region();
-        while let Some(edge) = pop_last_if(&mut self.chains[usize::from(number)].ended_edges, after) {
-            self.edges[edge as usize].to = OPEN;
-            self.tag_links(edge);
-        }
-        while let Some(node) = pop_last_if(&mut self.chains[usize::from(number)].ended_assets, after) {
-            if let Some(registration) = &mut self.registrations[node as usize] {
-                registration.to = OPEN;
-                self.set_order(node, self.up.order(node) & !order::ENDED);
-            }
-        }
-        while let Some(edge) = self.chains[usize::from(number)]
-            .edges
-            .last()
-            .copied()
-            .filter(|edge| after(self.edges[*edge as usize].from))
-        {
-            self.chains[usize::from(number)].edges.pop();
-            self.remove_edge(edge);
-        }
-        while let Some(node) = self.chains[usize::from(number)].assets.last().copied() {
-            if self.registrations[node as usize].is_some_and(|registration| !after(registration.from)) {
-                break;
-            }
-            self.chains[usize::from(number)].assets.pop();
-            self.registrations[node as usize] = None;
-            self.set_order(node, order::NONE);
-            self.release_if_unused(node);
-        }
-        self.settle_region(&unsettled);
-    }
-
-    fn remove_edge(&mut self, edge: u32) {
-        let EdgeRecord { child, parent, .. } = self.edges[edge as usize];
-        if let Ok(at) = self.link_position(&self.up, child, edge) {
-            self.up.remove(child, at);
-        }
-        if let Ok(at) = self.link_position(&self.down, parent, edge) {
-            self.down.remove(parent, at);
-        }
-        self.doubtful.remove(&edge);
-        self.free_edges.push(edge);
-        self.release_if_unused(child);
-        self.release_if_unused(parent);
-    }
-
-    fn set_order(&mut self, node: u32, order: u64) {
-        self.up.set_order(node, order);
-        self.down.set_order(node, order);
-    }
-
-    fn release_if_unused(&mut self, node: u32) {
-        if self.registrations[node as usize].is_none() && self.up.of(node).is_empty() && self.down.of(node).is_empty() {
-            self.names.release(node);
-        }
-    }
-
     /// Where an edge is in a list, or where it would be.
-    fn link_position(&self, links: &Links, node: u32, edge: u32) -> Result<usize, usize> {
+    pub(super) fn link_position(&self, links: &Links, node: u32, edge: u32) -> Result<usize, usize> {
         let list = links.of(node);
         let origin = self.origin(edge);
         match list.last() {
@@ -532,7 +286,7 @@ impl Graph {
         }
     }
 
-    fn tag_links(&mut self, edge: u32) {
+    pub(super) fn tag_links(&mut self, edge: u32) {
         let EdgeRecord {
             child,
             parent,
@@ -547,15 +301,5 @@ impl Graph {
         if let Ok(at) = self.link_position(&self.down, parent, edge) {
             self.down.of_mut(parent)[at].set_special(special);
         }
-    }
-}
-
-/// Takes the last entry if its block satisfies the condition.
-fn pop_last_if(ended: &mut BTreeSet<(u64, u32)>, condition: impl Fn(u64) -> bool) -> Option<u32> {
-    let (block, _) = ended.last()?;
-    if condition(*block) {
-        ended.pop_last().map(|(_, index)| index)
-    } else {
-        None
     }
 }

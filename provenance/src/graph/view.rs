@@ -1,5 +1,7 @@
 //! A graph as of a cut: which links can be followed.
 
+#![deny(clippy::disallowed_methods)]
+
 use std::borrow::Cow;
 
 use super::acyclic::Flips;
