@@ -1,7 +1,7 @@
 //! The shell around the graph: loads it from Postgres, follows the tables, and hands it out to be read.
 //!
 //! The graph stands behind one reader-writer lock and is changed in place. Readers share it and cost each other nothing; a writer
-//! holds it for one window of a few thousand facts, about a millisecond or two, and waits for no more than the questions under
+//! holds it for one window of at most a few thousand facts, a few milliseconds, and waits for no more than the questions under
 //! way. Swapping whole graphs behind an `Arc` would have no waiting at all, yet twice the memory or a copy of everything per block.
 
 use std::collections::BTreeMap;

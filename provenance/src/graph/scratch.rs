@@ -106,7 +106,7 @@ pub(super) struct Scratch {
 
 /// As many scratches as there were questions at one time.
 #[derive(Default)]
-pub(super) struct ScratchPool(Mutex<Vec<Box<Scratch>>>);
+pub(super) struct ScratchPool(Mutex<Vec<Scratch>>);
 
 impl ScratchPool {
     /// Runs a question with a scratch of its own.
