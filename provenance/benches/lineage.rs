@@ -104,7 +104,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         cells,
         p99.as_secs_f64() / P99_LIMIT.as_secs_f64(),
         "≤ 1",
-        p99 <= P99_LIMIT,
+        Some(p99 <= P99_LIMIT),
     )?;
     report("all ancestors as of half way", &mut half_way, None);
     report("ancestors, nearest 100", &mut ask_limited(&graph, &asked), None);
