@@ -21,8 +21,8 @@ use self::writer::EmbeddedWriter;
 use crate::record::check;
 use crate::{EventLog, LogError, NewRecord, ReadLimits, StoredRecord, StreamName, StreamWriter};
 
-/// The log in a Postgres database. Each open writer holds a connection of its own, and each log one more that listens for appends, beside
-/// those that the pool lends to reads.
+/// The log in a Postgres database. Each open writer holds a connection of its own, and each log one that listens for appends, beside those
+/// that the pool lends to reads.
 #[derive(Debug)]
 pub struct EmbeddedLog {
     pool: PgPool,
@@ -36,8 +36,8 @@ impl EmbeddedLog {
     /// Brings the schema `log` up to date and starts to listen for appends.
     ///
     /// # Errors
-    /// [`LogError::Unavailable`] when the database does not answer, [`LogError::Misconfigured`] when the schema is of a newer version or may
-    /// not be changed.
+    /// [`LogError::Unavailable`] when the database does not answer, [`LogError::Misconfigured`] when the schema is of a newer version
+    /// or may not be changed.
     pub async fn connect(pool: PgPool) -> Result<EmbeddedLog, LogError> {
         let mut migrator = sqlx::migrate!("../migrations/log");
         migrator.create_schema("log");

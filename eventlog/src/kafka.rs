@@ -7,6 +7,8 @@ mod context;
 mod fault;
 mod options;
 mod parts;
+mod pool;
+mod publish;
 mod reader;
 mod seek;
 mod shared;
@@ -66,7 +68,7 @@ impl EventLog for KafkaLog {
         if records.is_empty() {
             return self.next_sequence(stream).await;
         }
-        self.shared.append(stream, &records).await
+        publish::append(&self.shared, stream, &records).await
     }
 
     async fn read(&self, stream: &StreamName, from: u64, limits: ReadLimits) -> Result<Vec<StoredRecord>, LogError> {

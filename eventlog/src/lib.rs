@@ -66,7 +66,7 @@ pub trait StreamWriter: Send {
     /// append something else instead opens the writer anew, and sees from its tail what happened.
     ///
     /// # Errors
-    /// [`LogError::Fenced`] when another writer was opened, with nothing written. [`LogError::WriterLost`] when the earlier append did take effect,
-    /// and these are other records.
+    /// [`LogError::Fenced`] when another writer was opened, with nothing written. [`LogError::WriterLost`] when the earlier append did
+    /// take effect, and these are other records.
     async fn append(&mut self, records: Vec<NewRecord>) -> Result<u64, LogError>;
 }

@@ -62,8 +62,8 @@ impl fmt::Debug for KafkaOptions {
 /// Bytes of message headers and framing beyond the payload.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
 
-/// Longer than any call's patience, so that the cluster never ends the transaction of a writer that still works on it. A writer that died in
-/// the middle of one delays nobody: its successor ends it at once, and readers see nothing beyond it in the meantime anyway.
+/// Longer than any call's patience, so that the cluster never ends the transaction of a writer that still works on it. A writer that
+/// died in the middle of one delays nobody: its successor ends it at once, and nothing can stand beyond it in the meantime anyway.
 const TRANSACTION_TIMEOUT_MS: &str = "600000";
 
 impl KafkaOptions {

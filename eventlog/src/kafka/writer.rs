@@ -16,7 +16,8 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use super::context::Context;
 use super::fault::{by_code, classify};
 use super::reader::{Kind, Place};
-use super::{Shared, blocking, parts};
+use super::shared::Shared;
+use super::{blocking, parts};
 use crate::record::check;
 use crate::{LogError, NewRecord, ReadLimits, StreamName, StreamWriter};
 

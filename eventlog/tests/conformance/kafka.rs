@@ -5,8 +5,9 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use souk_eventlog::{EventLog, KafkaLog, KafkaOptions, LogError, StreamName};
@@ -89,14 +90,19 @@ fn messages_of(bootstrap: &str, stream: &StreamName, count: usize) -> (Vec<Strin
             .poll(Duration::from_secs(20))
             .expect("in time")
             .expect("readable");
-        let value = |header: rdkafka::message::Header<'_, &[u8]>| {
+        let value = |header: Header<'_, &[u8]>| {
             format!(
                 "{}={}",
                 header.key,
                 String::from_utf8_lossy(header.value.expect("a value"))
             )
         };
-        let all: Vec<_> = message.headers().expect("there").iter().map(value).collect();
+        let all: Vec<_> = message
+            .headers()
+            .into_iter()
+            .flat_map(Headers::iter)
+            .map(value)
+            .collect();
         seen.push((all.join(" "), message.payload().expect("there").to_vec()));
     }
     assert!(
@@ -168,8 +174,8 @@ pub async fn settings_that_cannot_work_are_told_from_brokers_that_are_away(backe
     );
 }
 
-/// The mock cluster marks no transaction's end, so the log cannot be read back from it, and only what is repeated inside a transaction can be
-/// tried on it; what is aborted is tried on the real broker, by killing it.
+/// The mock cluster marks no transaction's end, so the log cannot be read back from it, and only what is repeated inside a transaction
+/// can be tried on it; what is aborted is tried on the real broker, by killing it.
 pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn Backend) {
     use RDKafkaApiKey::{AddPartitionsToTxn, EndTxn, InitProducerId, ListOffsets, Produce};
     use RDKafkaRespErr::{
@@ -236,4 +242,69 @@ pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn 
         let error = writer.append(text("late")).await.expect_err("fenced");
         assert!(matches!(error, LogError::Fenced { .. }), "{error}");
     }
+}
+
+/// librdkafka gives a producer up for other reasons than a fence, too. Its successor must find out whether the last commit counted.
+pub async fn log_2_a_dead_producer_is_replaced_and_the_tail_decides(_: &mut dyn Backend) {
+    use RDKafkaApiKey::{AddPartitionsToTxn, EndTxn};
+    const DEADLY: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE;
+    let mock = MockCluster::new(1).expect("a mock cluster");
+    let options = KafkaOptions {
+        manage_topics: false,
+        patience: Duration::from_secs(5),
+        ..KafkaOptions::default()
+    };
+    let log = KafkaLog::connect(&mock.bootstrap_servers(), options)
+        .await
+        .expect("connected");
+    // The producer dies before anything is sent, or with all sent and its commit counted, or with another's record in its place.
+    for (request, counted, intruder) in [
+        (AddPartitionsToTxn, false, false),
+        (EndTxn, true, false),
+        (AddPartitionsToTxn, false, true),
+    ] {
+        let stream = stream("dead");
+        let topic = format!("souk.{stream}");
+        mock.create_topic(&topic, 1, 1).expect("made");
+        let mut writer = log.open_writer(&stream).await.expect("opened");
+        mock.request_errors(request, &[DEADLY]);
+        let error = writer.append(text("once")).await.expect_err("the producer died");
+        assert!(error.retryable(), "{error}");
+        if intruder {
+            produce(&mock.bootstrap_servers(), &topic, "intruder", Some("0"));
+        }
+        if counted || intruder {
+            // In the place of the marker, which a mock cluster does not write.
+            produce(&mock.bootstrap_servers(), &topic, "marker", None);
+        }
+        let appended = writer.append(text("once")).await;
+        if intruder {
+            let error = appended.expect_err("another writer has been there");
+            assert!(matches!(error, LogError::Fenced { .. }), "{error}");
+            continue;
+        }
+        assert_eq!(appended.expect("settled or appended"), 0);
+        let expected: &[&[u8]] = if counted { &[b"once", b"marker"] } else { &[b"once"] };
+        assert_eq!(
+            messages_of(&mock.bootstrap_servers(), &stream, expected.len()).1,
+            expected
+        );
+    }
+}
+
+fn produce(bootstrap: &str, topic: &str, payload: &str, sequence: Option<&str>) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .expect("configured");
+    let mut record = BaseRecord::<(), str>::to(topic).partition(0).payload(payload);
+    let header = |value| {
+        OwnedHeaders::new().insert(Header {
+            key: "souk-log-sequence",
+            value: Some(value),
+        })
+    };
+    record.headers = sequence.map(header).or_else(|| Some(OwnedHeaders::new()));
+    producer.send(record).map_err(|(error, _)| error).expect("queued");
+    producer.flush(Duration::from_secs(10)).expect("sent");
 }

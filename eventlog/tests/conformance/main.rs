@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         kafka::a_message_carries_what_other_consumers_need,
         kafka::settings_that_cannot_work_are_told_from_brokers_that_are_away,
         kafka::log_2_a_broker_that_fails_requests_makes_no_duplicates,
+        kafka::log_2_a_dead_producer_is_replaced_and_the_tail_decides,
     ] {
         runner.add("kafka", name, test);
     }
