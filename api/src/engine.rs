@@ -3,6 +3,7 @@
 //! [`Engine::execute`] answers queries, [`Engine::subscribe`] opens subscriptions. Whether an error came before execution decides what
 //! HTTP and WebSocket make of it, so [`Answer`] keeps the two apart.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -75,12 +76,15 @@ impl Answer {
     }
 
     /// The answer as JSON; a refused request has no `data` entry.
-    pub fn json(&self) -> serde_json::Value {
-        let mut json = serde_json::to_value(&self.response).unwrap_or_default();
-        if let Some(json) = json.as_object_mut().filter(|_| !self.executed) {
-            json.remove("data");
+    pub fn body(&self) -> String {
+        if self.executed {
+            return serde_json::to_string(&self.response).unwrap_or_default();
         }
-        json
+        let refused = Refused {
+            errors: &self.response.errors,
+            extensions: &self.response.extensions,
+        };
+        serde_json::to_string(&refused).unwrap_or_default()
     }
 
     /// The first error's code.
@@ -105,6 +109,14 @@ impl Answer {
             _ => None,
         }
     }
+}
+
+/// An answer without data.
+#[derive(serde::Serialize)]
+struct Refused<'a> {
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, async_graphql::Value>,
 }
 
 /// Answers requests. Cheap to clone.
@@ -161,10 +173,15 @@ impl Engine {
         }
         let operation = operation_type(&document, request.operation_name.as_deref())?;
         let variables = serde_json::Value::Object(request.variables.unwrap_or_default());
+        let variables = crate::graphql::variables::with_defaults(
+            &document,
+            request.operation_name.as_deref(),
+            Variables::from_json(variables),
+        );
         Ok(Prepared {
             document,
             operation_name: request.operation_name,
-            variables: Variables::from_json(variables),
+            variables,
             operation,
         })
     }

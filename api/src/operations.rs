@@ -114,6 +114,6 @@ pub fn panicked(defect: Box<dyn std::any::Any + Send>) -> Response {
         .cloned()
         .or_else(|| defect.downcast_ref::<&str>().map(ToString::to_string));
     let error = ApiError::internal(format!("a handler panicked: {}", text.unwrap_or_default()));
-    let body = Answer::refused(&error).json();
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+    let json = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    (StatusCode::INTERNAL_SERVER_ERROR, json, Answer::refused(&error).body()).into_response()
 }

@@ -52,6 +52,7 @@ impl AssetId {
     pub fn evm(&self) -> Result<EvmAssetId, String> {
         match &self.0 {
             caip::AssetId::Evm(id) => Ok(*id),
+            caip::AssetId::Other(text) if text.starts_with("eip155:") => caip(text),
             caip::AssetId::Other(text) => Err(format!(
                 "`{text}` is no token of an EVM chain (eip155), and only those are indexed"
             )),

@@ -18,6 +18,7 @@ const client = createClient({
   retryAttempts: 3,
   shouldRetry: () => true,
   keepAlive: 50,
+  lazyCloseTimeout: 30_000, // so that the connection is there to be broken
   on: {
     opened: (opened) => (socket = opened),
     closed: (event) => closes.push(event.code),
@@ -48,6 +49,7 @@ function take(count, variables) {
       {
         next: ({ data, errors }) => {
           if (errors) return reject(new Error(JSON.stringify(errors)));
+          if (items.length === count) return; // it was on its way when we unsubscribed
           items.push(data.provenanceEvents);
           if (items.length === count) stop();
         },
@@ -74,6 +76,7 @@ async function main() {
   const rest = await take(total - 2, { after: first[1].cursor });
   await client.dispose();
   console.log(JSON.stringify({ total, refused, events: [...first, ...rest], closes }));
+  process.exit(0); // the client's timers would keep us
 }
 
 main().catch((error) => {

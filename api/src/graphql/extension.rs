@@ -9,7 +9,7 @@ use async_graphql::extensions::{
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Response, ServerError, ServerResult, ValidationResult, Value, Variables, value};
 
-use super::variables;
+use super::{shape, variables};
 use crate::engine::Engine;
 use crate::error::{ApiError, ErrorCode};
 
@@ -34,8 +34,15 @@ struct Inner {
     state: Mutex<State>,
 }
 
+/// What was asked, by which the answer is shaped.
+struct Asked {
+    document: ExecutableDocument,
+    variables: Variables,
+}
+
 struct State {
     phase: Phase,
+    asked: Option<Arc<Asked>>,
     cost: Option<(usize, u64)>,
     snapshot: Option<Value>,
 }
@@ -45,6 +52,7 @@ impl Execution {
     pub fn new(engine: Engine, operation_name: Option<String>, client: IpAddr, charged: bool) -> Execution {
         let state = Mutex::new(State {
             phase: Phase::Requested,
+            asked: None,
             cost: None,
             snapshot: None,
         });
@@ -134,9 +142,16 @@ impl Extension for Around {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        let document = next.run(ctx, query, variables).await?;
+        let mut document = next.run(ctx, query, variables).await?;
         let name = ctx.data_unchecked::<Execution>().0.operation_name.as_deref();
         variables::check(&document, name, variables, &ctx.schema_env.registry).map_err(|error| error.server_error())?;
+        shape::mark(&mut document, &ctx.schema_env.registry);
+        let asked = Asked {
+            document: document.clone(),
+            variables: variables.clone(),
+        };
+        ctx.data_unchecked::<Execution>()
+            .change(|state| state.asked = Some(Arc::new(asked)));
         Ok(document)
     }
 
@@ -159,8 +174,24 @@ impl Extension for Around {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        ctx.data_unchecked::<Execution>()
-            .change(|state| state.phase = Phase::Executing);
-        next.run(ctx, operation_name).await
+        let execution = ctx.data_unchecked::<Execution>();
+        execution.change(|state| state.phase = Phase::Executing);
+        let mut response = next.run(ctx, operation_name).await;
+        if let Some(asked) = execution.change(|state| state.asked.clone()) {
+            let (data, name) = (
+                std::mem::take(&mut response.data),
+                execution.0.operation_name.as_deref(),
+            );
+            let registry = &ctx.schema_env.registry;
+            response.data = shape::complete(
+                data,
+                &response.errors,
+                &asked.document,
+                name,
+                &asked.variables,
+                registry,
+            );
+        }
+        response
     }
 }

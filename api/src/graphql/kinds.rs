@@ -144,10 +144,13 @@ kind! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum TokenStandard {
     /// A whole fungible contract.
+    #[graphql(name = "ERC20")]
     Erc20,
     /// One token with one owner.
+    #[graphql(name = "ERC721")]
     Erc721,
     /// One id of a contract, with balances.
+    #[graphql(name = "ERC1155")]
     Erc1155,
 }
 

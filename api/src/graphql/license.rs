@@ -370,7 +370,7 @@ impl LicenseRevocation {
         }
     }
 
-    /// Why.
+    /// Why, in the words of who revoked it.
     async fn reason(&self) -> &str {
         &self.reason
     }

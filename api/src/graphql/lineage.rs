@@ -91,7 +91,7 @@ impl Derivation {
         }
     }
 
-    /// How.
+    /// How the child came from the parent.
     async fn relation(&self) -> Relation {
         self.facts.edge.relation.into()
     }

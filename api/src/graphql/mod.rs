@@ -15,9 +15,10 @@ pub mod lineage;
 pub mod meta;
 pub mod nodes;
 pub mod query;
+mod shape;
 pub mod subscription;
 pub mod token;
-mod variables;
+pub(crate) mod variables;
 
 use async_graphql::{EmptyMutation, Schema, SchemaBuilder};
 

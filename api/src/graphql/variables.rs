@@ -9,6 +9,20 @@ use crate::error::ApiError;
 /// How deep input values may nest; JSON is not read deeper either.
 const DEEPEST: usize = 64;
 
+/// The variables with the defaults of those that are not given.
+pub fn with_defaults(document: &ExecutableDocument, operation: Option<&str>, mut variables: Variables) -> Variables {
+    for definition in chosen(document, operation)
+        .into_iter()
+        .flat_map(|operation| &operation.variable_definitions)
+    {
+        if let Some(default) = &definition.node.default_value {
+            let name = definition.node.name.node.clone();
+            variables.entry(name).or_insert_with(|| default.node.clone());
+        }
+    }
+    variables
+}
+
 /// Checks the variables of the operation that will be executed.
 ///
 /// # Errors
@@ -39,7 +53,8 @@ pub fn check(
     Ok(())
 }
 
-fn chosen<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+/// The operation that will be executed.
+pub(super) fn chosen<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
     match (&document.operations, name) {
         (DocumentOperations::Single(operation), _) => Some(&operation.node),
         (DocumentOperations::Multiple(operations), Some(name)) => Some(&operations.get(name)?.node),

@@ -179,7 +179,7 @@ fn status(answer: &Answer, media: Media) -> StatusCode {
 }
 
 fn reply(answer: &Answer, media: Media) -> Response {
-    let mut response = (status(answer, media), answer.json().to_string()).into_response();
+    let mut response = (status(answer, media), answer.body()).into_response();
     dress(&mut response, media, answer.retry_after_secs());
     response
 }
@@ -194,7 +194,7 @@ fn refuse(error: &ApiError, media: Media) -> Response {
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::BAD_REQUEST,
     };
-    let mut response = (status, Answer::refused(error).json().to_string()).into_response();
+    let mut response = (status, Answer::refused(error).body()).into_response();
     dress(&mut response, media, error.retry_after_secs);
     response
 }

@@ -163,11 +163,12 @@ pub fn pong() -> String {
 
 /// An answer: a result where execution began, else the errors that end the operation.
 pub fn answer(id: &str, answer: &Answer) -> String {
-    let payload = answer.json();
+    // Written by hand, because the keys of the data have an order.
+    let id = Value::from(id);
     if answer.executed {
-        return json!({ "type": "next", "id": id, "payload": payload }).to_string();
+        return format!(r#"{{"type":"next","id":{id},"payload":{}}}"#, answer.body());
     }
-    json!({ "type": "error", "id": id, "payload": payload.get("errors") }).to_string()
+    json!({ "type": "error", "id": id, "payload": answer.response.errors }).to_string()
 }
 
 /// A refused operation.

@@ -276,7 +276,7 @@ pub fn block(number: i64, fork: u8) -> String {
 /// SQL that takes back blocks down to one that stays, as far as events, assets, derivations and owners go.
 pub fn revert_to(number: i64, fork: u8) -> String {
     format!(
-        "delete from event where block_number > {number}; delete from asset where valid_from > {number}; \
+        "delete from event where block_number > {number}; delete from asset where valid_from > {number}; delete from asset_version where valid_from > {number}; \
          delete from derivation where valid_from > {number}; delete from ownership where valid_from > {number}; \
          update ownership set valid_to = null where valid_to > {number}; delete from block where number > {number}; \
          update projection set head_number = {number}, head_hash = {}, head_timestamp = {}, next_sequence = next_sequence + 1;",
