@@ -13,5 +13,5 @@ mod postgres;
 mod proxy;
 mod reorgs;
 mod simulation;
-mod speed;
+mod live;
 mod streams;

@@ -1,6 +1,7 @@
-//! How long things take where somebody waits for them. The limits leave room for a busy machine; `make bench` measures.
+//! What the live loop owes: blocks on the announcement, not on the next poll, and a deep reorganisation in one go. `souk bench` says how
+//! quick both are.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use souk_indexer::Finality;
 
@@ -9,32 +10,27 @@ use crate::harness::{Indexer, assert_canonical, source};
 use crate::postgres::event_log;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mined_block_is_in_the_log_within_a_tenth_of_a_second() {
+async fn a_mined_block_is_in_the_log_without_waiting_for_the_next_poll() {
     let (_server, log) = event_log().await;
     let mut chain = Chain::start().await;
     let token = chain.deploy_token().await;
     let mut source = source(&[chain.anvil.ws_url()], token);
-    // Only the announcement can be that quick.
-    source.poll_interval_ms = 5_000;
+    // Later than the test is willing to wait for one block.
+    source.poll_interval_ms = 600_000;
     let mut indexer = Indexer::start(&source, &log);
     indexer.wait_for_head(&chain).await;
-    let mut times = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..10 {
         chain.transfers(token, 1).await;
         chain.mine().await;
-        let mined = Instant::now();
-        indexer.wait_for_head(&chain).await;
-        times.push(mined.elapsed());
+        let seen = tokio::time::timeout(Duration::from_secs(60), indexer.wait_for_head(&chain)).await;
+        seen.expect("the socket announced the block");
     }
-    times.sort();
-    eprintln!("median {:?}, slowest {:?}", times[25], times[49]);
-    assert!(times[45] < Duration::from_millis(100), "{times:?}");
     indexer.stop().await;
     assert_canonical(&log, 1, &chain, &source).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reorg_of_64_blocks_with_ten_thousand_logs_is_absorbed_in_two_seconds() {
+async fn a_reorg_of_64_blocks_with_ten_thousand_logs_is_absorbed_block_by_block() {
     let (_server, log) = event_log().await;
     let mut chain = Chain::start().await;
     let token = chain.deploy_token().await;
@@ -53,12 +49,8 @@ async fn a_reorg_of_64_blocks_with_ten_thousand_logs_is_absorbed_in_two_seconds(
         chain.transfers(token, 160).await;
         chain.mine_salted(1).await;
     }
-    let begun = Instant::now();
     let mut indexer = Indexer::start(&source, &log);
     indexer.wait_for_head(&chain).await;
-    let took = begun.elapsed();
-    eprintln!("64 blocks with {} logs took {took:?}", 65 * 160);
-    assert!(took < Duration::from_secs(2), "{took:?}");
     assert_eq!(indexer.status().totals.reverted, 64);
     indexer.stop().await;
     assert_canonical(&log, 1, &chain, &source).await;
