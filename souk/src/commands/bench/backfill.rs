@@ -39,26 +39,30 @@ pub async fn measure(parts: &Parts, chain: &BenchChain) -> Result<Vec<Row>> {
         );
         Ok(took)
     };
-    let (mut all, mut least, mut ours) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut least, mut ours, mut to_log) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         all.push(timed(What::HeadersLogsReceipts).await?);
         ours.push(backfill(parts, chain, expected.watched).await?);
         least.push(timed(What::HeadersReceipts).await?);
-        tracing::info!(round, download = ?all[round], without_getlogs = ?least[round], backfill = ?ours[round], "backfill");
+        to_log.push(into_log(parts, chain).await?);
+        let (download, without_getlogs, backfill, into_log) = (all[round], least[round], ours[round], to_log[round]);
+        tracing::info!(round, ?download, ?without_getlogs, ?backfill, ?into_log, "backfill");
     }
     let (logs, blocks) = (HumanCount(expected.watched), HumanCount(expected.blocks));
-    let measured = format!("{logs} logs in {blocks} blocks, node to tables, median of {ROUNDS}");
-    let row = |peer: &str, times, target| Row {
+    let measured = |to: &str| format!("{logs} logs in {blocks} blocks, node to {to}, median of {ROUNDS}");
+    let row = |to: &str, times: Vec<Duration>, peer: &str, peers: Vec<Duration>, target| Row {
         name: "backfill",
-        measured: measured.clone(),
-        figure: Figure::Time(median(ours.clone())),
-        peer: peer.into(),
-        peer_figure: Figure::Time(median(times)),
+        measured: measured(to),
+        figure: Figure::Time(median(times)),
+        peer: format!("download of {peer}"),
+        peer_figure: Figure::Time(median(peers)),
         target,
     };
+    let (full, bare) = ("headers, logs, receipts", "headers, receipts");
     Ok(vec![
-        row("download of headers, logs, receipts", all, Target::PartOfPeer(TARGET)),
-        row("download of headers, receipts", least, Target::ForComparison),
+        row("tables", ours.clone(), full, all, Target::PartOfPeer(TARGET)),
+        row("tables", ours, bare, least.clone(), Target::ForComparison),
+        row("log alone", to_log, bare, least, Target::ForComparison),
     ])
 }
 
@@ -77,5 +81,18 @@ async fn backfill(parts: &Parts, chain: &BenchChain, logs: u64) -> Result<Durati
         applied == logs,
         "{applied} logs came into the tables, but the node has {logs}"
     );
+    Ok(took)
+}
+
+/// The first half of a backfill: until the log is at the head.
+async fn into_log(parts: &Parts, chain: &BenchChain) -> Result<Duration> {
+    let (source, head) = (chain.source()?, chain.head().await?);
+    let database = parts.database().await?;
+    parts.settle(&database).await?;
+    let begun = Instant::now();
+    let mut pipeline = Pipeline::index_only(source, &database).await?;
+    pipeline.until_log_at(head).await?;
+    let took = begun.elapsed();
+    pipeline.stop().await?;
     Ok(took)
 }
