@@ -78,25 +78,28 @@ pub(super) fn tail(reader: &mut Reader, low: i64, end: i64, deadline: Instant) -
     let mut step = 2;
     loop {
         let start = low.max(end - step);
-        let mut last = if start < end {
+        let mut found = None;
+        let mut message = if start < end {
             reader.probe(start, deadline)?
         } else {
             None
         };
-        while let Some(message) = &last {
+        // A transaction that was committed since `end` was asked for stands beyond it, and is no part of this answer.
+        while let Some(below) = message.take_if(|message| message.offset < end) {
             let place = Place {
-                sequence: message.sequence() + 1,
-                offset: message.offset + 1,
-                kind: Some(kind_of(message)),
+                sequence: below.sequence() + 1,
+                offset: below.offset + 1,
+                kind: Some(kind_of(&below)),
             };
             if !place.may_follow(end) {
                 return Ok(place);
             }
-            match reader.probe_next(deadline)? {
-                Some(next) => last = Some(next),
-                // Markers and aborted records follow, up to the end.
-                None => return Ok(Place { offset: end, ..place }),
-            }
+            found = Some(place);
+            message = reader.probe_next(deadline)?;
+        }
+        // Behind what was found, up to the end, are markers and aborted records.
+        if let Some(place) = found {
+            return Ok(Place { offset: end, ..place });
         }
         if start == low {
             return Ok(Place {

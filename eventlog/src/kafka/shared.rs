@@ -164,7 +164,8 @@ impl Shared {
                 break false;
             }
         };
-        if at_tail {
+        // Records that were committed since `end` was asked for may have come along, and need not be the last.
+        if at_tail && reader.place().offset <= end {
             self.remember(stream, reader.place());
         }
         self.readers.let_rest(reader);
