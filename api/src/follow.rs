@@ -29,23 +29,20 @@ impl Markers {
         self.thin();
     }
 
-    /// Keeps, for each power of two, one block at about that distance from the newest.
+    /// Keeps gaps that grow with the distance from the newest: each is at most half as wide as it is far away, and a little.
     fn thin(&mut self) {
         let Some(newest) = self.newest() else { return };
-        let mut kept = BTreeMap::new();
-        let mut reach: i64 = 0;
-        for (number, hash) in self.0.iter().rev() {
-            let distance = newest - number;
-            if distance >= reach {
-                kept.insert(*number, hash.clone());
-                reach = if distance < 8 {
-                    distance + 1
-                } else {
-                    distance.saturating_mul(2)
-                };
+        let all: Vec<i64> = self.0.keys().rev().copied().collect();
+        let mut kept = newest;
+        for pair in all[1..].windows(2) {
+            let (this, older) = (pair[0], pair[1]);
+            // Without this one the gap would still be narrow enough.
+            if newest - older <= (newest - kept) * 3 / 2 + 4 {
+                self.0.remove(&this);
+            } else {
+                kept = this;
             }
         }
-        self.0 = kept;
     }
 
     fn newest(&self) -> Option<i64> {

@@ -1,5 +1,8 @@
 //! The root of all questions.
 
+// A field of GraphQL has its arguments one by one.
+#![allow(clippy::too_many_arguments)]
+
 use async_graphql::{Context, ID, InputObject, Object};
 use futures::future::BoxFuture;
 use souk_schema::TokenStandard;

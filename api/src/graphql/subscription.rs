@@ -20,7 +20,7 @@ pub struct EventOccurred {
     /// Where to go on from after this item.
     cursor: String,
     /// What happened.
-    event: ProvenanceEvent,
+    event: Box<ProvenanceEvent>,
 }
 
 /// A reorganisation made items void.
@@ -89,7 +89,7 @@ impl Subscriptions {
                     yield Ok(match news {
                         News::Occurred(row) => {
                             let session = Session::new(pool.clone(), graph.clone());
-                            ProvenanceItem::Occurred(EventOccurred { cursor, event: ProvenanceEvent { session, pin: Pin::Head, row: *row } })
+                            ProvenanceItem::Occurred(EventOccurred { cursor, event: Box::new(ProvenanceEvent { session, pin: Pin::Head, row: *row }) })
                         }
                         News::Reverted(block) => {
                             ProvenanceItem::Reverted(EventsReverted { cursor, to_block: (block >= 0).then_some(Long(block)) })

@@ -148,7 +148,7 @@ impl ListingSql {
                 .sort
                 .iter()
                 .enumerate()
-                .map(|(at, (_, kind))| kind.from_text(&format!("(k.{cursor}::jsonb)->>{at}")))
+                .map(|(at, (_, kind))| kind.read_text(&format!("(k.{cursor}::jsonb)->>{at}")))
                 .collect();
             values.join(", ")
         };
@@ -191,7 +191,7 @@ impl SortType {
         }
     }
 
-    fn from_text(self, expression: &str) -> String {
+    fn read_text(self, expression: &str) -> String {
         match self {
             SortType::Integer => format!("({expression})::int8"),
             SortType::Numeric => format!("({expression})::numeric"),
@@ -208,7 +208,7 @@ impl SortType {
                 (1..=200).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
             }
             SortType::Bytes => {
-                text.len() <= 128 && text.len() % 2 == 0 && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+                text.len() <= 128 && text.len().is_multiple_of(2) && text.bytes().all(|digit| digit.is_ascii_hexdigit())
             }
         }
     }

@@ -331,7 +331,10 @@ pub fn derived(child: u64, parent: u64, relation: i16, license: u64, block: i64,
 
 /// What an asset costs whom, and when: see the comments.
 fn economy() -> String {
-    let zero = format!("'\\x{}'::bytea", "00".repeat(32));
+    people_and_assets() + &rights_and_money()
+}
+
+fn people_and_assets() -> String {
     let mut sql = format!(
         "insert into projection (chain_id, stream, generation, next_sequence, start_block, genesis_hash, watch_set, decoder_version, \
          finalized_number, finalized_hash) values (31337, 'chain.31337', 1, 0, 0, {}, '{{}}', 1, 10, {});",
@@ -396,6 +399,13 @@ fn economy() -> String {
         hex(&[0xfe; 32])
     );
     sql += &event(7, 0, "asset_versioned", &data, &json!({ "type": "asset_versioned" }));
+    sql
+}
+
+fn rights_and_money() -> String {
+    let zero = format!("'\\x{}'::bytea", "00".repeat(32));
+    let (data, model) = (key(REGISTRY, 1), key(REGISTRY, 2));
+    let mut sql = String::new();
     // Terms 5 on the model; series 7 expires at the time of block 12, series 8 never does and is revoked in block 9. Bob holds both.
     let (expiring, revoked) = (key(LICENSES, 7), key(LICENSES, 8));
     sql += &format!(

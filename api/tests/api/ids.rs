@@ -25,11 +25,10 @@ async fn a_global_id_finds_its_object_again() {
     }
 }
 
-#[tokio::test]
-async fn malformed_and_unknown_ids_are_errors_that_say_what_to_do() {
-    let souk = Souk::start().await;
+/// Questions that are wrong, with the code and some words of the answer.
+fn wrong() -> Vec<(String, &'static str, &'static str)> {
     let contract = address(REGISTRY);
-    for (query, code, words) in [
+    vec![
         (
             r#"{ asset(id: "nonsense") { name } }"#.to_string(),
             "BAD_USER_INPUT",
@@ -115,7 +114,13 @@ async fn malformed_and_unknown_ids_are_errors_that_say_what_to_do() {
         ),
         (r#"{ nonsense }"#.into(), "GRAPHQL_VALIDATION_FAILED", "nonsense"),
         (r#"{ asset( }"#.into(), "GRAPHQL_PARSE_FAILED", "line 1"),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn malformed_and_unknown_ids_are_errors_that_say_what_to_do() {
+    let souk = Souk::start().await;
+    for (query, code, words) in wrong() {
         let (found, message) = souk.error(&query).await;
         assert_eq!(found, code, "{query}: {message}");
         assert!(message.contains(words), "{query}: {message}");
