@@ -149,7 +149,7 @@ fn the_registry_speaks_of_its_own_tokens() {
 }
 
 #[test]
-fn licences_shares_contributions_and_revenues_name_the_registrys_assets() {
+fn licences_name_the_registrys_assets() {
     let terms = LicenseRegistry::LicenseTerms {
         commercialUse: true,
         derivativesAllowed: true,
@@ -206,7 +206,10 @@ fn licences_shares_contributions_and_revenues_name_the_registrys_assets() {
         reason: "breach".into(),
     };
     assert_eq!(one(LICENSES, &revoked).subject(), Some(series));
+}
 
+#[test]
+fn shares_contributions_and_revenues_name_the_registrys_assets() {
     let issued = AssetShares::SharesIssued {
         assetId: U256::from(7),
         issuer: ALICE,

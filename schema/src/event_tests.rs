@@ -2,38 +2,35 @@
 
 use super::*;
 
+/// One of each.
 fn specimens() -> Vec<DomainEvent> {
-    let token = |contract, id: u64| TokenRef::new(Address::repeat_byte(contract), U256::from(id));
-    let (asset, hash) = (token(0xaa, 7), B256::repeat_byte(3));
-    let (alice, bob) = (Address::repeat_byte(1), Address::repeat_byte(2));
-    let terms = LicenseTerms {
-        commercial_use: true,
-        derivatives_allowed: true,
-        reciprocal: false,
-        transferable: true,
-        royalty_policy: RoyaltyPolicy::Lap,
-        revenue_share: E8::from_parts(5_000_000).unwrap(),
-        minting_fee: U256::MAX,
-        currency: alice,
-        duration_secs: 86_400,
-        supply_cap: u64::MAX,
-        uri: "ipfs://terms".into(),
-        spdx_id: "MIT".into(),
-    };
+    [of_assets(), of_licences(), of_work_and_money()].concat()
+}
+
+const ALICE: Address = Address::repeat_byte(1);
+const BOB: Address = Address::repeat_byte(2);
+const HASH: B256 = B256::repeat_byte(3);
+
+fn token(contract: u8, id: u64) -> TokenRef {
+    TokenRef::new(Address::repeat_byte(contract), U256::from(id))
+}
+
+fn of_assets() -> Vec<DomainEvent> {
+    let asset = token(0xaa, 7);
     vec![
         DomainEvent::AssetRegistered {
             asset,
-            owner: alice,
+            owner: ALICE,
             kind: AssetKind::KnowledgeBase,
             name: "facts \"and\" 事実".into(),
-            content_hash: hash,
+            content_hash: HASH,
             metadata_uri: "ipfs://1".into(),
             contributor_share: E8::WHOLE,
         },
         DomainEvent::AssetVersioned {
             asset,
             version: 2,
-            content_hash: hash,
+            content_hash: HASH,
             metadata_uri: "ipfs://2".into(),
         },
         DomainEvent::DerivationDeclared {
@@ -47,13 +44,33 @@ fn specimens() -> Vec<DomainEvent> {
             parent: "cosmos:cosmoshub-3/nft:thing/1".parse().unwrap(),
             relation: Relation::MirrorOf,
         },
+    ]
+}
+
+fn of_licences() -> Vec<DomainEvent> {
+    let asset = token(0xaa, 7);
+    let terms = LicenseTerms {
+        commercial_use: true,
+        derivatives_allowed: true,
+        reciprocal: false,
+        transferable: true,
+        royalty_policy: RoyaltyPolicy::Lap,
+        revenue_share: E8::from_parts(5_000_000).unwrap(),
+        minting_fee: U256::MAX,
+        currency: ALICE,
+        duration_secs: 86_400,
+        supply_cap: u64::MAX,
+        uri: "ipfs://terms".into(),
+        spdx_id: "MIT".into(),
+    };
+    vec![
         DomainEvent::LicenseTermsRegistered {
-            registry: bob,
+            registry: BOB,
             terms_id: U256::from(9),
             terms,
         },
         DomainEvent::LicenseTermsAttached {
-            registry: bob,
+            registry: BOB,
             asset,
             terms_id: U256::from(9),
         },
@@ -61,52 +78,58 @@ fn specimens() -> Vec<DomainEvent> {
             series: token(0xbb, 5),
             asset,
             terms_id: U256::from(9),
-            minter: alice,
-            receiver: bob,
+            minter: ALICE,
+            receiver: BOB,
             amount: U256::from(3),
             expires_at: 1_700_000_000,
             fee_paid: U256::from(1_000_000),
         },
         DomainEvent::LicenseRevoked {
             series: token(0xbb, 5),
-            revoked_by: alice,
+            revoked_by: ALICE,
             reason: "breach".into(),
         },
+    ]
+}
+
+fn of_work_and_money() -> Vec<DomainEvent> {
+    let asset = token(0xaa, 7);
+    vec![
         DomainEvent::SharesIssued {
             shares: token(0xcc, 7),
             asset,
-            issuer: alice,
+            issuer: ALICE,
             supply: U256::from(1_000),
         },
         DomainEvent::ContributionRecorded {
             contribution: token(0xdd, 1),
             asset,
-            contributor: bob,
+            contributor: BOB,
             role: ContributionRole::Curate,
             weight: U256::from(10),
-            evidence_hash: hash,
-            recorded_by: alice,
+            evidence_hash: HASH,
+            recorded_by: ALICE,
         },
         DomainEvent::ContributionVoided {
             contribution: token(0xdd, 1),
             asset,
-            voided_by: alice,
+            voided_by: ALICE,
             reason: String::new(),
         },
         DomainEvent::RevenueReceived {
             revenue: token(0xee, 1),
             asset,
-            payer: bob,
-            token: alice,
+            payer: BOB,
+            token: ALICE,
             amount: U256::from(5),
             reason: RevenueReason::TradeRoyalty,
-            reference: hash,
+            reference: HASH,
         },
         DomainEvent::TokenTransferred {
             token: asset,
             standard: TokenStandard::Erc721,
-            from: alice,
-            to: bob,
+            from: ALICE,
+            to: BOB,
             amount: U256::ONE,
         },
     ]
