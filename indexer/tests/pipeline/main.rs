@@ -9,9 +9,9 @@ mod finality;
 mod harness;
 mod postgres;
 // The whole of souk-tests stands on every crate of the workspace; only its proxy is wanted here.
+mod live;
 #[path = "../../../tests/src/proxy/mod.rs"]
 mod proxy;
 mod reorgs;
 mod simulation;
-mod live;
 mod streams;
