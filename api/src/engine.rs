@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
@@ -21,7 +21,7 @@ use crate::graphql::extension::{Execution, Phase};
 use crate::limits::budget::{Allowance, Budgets};
 use crate::limits::document::{self, DocumentLimits};
 use crate::persisted::{PersistedQueries, PersistedQuery};
-use crate::session::Session;
+use crate::session::{Session, Sources};
 
 /// A request as any transport brings it, its parts already of the right types.
 #[derive(Clone, Debug, Default)]
@@ -125,8 +125,7 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     schema: SoukSchema,
-    pool: PgPool,
-    graph: GraphHandle,
+    sources: Sources,
     limits: EngineLimits,
     persisted: PersistedQueries,
     budgets: Mutex<Budgets<IpAddr>>,
@@ -145,8 +144,7 @@ impl Engine {
         let budgets = Mutex::new(Budgets::new(limits.allowance, CLIENTS));
         Engine(Arc::new(Inner {
             schema,
-            pool,
-            graph,
+            sources: Sources::new(pool, graph),
             limits,
             persisted,
             budgets,
@@ -229,6 +227,8 @@ impl Engine {
             if !answer.1.moved() {
                 break;
             }
+            // The graph follows the tables within milliseconds.
+            tokio::time::sleep(Duration::from_millis(10)).await;
             answer = self.attempt(prepared, client, false).await;
         }
         let outcome = if answer.0.response.errors.is_empty() {
@@ -241,7 +241,7 @@ impl Engine {
     }
 
     async fn attempt(&self, prepared: &Prepared, client: IpAddr, charged: bool) -> (Answer, Session) {
-        let session = Session::new(self.0.pool.clone(), self.0.graph.clone());
+        let session = Session::new(self.0.sources.clone());
         let execution = Execution::new(self.clone(), prepared.operation_name.clone(), client, charged);
         let response = self.0.schema.execute(request(prepared, &session, &execution)).await;
         (
@@ -257,7 +257,7 @@ impl Engine {
     /// Opens a subscription: answers come until it ends.
     pub fn subscribe(&self, prepared: &Prepared, client: IpAddr) -> futures::stream::BoxStream<'static, Answer> {
         use futures::StreamExt;
-        let session = Session::new(self.0.pool.clone(), self.0.graph.clone());
+        let session = Session::new(self.0.sources.clone());
         let execution = Execution::new(self.clone(), prepared.operation_name.clone(), client, true);
         let stream = self.0.schema.execute_stream(request(prepared, &session, &execution));
         stream
@@ -271,8 +271,8 @@ impl Engine {
     }
 
     /// Where a subscription reads from.
-    pub(crate) fn sources(&self) -> (PgPool, GraphHandle) {
-        (self.0.pool.clone(), self.0.graph.clone())
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.0.sources
     }
 }
 

@@ -29,7 +29,7 @@ impl Markers {
         self.thin();
     }
 
-    /// Keeps gaps that grow with the distance from the newest: each is at most half as wide as it is far away, and a little.
+    /// Keeps gaps that grow with the distance from the newest: each is at most half as wide as it is far away.
     fn thin(&mut self) {
         let Some(newest) = self.newest() else { return };
         let all: Vec<i64> = self.0.keys().rev().copied().collect();
@@ -37,7 +37,7 @@ impl Markers {
         for pair in all[1..].windows(2) {
             let (this, older) = (pair[0], pair[1]);
             // Without this one the gap would still be narrow enough.
-            if newest - older <= (newest - kept) * 3 / 2 + 4 {
+            if newest - older <= (newest - kept) * 3 / 2 {
                 self.0.remove(&this);
             } else {
                 kept = this;

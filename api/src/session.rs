@@ -13,7 +13,7 @@ use async_graphql::{Context, OneofObject};
 use souk_provenance::graph::{Cut, Graph, GraphHandle};
 use souk_schema::{BlockRef, ChainId};
 use sqlx::PgPool;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::scalars::{LONGEST, Long};
@@ -63,10 +63,40 @@ pub struct Moment {
     pub time: i64,
 }
 
+/// How long a request waits for its turn at the database.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where sessions read from. Cheap to clone.
+#[derive(Clone)]
+pub struct Sources {
+    /// The tables.
+    pub pool: PgPool,
+    /// The lineage graph.
+    pub graph: GraphHandle,
+    /// How many views may be open at the same time.
+    turns: Arc<Semaphore>,
+}
+
+impl Sources {
+    /// Views take at most two thirds of the pool: those who follow the tables, and who check the graph against them, need connections
+    /// too, and a view that waited for one while it held one could wait for ever.
+    pub fn new(pool: PgPool, graph: GraphHandle) -> Sources {
+        let connections = pool.options().get_max_connections() as usize;
+        let turns = Arc::new(Semaphore::new((connections * 2 / 3).max(1)));
+        Sources { pool, graph, turns }
+    }
+}
+
+/// A view and its turn.
+struct Open {
+    reader: Reader,
+    _turn: OwnedSemaphorePermit,
+}
+
 /// The view of one request, opened when it is first needed.
 pub struct ReaderCell {
-    pool: PgPool,
-    reader: OnceCell<Reader>,
+    sources: Sources,
+    open: OnceCell<Open>,
 }
 
 impl ReaderCell {
@@ -75,7 +105,16 @@ impl ReaderCell {
     /// # Errors
     /// When the database does not answer.
     pub async fn reader(&self) -> Result<&Reader, ApiError> {
-        self.reader.get_or_try_init(|| Reader::begin(&self.pool)).await
+        let open = self.open.get_or_try_init(|| async {
+            let busy = || ApiError::new(ErrorCode::Unavailable, "the server is busy: try again in a moment");
+            let turn = tokio::time::timeout(TURN_PATIENCE, self.sources.turns.clone().acquire_owned()).await;
+            let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
+            Ok::<Open, ApiError>(Open {
+                reader: Reader::begin(&self.sources.pool).await?,
+                _turn: turn,
+            })
+        });
+        Ok(&open.await?.reader)
     }
 }
 
@@ -86,22 +125,23 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     cell: Arc<ReaderCell>,
     loader: DataLoader<Loaders, HashMapCache>,
-    graph: GraphHandle,
+    /// Heads of the graph that were found to fit the view.
+    fitting: Mutex<Vec<(ChainId, BlockRef)>>,
     moved: AtomicBool,
 }
 
 impl Session {
     /// A view that is not open yet.
-    pub fn new(pool: PgPool, graph: GraphHandle) -> Session {
+    pub fn new(sources: Sources) -> Session {
         let cell = Arc::new(ReaderCell {
-            pool,
-            reader: OnceCell::new(),
+            sources,
+            open: OnceCell::new(),
         });
         let loader = DataLoader::with_cache(Loaders(cell.clone()), tokio::spawn, HashMapCache::default());
         Session(Arc::new(Inner {
             cell,
             loader,
-            graph,
+            fitting: Mutex::default(),
             moved: AtomicBool::new(false),
         }))
     }
@@ -129,7 +169,7 @@ impl Session {
 
     /// What the view stands at, if anything was asked of it.
     pub fn seen(&self) -> Option<&Snapshot> {
-        self.0.cell.reader.get().map(|reader| &reader.snapshot)
+        self.0.cell.open.get().map(|open| &open.reader.snapshot)
     }
 
     /// Whether the chain was reorganised between the view and the graph, so that the request has to be answered anew.
@@ -238,7 +278,7 @@ impl Session {
             .await
             .map_err(|_| behind())??;
         let (answer, at) = {
-            let graph = self.0.graph.read();
+            let graph = self.0.cell.sources.graph.read();
             (ask(&graph, &cut), positions(&graph))
         };
         // The graph went on between the check and the answer: what it answered is checked against the heads it answered at.
@@ -254,17 +294,26 @@ impl Session {
             let Some(head) = row.head_number.and_then(|head| u64::try_from(head).ok()) else {
                 continue;
             };
-            if !self.0.graph.wait_until(*chain, head).await {
+            if !self.0.cell.sources.graph.wait_until(*chain, head).await {
                 return Err(ApiError::new(ErrorCode::Unavailable, "the server is shutting down"));
             }
         }
-        let heads = positions(&self.0.graph.read());
+        let heads = positions(&self.0.cell.sources.graph.read());
         self.check_forks(&heads).await?;
         Ok(heads)
     }
 
-    /// Whether the view's heads are ancestors of the graph's, or the same.
+    /// Whether the view's heads are ancestors of the graph's, or the same. Found once for all fields that ask at the same time.
     async fn check_forks(&self, heads: &[(ChainId, BlockRef)]) -> Result<(), ApiError> {
+        let mut fitting = self.0.fitting.lock().await;
+        if *fitting != heads {
+            self.compare_with_view(heads).await?;
+            *fitting = heads.to_vec();
+        }
+        Ok(())
+    }
+
+    async fn compare_with_view(&self, heads: &[(ChainId, BlockRef)]) -> Result<(), ApiError> {
         let snapshot = self.snapshot().await?;
         let moved = || {
             self.0.moved.store(true, Ordering::Relaxed);
@@ -294,7 +343,7 @@ impl Session {
             .bind(hash.to_vec())
             .bind(graph_number)
             .bind(head.hash.to_vec())
-            .fetch_one(&self.0.cell.pool)
+            .fetch_one(&self.0.cell.sources.pool)
             .await?;
             if graph_number < number || both.0 != 2 {
                 return Err(moved());

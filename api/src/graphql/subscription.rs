@@ -63,19 +63,25 @@ impl Subscriptions {
             ));
         }
         let id = asset.evm().map_err(ApiError::input)?;
-        let (pool, graph) = ctx.data_unchecked::<Execution>().engine().sources();
+        let sources = ctx.data_unchecked::<Execution>().engine().sources().clone();
         let (feed, execution) = (
             ctx.data_unchecked::<Feed>().clone(),
             ctx.data_unchecked::<Execution>().clone(),
         );
         let mut changes = feed.changes(id.chain);
         let key = id.token.key().as_bytes().to_vec();
-        let mut follower =
-            Follower::start(&pool, id.chain, key, after.as_deref(), from_block.map(|block| block.0)).await?;
+        let mut follower = Follower::start(
+            &sources.pool,
+            id.chain,
+            key,
+            after.as_deref(),
+            from_block.map(|block| block.0),
+        )
+        .await?;
         Ok(stream! {
             loop {
                 let turn = feed.turn().await;
-                let batch = follower.next(&pool).await;
+                let batch = follower.next(&sources.pool).await;
                 drop(turn);
                 let batch = match batch {
                     Ok(batch) => batch,
@@ -88,7 +94,7 @@ impl Subscriptions {
                 for (cursor, news) in batch.news {
                     yield Ok(match news {
                         News::Occurred(row) => {
-                            let session = Session::new(pool.clone(), graph.clone());
+                            let session = Session::new(sources.clone());
                             ProvenanceItem::Occurred(EventOccurred { cursor, event: Box::new(ProvenanceEvent { session, pin: Pin::Head, row: *row }) })
                         }
                         News::Reverted(block) => {
@@ -110,18 +116,18 @@ impl Subscriptions {
         ctx: &Context<'_>,
         #[graphql(desc = "The chain.")] chain: ChainId,
     ) -> Result<impl Stream<Item = Result<ChainSnapshot, ApiError>> + use<>, ApiError> {
-        let (pool, _) = ctx.data_unchecked::<Execution>().engine().sources();
+        let sources = ctx.data_unchecked::<Execution>().engine().sources().clone();
         let (feed, execution) = (
             ctx.data_unchecked::<Feed>().clone(),
             ctx.data_unchecked::<Execution>().clone(),
         );
-        Reader::begin(&pool).await?.snapshot.chain(chain.0)?;
+        Reader::begin(&sources.pool).await?.snapshot.chain(chain.0)?;
         let mut changes = feed.changes(chain.0);
         Ok(stream! {
             let mut told = None;
             loop {
                 let turn = feed.turn().await;
-                let reader = Reader::begin(&pool).await;
+                let reader = Reader::begin(&sources.pool).await;
                 drop(turn);
                 let snapshot = match reader {
                     Ok(reader) => reader.snapshot.clone(),

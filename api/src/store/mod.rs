@@ -56,6 +56,10 @@ impl Snapshot {
     }
 }
 
+/// Plans are made for each execution: one that was made while a table was small would go on reading all of it when it has grown.
+const BEGIN: &str = "begin isolation level repeatable read, read only; set local statement_timeout = '10s'; \
+     set local plan_cache_mode = force_custom_plan; set local jit = off";
+
 /// One consistent view of the tables.
 pub struct Reader {
     transaction: Mutex<Transaction<'static, Postgres>>,
@@ -69,9 +73,7 @@ impl Reader {
     /// # Errors
     /// When the database does not answer.
     pub async fn begin(pool: &PgPool) -> Result<Reader, ApiError> {
-        let mut transaction = pool
-            .begin_with("begin isolation level repeatable read, read only; set local statement_timeout = '10s'")
-            .await?;
+        let mut transaction = pool.begin_with(BEGIN).await?;
         let rows: Vec<ChainRow> = sqlx::query_as(chains::SELECT).fetch_all(&mut *transaction).await?;
         let chains = rows.into_iter().map(|row| (row.chain.0, row)).collect();
         count_statement();
