@@ -78,11 +78,13 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Views take at most two thirds of the pool: those who follow the tables, and who check the graph against them, need connections
-    /// too, and a view that waited for one while it held one could wait for ever.
+    /// Views leave a third of the pool, and six connections where it has them, to those who follow the tables and who check the graph
+    /// against them: a view that waited for one while it held one could wait for ever.
     pub fn new(pool: PgPool, graph: GraphHandle) -> Sources {
         let connections = pool.options().get_max_connections() as usize;
-        let turns = Arc::new(Semaphore::new((connections * 2 / 3).max(1)));
+        let turns = Arc::new(Semaphore::new(
+            (connections * 2 / 3).min(connections.saturating_sub(6)).max(1),
+        ));
         Sources { pool, graph, turns }
     }
 }

@@ -4,6 +4,7 @@ use async_graphql::{ID, Object};
 use souk_schema::caip::{self, EvmAssetId};
 use souk_schema::{TokenRef, TokenStandard};
 
+use super::account::Account;
 use super::chain::Origin;
 use super::connection::{Connection, PageArguments, page_cost};
 use super::contribution::{Contribution, Revenue, RevenueTotal};
@@ -12,11 +13,12 @@ use super::kinds::{AssetKind, LineageDirection};
 use super::license::{AttachedTerms, LicenseSeries};
 use super::lineage::{Derivation, Lineage, LineagePaths, LineageSize, declared, lineage, paths};
 use super::nodes::GlobalId;
-use super::token::{Account, Holder, Ownership, Token, owner_of, scope};
+use super::token::{Holder, Ownership, Token, owner_of, scope};
+use super::version::{AssetVersion, ShareIssue};
 use crate::error::ApiError;
-use crate::scalars::{Address, AssetId, BigInt, Bytes32, ChainId};
+use crate::scalars::{Address, AssetId, BigInt, ChainId};
 use crate::session::{AsOf, Pin, Session};
-use crate::store::assets::{AssetRow, ShareIssueRow, VersionRow, Versions};
+use crate::store::assets::{AssetRow, ShareIssueRow, Versions};
 use crate::store::contributions::ToAsset;
 use crate::store::events::OfSubject;
 use crate::store::licenses::{Attachments, SeriesOfAsset};
@@ -543,107 +545,6 @@ impl AssetRef {
                 Asset::by_key(&self.session, self.pin, id.chain, id.token).await
             }
             _ => Ok(None),
-        }
-    }
-}
-
-/// A version of an asset.
-#[derive(Clone)]
-pub struct AssetVersion {
-    session: Session,
-    pin: Pin,
-    chain: ChainId,
-    row: VersionRow,
-}
-
-impl AssetVersion {
-    fn maker(session: &Session, pin: Pin, chain: ChainId) -> impl Fn(VersionRow) -> AssetVersion + use<> {
-        let session = session.clone();
-        move |row| AssetVersion {
-            session: session.clone(),
-            pin,
-            chain,
-            row,
-        }
-    }
-}
-
-/// A version of an asset.
-#[Object]
-impl AssetVersion {
-    /// Its number, from 1.
-    async fn version(&self) -> i32 {
-        self.row.version
-    }
-
-    /// Commitment to the content.
-    async fn content_hash(&self) -> Bytes32 {
-        self.row.content_hash
-    }
-
-    /// Where the metadata document is.
-    async fn metadata_uri(&self) -> &str {
-        &self.row.metadata_uri
-    }
-
-    /// The log that made it.
-    async fn published(&self) -> Origin {
-        Origin {
-            session: self.session.clone(),
-            pin: self.pin,
-            chain: self.chain,
-            block: self.row.valid_from,
-            log_index: self.row.log_index,
-        }
-    }
-}
-
-/// The fixed share supply of an asset.
-#[derive(Clone)]
-pub struct ShareIssue {
-    session: Session,
-    pin: Pin,
-    chain: ChainId,
-    row: ShareIssueRow,
-}
-
-/// The fixed share supply of an asset.
-#[Object]
-impl ShareIssue {
-    /// The shares' own token.
-    async fn token(&self) -> Token {
-        Token::new(
-            &self.session,
-            self.pin,
-            self.chain.0,
-            TokenStandard::Erc1155,
-            self.row.shares_key.0,
-        )
-    }
-
-    /// How many there are, for ever.
-    async fn supply(&self) -> BigInt {
-        self.row.supply
-    }
-
-    /// Who issued them.
-    async fn issuer(&self) -> Account {
-        Account {
-            session: self.session.clone(),
-            pin: self.pin,
-            chain: self.chain,
-            address: self.row.issuer,
-        }
-    }
-
-    /// The log that issued them.
-    async fn issued(&self) -> Origin {
-        Origin {
-            session: self.session.clone(),
-            pin: self.pin,
-            chain: self.chain,
-            block: self.row.valid_from,
-            log_index: self.row.log_index,
         }
     }
 }

@@ -4,10 +4,10 @@ use async_graphql::Object;
 use souk_schema::caip::EvmAssetId;
 use souk_schema::{TokenRef, TokenStandard, U256};
 
+use super::account::Account;
 use super::asset::Asset;
 use super::chain::Origin;
 use super::kinds::{ContributionRole, RevenueReason};
-use super::token::Account;
 use crate::error::ApiError;
 use crate::scalars::{Address, AssetId, BigInt, Bytes32, ChainId, Long};
 use crate::session::{Pin, Session};

@@ -4,12 +4,13 @@ use async_graphql::{ID, Object};
 use souk_schema::TokenStandard;
 use souk_schema::caip::EvmAssetId;
 
+use super::account::Account;
 use super::asset::Asset;
 use super::chain::Origin;
 use super::connection::{Connection, PageArguments, page_cost};
 use super::kinds::{LicenseState, RoyaltyPolicy};
 use super::nodes::GlobalId;
-use super::token::{Account, Holder, scope};
+use super::token::{Holder, scope};
 use crate::error::ApiError;
 use crate::scalars::{Address, AssetId, BigInt, ChainId, Long};
 use crate::session::{AsOf, Pin, Session};

@@ -3,6 +3,7 @@
 //! Start at [`query::Query`]. Objects carry the [`crate::session::Session`] they were answered from and the moment they are pinned
 //! to, so what is asked beneath them sees the same blocks.
 
+pub mod account;
 pub mod asset;
 pub mod chain;
 pub mod connection;
@@ -19,6 +20,7 @@ mod shape;
 pub mod subscription;
 pub mod token;
 pub(crate) mod variables;
+pub mod version;
 
 use async_graphql::{EmptyMutation, Schema, SchemaBuilder};
 

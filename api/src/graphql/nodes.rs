@@ -4,10 +4,11 @@ use async_graphql::{ID, Interface};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::account::Account;
 use super::asset::Asset;
 use super::chain::Chain;
 use super::license::LicenseSeries;
-use super::token::{Account, Token};
+use super::token::Token;
 use crate::error::ApiError;
 use crate::scalars::{AccountId, AssetId, ChainId};
 

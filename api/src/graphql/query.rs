@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use futures::future::BoxFuture;
 use souk_schema::TokenStandard;
 
+use super::account::Account;
 use super::asset::Asset;
 use super::chain::{Block, Chain};
 use super::connection::{Connection, PageArguments, page_cost};
@@ -16,7 +17,7 @@ use super::license::LicenseSeries;
 use super::lineage::{LineagePaths, LineageSize, paths};
 use super::meta::Meta;
 use super::nodes::{GlobalId, Node};
-use super::token::{Account, Token};
+use super::token::Token;
 use crate::error::ApiError;
 use crate::scalars::{AccountId, Address, AssetId, Bytes32, ChainId, Long};
 use crate::session::{AsOf, Pin, Session};

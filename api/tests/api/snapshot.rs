@@ -128,3 +128,44 @@ async fn api_1_an_answer_during_reorganisations_is_of_one_fork() {
         "{answered} of {asked} were answered"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn api_1_a_crowd_larger_than_the_pool_waits_its_turn_and_each_answer_is_of_one_block() {
+    let souk = std::sync::Arc::new(Souk::start().await);
+    let pool = souk.database.pool.clone();
+    let writer = tokio::spawn(async move {
+        for number in HEAD + 1..HEAD + 60 {
+            let child = number as u64 + 100;
+            let (asset, edge) = (
+                registered(child, 1, "child", BOB, number, 0),
+                derived(child, 1, 0, 0, number, 1),
+            );
+            let sql = format!("begin; {} {asset} {edge} {NOTIFY} commit;", block(number, 1));
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let query = format!(
+        r#"{{ asset(id: "{}") {{ lineage(direction: DESCENDANTS, limit: 1) {{ totalCount }} }} assets(first: 1) {{ totalCount }} }}"#,
+        asset(1)
+    );
+    let crowd = (0..100).map(|_| {
+        let (souk, query) = (souk.clone(), query.clone());
+        tokio::spawn(async move {
+            for _ in 0..3 {
+                let answer = souk.answer(&query, json!({})).await;
+                assert!(answer.get("errors").is_none(), "{answer:#}");
+                let total = answer["data"]["assets"]["totalCount"].as_i64().unwrap();
+                assert_eq!(
+                    answer["data"]["asset"]["lineage"]["totalCount"],
+                    total - 1,
+                    "{answer:#}"
+                );
+            }
+        })
+    });
+    for asked in crowd.collect::<Vec<_>>() {
+        asked.await.unwrap();
+    }
+    writer.await.unwrap();
+}

@@ -1,0 +1,113 @@
+//! What an asset has of its own: versions, and a fixed supply of shares.
+
+use async_graphql::Object;
+use souk_schema::TokenStandard;
+
+use super::account::Account;
+use super::chain::Origin;
+use super::token::Token;
+use crate::scalars::{BigInt, Bytes32, ChainId};
+use crate::session::{Pin, Session};
+use crate::store::assets::{ShareIssueRow, VersionRow};
+
+/// A version of an asset.
+#[derive(Clone)]
+pub struct AssetVersion {
+    session: Session,
+    pin: Pin,
+    chain: ChainId,
+    row: VersionRow,
+}
+
+impl AssetVersion {
+    /// Makes versions of rows.
+    pub(super) fn maker(session: &Session, pin: Pin, chain: ChainId) -> impl Fn(VersionRow) -> AssetVersion + use<> {
+        let session = session.clone();
+        move |row| AssetVersion {
+            session: session.clone(),
+            pin,
+            chain,
+            row,
+        }
+    }
+}
+
+/// A version of an asset.
+#[Object]
+impl AssetVersion {
+    /// Its number, from 1.
+    async fn version(&self) -> i32 {
+        self.row.version
+    }
+
+    /// Commitment to the content.
+    async fn content_hash(&self) -> Bytes32 {
+        self.row.content_hash
+    }
+
+    /// Where the metadata document is.
+    async fn metadata_uri(&self) -> &str {
+        &self.row.metadata_uri
+    }
+
+    /// The log that made it.
+    async fn published(&self) -> Origin {
+        Origin {
+            session: self.session.clone(),
+            pin: self.pin,
+            chain: self.chain,
+            block: self.row.valid_from,
+            log_index: self.row.log_index,
+        }
+    }
+}
+
+/// The fixed share supply of an asset.
+#[derive(Clone)]
+pub struct ShareIssue {
+    pub(super) session: Session,
+    pub(super) pin: Pin,
+    pub(super) chain: ChainId,
+    pub(super) row: ShareIssueRow,
+}
+
+/// The fixed share supply of an asset.
+#[Object]
+impl ShareIssue {
+    /// The shares' own token.
+    async fn token(&self) -> Token {
+        Token::new(
+            &self.session,
+            self.pin,
+            self.chain.0,
+            TokenStandard::Erc1155,
+            self.row.shares_key.0,
+        )
+    }
+
+    /// How many there are, for ever.
+    async fn supply(&self) -> BigInt {
+        self.row.supply
+    }
+
+    /// Who issued them.
+    async fn issuer(&self) -> Account {
+        Account {
+            session: self.session.clone(),
+            pin: self.pin,
+            chain: self.chain,
+            address: self.row.issuer,
+        }
+    }
+
+    /// The log that issued them.
+    async fn issued(&self) -> Origin {
+        Origin {
+            session: self.session.clone(),
+            pin: self.pin,
+            chain: self.chain,
+            block: self.row.valid_from,
+            log_index: self.row.log_index,
+        }
+    }
+}
