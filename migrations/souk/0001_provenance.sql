@@ -273,6 +273,9 @@ create index license_series_began on license_series using brin (chain_id, valid_
 create index license_revocation_began on license_revocation using brin (chain_id, valid_from) with (autosummarize = on);
 create index share_issue_began on share_issue using brin (chain_id, valid_from) with (autosummarize = on);
 create index contribution_began on contribution using brin (chain_id, valid_from) with (autosummarize = on);
+-- The lineage graph asks what ended since it looked last.
+create index asset_ended on asset (chain_id, valid_to) where valid_to is not null;
+create index derivation_ended on derivation (chain_id, valid_to) where valid_to is not null;
 create index ownership_ended on ownership (chain_id, valid_to) where valid_to is not null;
 create index balance_ended on balance (chain_id, valid_to) where valid_to is not null;
 create index license_series_ended on license_series (chain_id, valid_to) where valid_to is not null;
