@@ -4,8 +4,8 @@
 //! at [`Session::moment`] for how "as of" becomes a block, and at [`Session::with_graph`] for how the graph is kept from telling more,
 //! or other, than the tables.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
@@ -13,7 +13,7 @@ use async_graphql::{Context, OneofObject};
 use souk_provenance::graph::{Cut, Graph, GraphHandle};
 use souk_schema::{BlockRef, ChainId};
 use sqlx::PgPool;
-use tokio::sync::{Mutex, OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::scalars::{LONGEST, Long};
@@ -128,7 +128,9 @@ struct Inner {
     cell: Arc<ReaderCell>,
     loader: DataLoader<Loaders, HashMapCache>,
     /// Heads of the graph that were found to fit the view.
-    fitting: Mutex<Vec<(ChainId, BlockRef)>>,
+    fitting: Mutex<Option<Vec<(ChainId, BlockRef)>>>,
+    /// Held by who finds that out.
+    checking: futures::lock::Mutex<()>,
     moved: AtomicBool,
 }
 
@@ -144,6 +146,7 @@ impl Session {
             cell,
             loader,
             fitting: Mutex::default(),
+            checking: futures::lock::Mutex::default(),
             moved: AtomicBool::new(false),
         }))
     }
@@ -270,28 +273,46 @@ impl Session {
             // A cut has no place before block 0; an asset registered in block 0 of such a chain is not asked about.
             cut = cut.and(chain, u64::try_from(moment.block).unwrap_or(0));
         }
+        let heads = self.fitting_heads().await?;
+        let (answer, at) = {
+            let graph = self.0.cell.sources.graph.read();
+            (ask(&graph, &cut), positions(&graph))
+        };
+        // The graph went on between the check and the answer: what it answered is checked against the heads it answered at.
+        if at != heads && !self.fits(&at) {
+            self.check_forks(&at).await?;
+        }
+        Ok(answer)
+    }
+
+    /// The graph's heads once they fit the view. Fields that ask at the same time share one look at the tables, and what was found
+    /// once is found again without waiting: whatever waits would come too late for its batch.
+    async fn fitting_heads(&self) -> Result<Vec<(ChainId, BlockRef)>, ApiError> {
+        let now = || positions(&self.0.cell.sources.graph.read());
+        let heads = now();
+        if self.fits(&heads) {
+            return Ok(heads);
+        }
+        let _one_at_a_time = self.0.checking.lock().await;
+        let heads = now();
+        if self.fits(&heads) {
+            return Ok(heads);
+        }
         let behind = || {
             ApiError::new(
                 ErrorCode::Unavailable,
                 "the lineage graph has not reached the tables yet; try again",
             )
         };
-        let heads = tokio::time::timeout(GRAPH_PATIENCE, self.graph_reaches_view())
+        tokio::time::timeout(GRAPH_PATIENCE, self.graph_reaches_view())
             .await
             .map_err(|_| behind())??;
-        let (answer, at) = {
-            let graph = self.0.cell.sources.graph.read();
-            (ask(&graph, &cut), positions(&graph))
-        };
-        // The graph went on between the check and the answer: what it answered is checked against the heads it answered at.
-        if at != heads {
-            self.check_forks(&at).await?;
-        }
-        Ok(answer)
+        let heads = now();
+        self.check_forks(&heads).await?;
+        Ok(heads)
     }
 
-    /// Waits for the graph and checks where it stands then: the heads that were found to fit the view.
-    async fn graph_reaches_view(&self) -> Result<Vec<(ChainId, BlockRef)>, ApiError> {
+    async fn graph_reaches_view(&self) -> Result<(), ApiError> {
         for (chain, row) in &self.snapshot().await?.chains {
             let Some(head) = row.head_number.and_then(|head| u64::try_from(head).ok()) else {
                 continue;
@@ -300,18 +321,17 @@ impl Session {
                 return Err(ApiError::new(ErrorCode::Unavailable, "the server is shutting down"));
             }
         }
-        let heads = positions(&self.0.cell.sources.graph.read());
-        self.check_forks(&heads).await?;
-        Ok(heads)
+        Ok(())
     }
 
-    /// Whether the view's heads are ancestors of the graph's, or the same. Found once for all fields that ask at the same time.
+    fn fits(&self, heads: &[(ChainId, BlockRef)]) -> bool {
+        self.0.fitting.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(heads)
+    }
+
+    /// Whether the view's heads are ancestors of the graph's, or the same.
     async fn check_forks(&self, heads: &[(ChainId, BlockRef)]) -> Result<(), ApiError> {
-        let mut fitting = self.0.fitting.lock().await;
-        if *fitting != heads {
-            self.compare_with_view(heads).await?;
-            *fitting = heads.to_vec();
-        }
+        self.compare_with_view(heads).await?;
+        *self.0.fitting.lock().unwrap_or_else(PoisonError::into_inner) = Some(heads.to_vec());
         Ok(())
     }
 
