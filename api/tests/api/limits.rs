@@ -127,13 +127,14 @@ async fn a_list_of_many_costs_as_many_statements_as_a_list_of_one() {
     };
     // The first time a connection learns statements; asked again it only executes them.
     count(60).await;
-    let (few, many) = (count(10).await, count(60).await);
+    let few = count(10).await;
+    // On a busy machine a batch can begin before all have come to it: the best of some counts tells.
+    let many = count(60).await.min(count(60).await).min(count(60).await);
     assert!(
         few > 10,
         "the log holds only {few} statements: it is not what it was taken for"
     );
-    // A slow machine may see a batch or two begin before all have come.
-    assert!(many <= few + 8, "{many} statements for 60 assets, {few} for 10");
+    assert!(many <= few + 4, "{many} statements for 60 assets, {few} for 10");
 }
 
 #[tokio::test]
