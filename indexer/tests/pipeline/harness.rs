@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::{Chain, OracleBlock, TRANSFER};
 
 pub const CHAIN: ChainId = ChainId(31_337);
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A source over these URLs that watches one token, polls often and gives up on an answer quickly.
 pub fn source(urls: &[String], token: Address) -> ChainSource {
