@@ -6,6 +6,7 @@
 mod backfill;
 mod chain;
 mod child;
+mod cpu;
 mod download;
 mod gate;
 mod latency;
@@ -34,8 +35,8 @@ const ALL: [BenchName; 4] = [
     BenchName::Reorg,
 ];
 
-/// Part of the logs that the chain is measured with first, to see whether memory grows with its length.
-const SHORT_PART: u64 = 4;
+/// The chain is written in so many parts; its memory is measured after one, after two, and at the end.
+const MEMORY_PARTS: u64 = 4;
 
 /// Measures what the arguments name, or everything, and prints one table.
 ///
@@ -68,21 +69,23 @@ fn others(file: &Path) -> Result<Vec<row::Cells>> {
     row::read(&std::fs::read_to_string(file)?)
 }
 
-/// What is measured on a long chain: backfill and replay, and their memory on a quarter of the chain and on all of it.
+/// What is measured on a long chain: backfill and replay, and their memory on parts of the chain and on all of it.
 async fn long_chain(parts: &Parts, names: &[BenchName], logs: u64) -> Result<Vec<Row>> {
     let chain = BenchChain::start(&parts::automine()).await?;
-    let watched = chain.write(1, logs / SHORT_PART).await?;
-    let short = Memory::measure(parts, &chain).await?;
-    chain.write(2, logs.saturating_sub(watched)).await?;
-    let long = Memory::measure(parts, &chain).await?;
+    let part = logs / MEMORY_PARTS;
+    let mut memory = Vec::new();
+    for (seed, events) in (1..).zip([part, part, logs.saturating_sub(2 * part)]) {
+        chain.write(seed, events).await?;
+        memory.push(Memory::measure(parts, &chain).await?);
+    }
     let mut rows = Vec::new();
     if names.contains(&BenchName::Backfill) {
         rows.extend(backfill::measure(parts, &chain).await?);
-        rows.push(memory::row("backfill", &short, &long, Memory::backfill));
+        rows.extend(memory::rows("backfill", &memory, Memory::backfill));
     }
     if names.contains(&BenchName::Replay) {
         rows.push(replay::measure(parts, &chain).await?);
-        rows.push(memory::row("replay", &short, &long, Memory::replay));
+        rows.extend(memory::rows("replay", &memory, Memory::replay));
     }
     chain.stop().await;
     Ok(rows)

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use indicatif::HumanCount;
 
 use super::chain::BenchChain;
+use super::cpu::Cpu;
 use super::download::{Downloader, What};
 use super::parts::{Parts, median};
 use super::pipeline::Pipeline;
@@ -40,13 +41,16 @@ pub async fn measure(parts: &Parts, chain: &BenchChain) -> Result<Vec<Row>> {
         Ok(took)
     };
     let (mut all, mut least, mut ours, mut to_log) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for _ in 0..ROUNDS {
+        let mut watch = Watch::start(parts, chain)?;
         all.push(timed(What::HeadersLogsReceipts).await?);
+        watch.lap("download of headers, logs, receipts", &all)?;
         ours.push(backfill(parts, chain, expected.watched).await?);
+        watch.lap("backfill", &ours)?;
         least.push(timed(What::HeadersReceipts).await?);
+        watch.lap("download of headers, receipts", &least)?;
         to_log.push(into_log(parts, chain).await?);
-        let (download, without_getlogs, backfill, into_log) = (all[round], least[round], ours[round], to_log[round]);
-        tracing::info!(round, ?download, ?without_getlogs, ?backfill, ?into_log, "backfill");
+        watch.lap("into the log", &to_log)?;
     }
     let (logs, blocks) = (HumanCount(expected.watched), HumanCount(expected.blocks));
     let measured = |to: &str| format!("{logs} logs in {blocks} blocks, node to {to}, median of {ROUNDS}");
@@ -64,6 +68,29 @@ pub async fn measure(parts: &Parts, chain: &BenchChain) -> Result<Vec<Row>> {
         row("tables", ours, bare, least.clone(), Target::ForComparison),
         row("log alone", to_log, bare, least, Target::ForComparison),
     ])
+}
+
+/// Tells in the log lines whose processor time a measurement took.
+struct Watch {
+    node: u32,
+    postgres: u32,
+    lap: Cpu,
+}
+
+impl Watch {
+    fn start(parts: &Parts, chain: &BenchChain) -> Result<Watch> {
+        let (node, postgres) = (chain.pid(), parts.pid());
+        let lap = Cpu::now(node, postgres)?;
+        Ok(Watch { node, postgres, lap })
+    }
+
+    fn lap(&mut self, what: &str, took: &[Duration]) -> Result<()> {
+        let now = Cpu::now(self.node, self.postgres)?;
+        let cpu = now.since(self.lap);
+        self.lap = now;
+        tracing::info!(took = ?took.last(), ?cpu, "{what}");
+        Ok(())
+    }
 }
 
 /// One backfill into a database of its own: from the start of the parts until the tables are at the head.

@@ -116,6 +116,11 @@ impl BenchChain {
         Ok(source)
     }
 
+    /// The node's process.
+    pub fn pid(&self) -> u32 {
+        self.anvil.pid()
+    }
+
     /// Where the node listens.
     ///
     /// # Errors

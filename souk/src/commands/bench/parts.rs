@@ -67,6 +67,11 @@ impl Parts {
         Ok(Database { store, pool })
     }
 
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
+        self.postgres.pid()
+    }
+
     /// Writes out what Postgres still holds back, so that one measurement does not pay for another.
     ///
     /// # Errors
