@@ -1,7 +1,6 @@
 //! The pipeline under measurement, in this process: indexer → embedded log → projector → Postgres.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use souk_eventlog::{EmbeddedLog, EventLog};
@@ -13,9 +12,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::parts::Database;
-
-/// How soon a projector that finds no stream yet looks again: the stream is there within the first moments of a backfill.
-const IDLE: Duration = Duration::from_millis(20);
 
 /// The running tasks.
 pub struct Pipeline {
@@ -30,7 +26,7 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Starts the indexer and the projector.
+    /// Starts the indexer, and the projector as soon as there is a stream: one that finds none looks again after a second only.
     ///
     /// # Errors
     /// One line when the log cannot be opened.
@@ -38,10 +34,10 @@ impl Pipeline {
         let chain = source.chain;
         let mut pipeline = Pipeline::index_only(source, database).await?;
         let (status, projection) = watch::channel(ProjectionStatus::new(chain));
-        let config = ProjectorConfig {
-            idle: IDLE,
-            ..ProjectorConfig::new(chain)
-        };
+        let config = ProjectorConfig::new(chain);
+        let mut indexer = pipeline.indexer.clone();
+        let opened = async move { indexer.wait_for(|status| status.generation > 0).await.map(|_| ()) };
+        pipeline.meanwhile(opened).await?.context("the indexer ended")?;
         let (log, pool, cancel) = (pipeline.log.clone(), database.pool.clone(), pipeline.cancel.clone());
         pipeline
             .tasks
