@@ -1,7 +1,7 @@
 //! Runs a projector for every chain that has a stream in the log, as streams appear.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,26 +16,22 @@ use tokio_util::sync::CancellationToken;
 /// How often the log is asked for streams that were not there before.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What each chain's projector says of itself.
-pub type Projections = Arc<Mutex<BTreeMap<ChainId, watch::Receiver<ProjectionStatus>>>>;
-
 /// Projects every chain of the log until told to stop.
 ///
 /// # Errors
 /// That of the first projector that cannot go on.
-pub async fn run(log: Arc<dyn EventLog>, pool: PgPool, known: Projections, cancel: CancellationToken) -> Result<()> {
+pub async fn run(log: Arc<dyn EventLog>, pool: PgPool, cancel: CancellationToken) -> Result<()> {
     let mut projectors = JoinSet::new();
+    let mut known = BTreeSet::new();
     loop {
         match log.streams().await {
             Ok(streams) => {
                 for chain in streams.iter().filter_map(|stream| chain_of(stream.as_str())) {
-                    let mut known = known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                    known.entry(chain).or_insert_with(|| {
-                        let (status, receiver) = watch::channel(ProjectionStatus::new(chain));
+                    if known.insert(chain) {
+                        let (status, _) = watch::channel(ProjectionStatus::new(chain));
                         let config = ProjectorConfig::new(chain);
                         projectors.spawn(project::run(config, log.clone(), pool.clone(), status, cancel.clone()));
-                        receiver
-                    });
+                    }
                 }
             }
             Err(error) => tracing::warn!(%error, "the log cannot say which streams it has; asked again"),

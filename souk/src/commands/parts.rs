@@ -1,7 +1,5 @@
 //! `souk index`, `souk project` and `souk serve`: one part each, with Kafka and Postgres between them.
 
-use std::sync::Arc;
-
 use anyhow::{Result, bail};
 use souk_provenance::graph::GraphHandle;
 use tokio::sync::watch;
@@ -48,7 +46,7 @@ pub async fn project(args: &ProjectArgs) -> Result<()> {
     let log = store.log(&pool).await?;
     let mut supervisor = Supervisor::new()?;
     let cancel = supervisor.cancel().clone();
-    supervisor.run("projector".into(), projectors::run(log, pool, Arc::default(), cancel));
+    supervisor.run("projector".into(), projectors::run(log, pool, cancel));
     supervisor.until_stopped().await
 }
 

@@ -82,7 +82,7 @@ async fn serve_until_stopped(
     let cancel = supervisor.cancel().clone();
     supervisor.run(
         "projector".into(),
-        projectors::run(log.clone(), pool.clone(), Arc::default(), cancel.clone()),
+        projectors::run(log.clone(), pool.clone(), cancel.clone()),
     );
     let graph = GraphHandle::start(pool.clone(), cancel.clone()).await?;
     let server = web::bind(&args.http, pool, graph.clone(), log, statuses.clone(), cancel).await?;
