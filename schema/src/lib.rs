@@ -32,6 +32,7 @@ pub mod amount;
 pub mod caip;
 pub mod encoding;
 pub mod event;
+pub mod exchange;
 pub mod id;
 pub mod record;
 
