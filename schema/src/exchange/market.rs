@@ -70,7 +70,7 @@ pub struct MarketLimits {
 }
 
 /// What a market does with orders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MarketState {
     /// Takes resting orders and cancels, matches nothing. The state after listing.
