@@ -1,0 +1,1 @@
+//! Runs an engine on streams: commands in, outcomes out, snapshots beside.

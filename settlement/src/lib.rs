@@ -1,0 +1,1 @@
+//! Between the exchange and the chain: facts in, settlement batches out.
