@@ -25,7 +25,7 @@ const settings = {
   metadata: { appendCBOR: false, bytecodeHash: "none", useLiteralContent: false },
 };
 
-const published = ["AssetRegistry", "LicenseRegistry", "AssetShares", "ContributionBook", "RevenueRouter", "TestUSD"];
+const published = ["AssetRegistry", "LicenseRegistry", "AssetShares", "ContributionBook", "RevenueRouter", "TestUSD", "ExchangeVault"];
 
 /** Contracts that only the tests deploy; their artifacts go to artifacts/test/. */
 const testOnly = existsSync(join(contractsDir, "sol", "test"))

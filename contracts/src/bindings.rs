@@ -38,3 +38,8 @@ sol!(
     TestUSD,
     "artifacts/TestUSD.json"
 );
+sol!(
+    #[sol(rpc, all_derives)]
+    ExchangeVault,
+    "artifacts/ExchangeVault.json"
+);

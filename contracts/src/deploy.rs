@@ -11,7 +11,10 @@ use alloy::providers::{PendingTransactionError, Provider};
 use alloy::transports::TransportError;
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter, TestUSD};
+use crate::ExchangeVault::VaultConfig;
+use crate::{
+    AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD, dev,
+};
 
 /// Where each contract is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,10 +31,13 @@ pub struct Addresses {
     pub revenue_router: Address,
     /// ERC-20 with six decimals that anyone mints.
     pub test_usd: Address,
+    /// The exchange's custody; `None` in deployments older than the exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_vault: Option<Address>,
 }
 
 impl Addresses {
-    /// Addresses of contracts that `deployer` creates with its next six transactions, from `nonce` on, in the order of
+    /// Addresses of contracts that `deployer` creates with its next seven transactions, from `nonce` on, in the order of
     /// the fields.
     pub fn predict(deployer: Address, nonce: u64) -> Self {
         Self {
@@ -41,19 +47,22 @@ impl Addresses {
             contribution_book: deployer.create(nonce + 3),
             revenue_router: deployer.create(nonce + 4),
             test_usd: deployer.create(nonce + 5),
+            exchange_vault: Some(deployer.create(nonce + 6)),
         }
     }
 
     /// Every contract with its name, in the order of deployment.
-    pub fn named(&self) -> [(&'static str, Address); 6] {
-        [
+    pub fn named(&self) -> Vec<(&'static str, Address)> {
+        let mut named = vec![
             ("AssetRegistry", self.asset_registry),
             ("LicenseRegistry", self.license_registry),
             ("AssetShares", self.asset_shares),
             ("ContributionBook", self.contribution_book),
             ("RevenueRouter", self.revenue_router),
             ("TestUSD", self.test_usd),
-        ]
+        ];
+        named.extend(self.exchange_vault.map(|vault| ("ExchangeVault", vault)));
+        named
     }
 }
 
@@ -92,7 +101,8 @@ pub enum DeployError {
     },
     /// The transaction ran and failed.
     #[error(
-        "the creation of {contract} failed on chain; give the deployment more gas and a distributor that is not zero"
+        "the creation of {contract} failed on chain; give the deployment more gas, a distributor that is not zero, and a vault's \
+         roles and delays that `VaultRoles.sol` takes"
     )]
     Reverted {
         /// Name of the contract.
@@ -111,11 +121,15 @@ pub enum DeployError {
         /// What the receipt says.
         found: Option<Address>,
     },
+    /// The vault does not take the token.
+    #[error("the vault did not list {token}; everything is deployed, so list it by hand or deploy again")]
+    NotListed {
+        /// The token.
+        token: Address,
+    },
 }
 
-/// Deploys all six contracts in six transactions of `deployer`, for whom `provider` must be able to sign (a wallet in the
-/// provider, or an account that the node unlocks) and who must send nothing else meanwhile. `deployer` becomes the
-/// admin of the revenue router; `distributor` receives all revenue and must be neither zero nor a payer.
+/// Deploys all contracts with `deployer` in every role of the vault, and the delays of [`dev::vault_config`]. See [`deploy_with`].
 ///
 /// # Errors
 /// See [`DeployError`]; contracts created before the failure stay on chain, unused.
@@ -123,6 +137,23 @@ pub async fn deploy<P: Provider>(
     provider: &P,
     deployer: Address,
     distributor: Address,
+) -> Result<Deployment, DeployError> {
+    let config = dev::vault_config(deployer, deployer, deployer);
+    deploy_with(provider, deployer, distributor, config).await
+}
+
+/// Deploys all seven contracts in as many transactions of `deployer`, for whom `provider` must be able to sign (a wallet in the
+/// provider, or an account that the node unlocks) and who must send nothing else meanwhile; three more list shares,
+/// licences and the test token in the vault. `deployer` becomes the admin of the revenue router and of the vault;
+/// `distributor` receives all revenue and must be neither zero nor a payer.
+///
+/// # Errors
+/// See [`DeployError`]; contracts created before the failure stay on chain, unused.
+pub async fn deploy_with<P: Provider>(
+    provider: &P,
+    deployer: Address,
+    distributor: Address,
+    vault: VaultConfig,
 ) -> Result<Deployment, DeployError> {
     let chain_id = provider.get_chain_id().await?;
     let nonce = provider.get_transaction_count(deployer).pending().await?;
@@ -133,7 +164,7 @@ pub async fn deploy<P: Provider>(
         addresses
             .named()
             .into_iter()
-            .zip(creations(provider, &addresses, deployer, distributor))
+            .zip(creations(provider, &addresses, deployer, distributor, vault))
     {
         let sent = creation.from(deployer).send().await.map_err(|source| {
             let source = Box::new(source);
@@ -151,11 +182,42 @@ pub async fn deploy<P: Provider>(
         check_place(contract, expected, receipt.status(), receipt.contract_address)?;
         first_block = first_block.or(receipt.block_number);
     }
+    list_tokens(provider, deployer, &addresses).await?;
     Ok(Deployment {
         chain_id,
         block: first_block.unwrap_or_default(),
         addresses,
     })
+}
+
+/// Has the vault take what trades on the exchange.
+async fn list_tokens<P: Provider>(provider: &P, deployer: Address, to: &Addresses) -> Result<(), DeployError> {
+    const ERC20: u8 = 1;
+    const ERC1155: u8 = 2;
+    let contract = "ExchangeVault";
+    let Some(vault) = to.exchange_vault else { return Ok(()) };
+    let vault = ExchangeVault::new(vault, provider);
+    let mut pending = Vec::new();
+    for (token, kind) in [
+        (to.asset_shares, ERC1155),
+        (to.license_registry, ERC1155),
+        (to.test_usd, ERC20),
+    ] {
+        let sent = vault.listToken(token, kind).from(deployer).send().await;
+        let sent = sent.map_err(|source| {
+            let source = Box::new(source);
+            DeployError::Refused { contract, source }
+        })?;
+        pending.push((token, sent));
+    }
+    for (token, sent) in pending {
+        let receipt = sent.get_receipt().await;
+        let receipt = receipt.map_err(|source| DeployError::NoReceipt { contract, source })?;
+        if !receipt.status() {
+            return Err(DeployError::NotListed { token });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a creation came about where the other contracts were told that it would.
@@ -184,7 +246,8 @@ fn creations<'a, P: Provider>(
     to: &Addresses,
     admin: Address,
     distributor: Address,
-) -> [RawCallBuilder<&'a P, Ethereum>; 6] {
+    vault: VaultConfig,
+) -> [RawCallBuilder<&'a P, Ethereum>; 7] {
     [
         AssetRegistry::deploy_builder(provider, to.license_registry),
         LicenseRegistry::deploy_builder(provider, to.asset_registry, to.revenue_router),
@@ -192,6 +255,7 @@ fn creations<'a, P: Provider>(
         ContributionBook::deploy_builder(provider, to.asset_registry),
         RevenueRouter::deploy_builder(provider, to.asset_registry, to.license_registry, admin, distributor),
         TestUSD::deploy_builder(provider),
+        ExchangeVault::deploy_builder(provider, to.asset_registry, to.revenue_router, admin, vault),
     ]
 }
 

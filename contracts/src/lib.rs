@@ -1,13 +1,18 @@
 //! The reference contracts for Rust: bindings made from the committed artifacts, and their deployment.
 //!
 //! Never compiles Solidity (that is `contracts/build.mjs`), never holds a key, and decodes nothing into domain events
-//! (that is `adapters`). Start at [`deploy`], and at [`bindings`] for the calls and events of each contract.
+//! (that is `adapters`). Start at [`deploy`], at [`bindings`] for the calls and events of each contract, and at [`exchange`] for
+//! what traders sign.
 
 pub mod bindings;
 mod deploy;
+pub mod dev;
+pub mod exchange;
 
-pub use bindings::{AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter, TestUSD};
-pub use deploy::{Addresses, DeployError, Deployment, deploy};
+pub use bindings::{
+    AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD,
+};
+pub use deploy::{Addresses, DeployError, Deployment, deploy, deploy_with};
 
 use alloy::primitives::{B256, U256, keccak256};
 use alloy::sol_types::SolValue;

@@ -381,6 +381,15 @@ interface IExchangeVault {
     /// @notice Sum of the balances of all accounts.
     function totalOf(address token, uint256 id) external view returns (uint256);
 
+    /// @notice What a token was listed as: 0 not at all, 1 ERC-20, 2 ERC-1155.
+    function tokenKind(address token) external view returns (uint8);
+
+    /// @notice A market as it was listed; all zero where it was not.
+    function marketOf(bytes32 market) external view returns (Market memory);
+
+    /// @notice An exit that waits; all zero where none does.
+    function exitOf(uint64 exitId) external view returns (Exit memory);
+
     /// @notice Number that the next batch of the group begins with; from 1.
     function nextNumber(uint32 group) external view returns (uint64);
 
