@@ -81,12 +81,16 @@ impl Decoder {
                     shares,
                     contributions,
                     router,
+                    vault,
                 } => {
                     decoder.watch(registry, Adapter::Protocol(Contract::Registry));
                     decoder.watch(licenses, Adapter::Protocol(Contract::Licenses { registry }));
                     decoder.watch(shares, Adapter::Protocol(Contract::Shares { registry }));
                     decoder.watch(contributions, Adapter::Protocol(Contract::Contributions { registry }));
                     decoder.watch(router, Adapter::Protocol(Contract::Router { registry }));
+                    if let Some(vault) = vault {
+                        decoder.watch(vault, Adapter::Protocol(Contract::Vault));
+                    }
                 }
                 ContractSet::Erc20 { address } => decoder.watch(address, Adapter::Token(TokenStandard::Erc20)),
                 ContractSet::Erc721 { address } => decoder.watch(address, Adapter::Token(TokenStandard::Erc721)),

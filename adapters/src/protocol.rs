@@ -5,6 +5,7 @@ use alloy_primitives::{Address, B256, U256};
 use souk_contracts::AssetRegistry::{AssetRegistered, AssetVersioned, DerivationDeclared, ForeignParentDeclared};
 use souk_contracts::AssetShares::SharesIssued;
 use souk_contracts::ContributionBook::{ContributionRecorded, ContributionVoided};
+use souk_contracts::ExchangeVault::ExchangeVaultEvents;
 use souk_contracts::LicenseRegistry::{
     self, LicenseMinted, LicenseRevoked, LicenseTermsAttached, LicenseTermsRegistered,
 };
@@ -20,10 +21,21 @@ use crate::token;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contract {
     Registry,
-    Licenses { registry: Address },
-    Shares { registry: Address },
-    Contributions { registry: Address },
-    Router { registry: Address },
+    Licenses {
+        registry: Address,
+    },
+    Shares {
+        registry: Address,
+    },
+    Contributions {
+        registry: Address,
+    },
+    Router {
+        registry: Address,
+    },
+    /// The exchange's custody. Its logs are kept in the stream for the exchange, which reads them itself; they say nothing about
+    /// provenance. What moves into it or out of it is said by the tokens.
+    Vault,
 }
 
 impl Contract {
@@ -47,6 +59,7 @@ impl Contract {
                 &[ContributionRecorded::SIGNATURE_HASH, ContributionVoided::SIGNATURE_HASH]
             }
             Contract::Router { .. } => &[RevenueReceived::SIGNATURE_HASH],
+            Contract::Vault => return ExchangeVaultEvents::SELECTORS.iter().map(B256::from).collect(),
         };
         let moves = self.standard().map_or(&[][..], token::topics);
         [own, moves].concat()
@@ -65,6 +78,7 @@ impl Contract {
             Contract::Shares { registry } => decode_shares(log, registry),
             Contract::Contributions { registry } => decode_contributions(log, registry),
             Contract::Router { registry } => decode_router(log, registry),
+            Contract::Vault => return Ok(Vec::new()),
         }?;
         Ok(vec![event])
     }
@@ -73,7 +87,7 @@ impl Contract {
         match self {
             Contract::Registry => Some(TokenStandard::Erc721),
             Contract::Licenses { .. } | Contract::Shares { .. } => Some(TokenStandard::Erc1155),
-            Contract::Contributions { .. } | Contract::Router { .. } => None,
+            Contract::Contributions { .. } | Contract::Router { .. } | Contract::Vault => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use alloy::sol_types::SolEvent;
 use alloy_primitives::{Address, B256, Bytes, LogData, U256};
 use proptest::prelude::*;
-use souk_contracts::{AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter};
+use souk_contracts::{AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter};
 use souk_schema::event::{AssetKind, ContributionRole, DomainEvent, Relation, RevenueReason, RoyaltyPolicy};
 use souk_schema::record::RawLog;
 use souk_schema::{E8, TokenRef, TokenStandard};
@@ -15,6 +15,7 @@ const LICENSES: Address = Address::repeat_byte(0xa2);
 const SHARES: Address = Address::repeat_byte(0xa3);
 const BOOK: Address = Address::repeat_byte(0xa4);
 const ROUTER: Address = Address::repeat_byte(0xa5);
+const VAULT: Address = Address::repeat_byte(0xa6);
 const COINS: Address = Address::repeat_byte(0xb1);
 const PUNKS: Address = Address::repeat_byte(0xb2);
 const ITEMS: Address = Address::repeat_byte(0xb3);
@@ -30,6 +31,7 @@ fn decoder() -> Decoder {
         shares: SHARES,
         contributions: BOOK,
         router: ROUTER,
+        vault: Some(VAULT),
     };
     let factory = ContractSet::Factory {
         address: FACTORY,
@@ -361,6 +363,48 @@ fn what_a_factory_creates_is_watched_until_it_is_removed() {
     assert!(decoder.watches(&COINS, &transfer), "a configured contract stays");
 }
 
+/// The exchange reads the vault's logs itself; for provenance only the token's own event counts, by which shares changed hands.
+#[test]
+fn the_vaults_logs_are_kept_and_say_nothing_about_provenance() {
+    let deposited = ExchangeVault::Deposited {
+        depositId: 1,
+        account: ALICE,
+        token: SHARES,
+        id: U256::from(7),
+        amount: 40,
+        group: 0,
+    };
+    let mut vaults = log(VAULT, deposited.encode_log_data());
+    assert!(decoder().watches(&VAULT, &vaults.topics));
+    assert_eq!(decoder().decode(&vaults), Ok(vec![]));
+    vaults.data = Bytes::from_static(b"cut short");
+    assert_eq!(
+        decoder().decode(&vaults),
+        Ok(vec![]),
+        "nothing to read, nothing to fail"
+    );
+    for selector in ExchangeVault::ExchangeVaultEvents::SELECTORS {
+        assert!(decoder().watches(&VAULT, &[selector.into()]));
+        assert!(!decoder().watches(&ROUTER, &[selector.into()]), "of the vault alone");
+    }
+
+    let moved = token::TransferSingle {
+        operator: VAULT,
+        from: ALICE,
+        to: VAULT,
+        id: U256::from(7),
+        value: U256::from(40),
+    };
+    let expected = DomainEvent::TokenTransferred {
+        token: TokenRef::new(SHARES, U256::from(7)),
+        standard: TokenStandard::Erc1155,
+        from: ALICE,
+        to: VAULT,
+        amount: U256::from(40),
+    };
+    assert_eq!(one(SHARES, &moved), expected);
+}
+
 #[test]
 fn events_that_mean_nothing_to_us_are_not_watched() {
     let approval = AssetRegistry::Approval {
@@ -377,13 +421,13 @@ fn events_that_mean_nothing_to_us_are_not_watched() {
 proptest! {
     #[test]
     fn no_log_makes_the_decoder_panic(
-        contract in 0usize..9,
-        topic0 in 0usize..40,
+        contract in 0usize..10,
+        topic0 in 0usize..60,
         more in proptest::collection::vec(any::<[u8; 32]>(), 0..4),
         data in proptest::collection::vec(any::<u8>(), 0..400),
     ) {
         let decoder = decoder();
-        let address = [REGISTRY, LICENSES, SHARES, BOOK, ROUTER, COINS, PUNKS, ITEMS, FACTORY][contract];
+        let address = [REGISTRY, LICENSES, SHARES, BOOK, ROUTER, VAULT, COINS, PUNKS, ITEMS, FACTORY][contract];
         let topic0 = decoder.watched_topics()[topic0 % decoder.watched_topics().len()];
         let topics = std::iter::once(topic0).chain(more.into_iter().map(B256::from)).collect();
         let log = RawLog { topics, data: data.into(), ..log(address, LogData::default()) };

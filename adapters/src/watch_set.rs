@@ -32,6 +32,9 @@ pub enum ContractSet {
         contributions: Address,
         /// `RevenueRouter`.
         router: Address,
+        /// `ExchangeVault`, where the deployment has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vault: Option<Address>,
     },
     /// A plain fungible token.
     Erc20 {
@@ -99,6 +102,7 @@ impl From<&Deployment> for ContractSet {
             shares: addresses.asset_shares,
             contributions: addresses.contribution_book,
             router: addresses.revenue_router,
+            vault: addresses.exchange_vault,
         }
     }
 }
@@ -113,8 +117,11 @@ impl ContractSet {
                 shares,
                 contributions,
                 router,
+                vault,
             } => {
-                vec![registry, licenses, shares, contributions, router]
+                let mut all = vec![registry, licenses, shares, contributions, router];
+                all.extend(vault);
+                all
             }
             ContractSet::Erc20 { address }
             | ContractSet::Erc721 { address }
@@ -204,6 +211,33 @@ mod tests {
         assert_ne!(one.hash(), WatchSet::new(vec![a]).unwrap().hash());
         let read: WatchSet = serde_json::from_str(&one.canonical_json()).unwrap();
         assert_eq!(read.hash(), one.hash());
+    }
+
+    /// The hash decides whether a stream goes on: one without a vault must not change because there are vaults now.
+    #[test]
+    fn a_deployment_without_a_vault_is_what_it_was() {
+        let souk = |vault| ContractSet::Souk {
+            registry: at(1),
+            licenses: at(2),
+            shares: at(3),
+            contributions: at(4),
+            router: at(5),
+            vault,
+        };
+        let without = WatchSet::new(vec![souk(None)]).unwrap();
+        let addresses = ["registry", "licenses", "shares", "contributions", "router"].iter();
+        let fields = addresses
+            .zip(1..)
+            .map(|(name, n)| format!(r#","{name}":"{}""#, at(n).to_string().to_lowercase()));
+        let written = format!(r#"[{{"kind":"souk"{}}}]"#, fields.collect::<String>());
+        assert_eq!(without.canonical_json(), written);
+        assert_eq!(serde_json::from_str::<WatchSet>(&written).unwrap(), without);
+        assert_eq!(souk(None).addresses(), (1..6).map(at).collect::<Vec<_>>());
+
+        let with = WatchSet::new(vec![souk(Some(at(6)))]).unwrap();
+        assert_ne!(with.hash(), without.hash());
+        assert_eq!(serde_json::from_str::<WatchSet>(&with.canonical_json()).unwrap(), with);
+        assert_eq!(souk(Some(at(6))).addresses(), (1..7).map(at).collect::<Vec<_>>());
     }
 
     #[test]

@@ -190,6 +190,43 @@ pub async fn deploy_with<P: Provider>(
     })
 }
 
+/// Deploys a vault for a deployment that has none, in four transactions of `deployer`, and names it in the deployment. See
+/// [`deploy_with`] for who may send them.
+///
+/// # Errors
+/// See [`DeployError`]; the deployment is then as it was.
+pub async fn add_vault<P: Provider>(
+    provider: &P,
+    deployer: Address,
+    deployment: &mut Deployment,
+    vault: VaultConfig,
+) -> Result<(), DeployError> {
+    let contract = "ExchangeVault";
+    let nonce = provider.get_transaction_count(deployer).pending().await?;
+    let to = Addresses {
+        exchange_vault: Some(deployer.create(nonce)),
+        ..deployment.addresses
+    };
+    let creation = ExchangeVault::deploy_builder(provider, to.asset_registry, to.revenue_router, deployer, vault);
+    let sent = creation.from(deployer).send().await.map_err(|source| {
+        let source = Box::new(source);
+        DeployError::Refused { contract, source }
+    })?;
+    let receipt = sent
+        .get_receipt()
+        .await
+        .map_err(|source| DeployError::NoReceipt { contract, source })?;
+    check_place(
+        contract,
+        deployer.create(nonce),
+        receipt.status(),
+        receipt.contract_address,
+    )?;
+    list_tokens(provider, deployer, &to).await?;
+    deployment.addresses = to;
+    Ok(())
+}
+
 /// Has the vault take what trades on the exchange.
 async fn list_tokens<P: Provider>(provider: &P, deployer: Address, to: &Addresses) -> Result<(), DeployError> {
     const ERC20: u8 = 1;

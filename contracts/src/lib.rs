@@ -12,7 +12,7 @@ pub mod exchange;
 pub use bindings::{
     AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD,
 };
-pub use deploy::{Addresses, DeployError, Deployment, deploy, deploy_with};
+pub use deploy::{Addresses, DeployError, Deployment, add_vault, deploy, deploy_with};
 
 use alloy::primitives::{B256, U256, keccak256};
 use alloy::sol_types::SolValue;

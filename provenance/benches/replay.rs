@@ -219,6 +219,7 @@ async fn record(log: &dyn EventLog, logs: u64) -> Result<(), Failure> {
         shares: SHARES,
         contributions: BOOK,
         router: ROUTER,
+        vault: None,
     };
     let watch_set = WatchSet::new(vec![souk, ContractSet::Erc20 { address: COINS }])?;
     let opened = StreamOpened {

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy::network::EthereumWallet;
-use alloy::primitives::{B256, b256};
+use alloy::primitives::{Address, B256};
 use alloy::providers::{Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use souk_adapters::{ContractSet, WatchSet};
-use souk_contracts::Deployment;
+use souk_contracts::{Deployment, dev};
 use souk_devstack::{Anvil, AnvilConfig};
 use souk_eventlog::{EventLog, ReadLimits};
 use souk_indexer::{ChainSource, OnRewrite};
@@ -37,9 +37,6 @@ pub struct RunningDevChain {
     deployment: Deployment,
 }
 
-/// Key of the first account that dev chains fund, public knowledge everywhere; it deploys, and sends nothing else.
-const DEPLOYER_KEY: B256 = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
-
 /// What was written down about the chain in the folder.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
@@ -57,11 +54,16 @@ impl RunningDevChain {
     /// # Errors
     /// One line when anvil is missing or does not start, or the contracts cannot be deployed.
     pub async fn start(folder: PathBuf, log_tail: Option<BlockRef>) -> Result<RunningDevChain> {
-        let notes = folder.join("deployment.json");
-        if let Some(remembered) = read_notes(&notes) {
+        if let Some(remembered) = read_notes(&folder) {
             let anvil = start_anvil(&folder, remembered.genesis_time).await?;
             match why_not(&anvil, &remembered, log_tail).await? {
                 None => {
+                    let mut remembered = remembered;
+                    if remembered.deployment.addresses.exchange_vault.is_none() {
+                        tracing::info!("the dev chain is older than the exchange; its vault is deployed now");
+                        add_vault(&anvil, &mut remembered.deployment).await?;
+                        write_notes(&folder, &remembered)?;
+                    }
                     return Ok(RunningDevChain {
                         anvil,
                         deployment: remembered.deployment,
@@ -82,18 +84,12 @@ impl RunningDevChain {
         let genesis_hash = block_hash(&anvil, 0)
             .await?
             .context("the dev chain has no genesis block")?;
-        write_private(
-            &notes,
-            &serde_json::to_vec_pretty(&Remembered {
-                genesis_time,
-                genesis_hash,
-                deployment,
-            })?,
-        )?;
-        write_private(
-            &folder.join("souk-contracts.json"),
-            &serde_json::to_vec_pretty(&deployment)?,
-        )?;
+        let remembered = Remembered {
+            genesis_time,
+            genesis_hash,
+            deployment,
+        };
+        write_notes(&folder, &remembered)?;
         Ok(RunningDevChain { anvil, deployment })
     }
 
@@ -205,8 +201,18 @@ fn now() -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
-fn read_notes(path: &Path) -> Option<Remembered> {
-    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+/// What is remembered of the chain, within its folder.
+const NOTES: &str = "deployment.json";
+
+fn read_notes(folder: &Path) -> Option<Remembered> {
+    serde_json::from_str(&fs::read_to_string(folder.join(NOTES)).ok()?).ok()
+}
+
+/// Writes down what is to be remembered, and beside it the deployment as `--deployment` takes it.
+fn write_notes(folder: &Path, remembered: &Remembered) -> Result<()> {
+    write_private(&folder.join(NOTES), &serde_json::to_vec_pretty(remembered)?)?;
+    let contracts = serde_json::to_vec_pretty(&remembered.deployment)?;
+    write_private(&folder.join("souk-contracts.json"), &contracts)
 }
 
 /// Why the chain that came back is not the one that we knew, if so.
@@ -215,11 +221,9 @@ async fn why_not(anvil: &Anvil, remembered: &Remembered, log_tail: Option<BlockR
         return Ok(Some("the dev chain's state was lost".into()));
     }
     let provider = ProviderBuilder::new().connect(&anvil.http_url()).await?;
-    if provider
-        .get_code_at(remembered.deployment.addresses.asset_registry)
-        .await?
-        .is_empty()
-    {
+    let addresses = &remembered.deployment.addresses;
+    let newest = addresses.exchange_vault.unwrap_or(addresses.asset_registry);
+    if provider.get_code_at(newest).await?.is_empty() {
         return Ok(Some("the dev chain came back older than its contracts".into()));
     }
     let Some(tail) = log_tail else { return Ok(None) };
@@ -245,14 +249,29 @@ async fn block_hash(anvil: &Anvil, number: u64) -> Result<Option<B256>> {
     Ok(block.map(|block| block.header.hash))
 }
 
+/// Deploys the contracts; all revenue goes to the deployer.
 async fn deploy(anvil: &Anvil) -> Result<Deployment> {
-    let key = PrivateKeySigner::from_bytes(&DEPLOYER_KEY).context("the dev chain's well-known key")?;
+    let (deployer, provider) = deployer(anvil).await?;
+    Ok(souk_contracts::deploy_with(&provider, deployer, deployer, vault_config()).await?)
+}
+
+async fn add_vault(anvil: &Anvil, deployment: &mut Deployment) -> Result<()> {
+    let (deployer, provider) = deployer(anvil).await?;
+    Ok(souk_contracts::add_vault(&provider, deployer, deployment, vault_config()).await?)
+}
+
+fn vault_config() -> souk_contracts::ExchangeVault::VaultConfig {
+    dev::vault_config(dev::OPERATOR, dev::COSIGNER, dev::FEE_ACCOUNT)
+}
+
+/// The account that deploys, and the chain with its key.
+async fn deployer(anvil: &Anvil) -> Result<(Address, impl Provider)> {
+    let key = PrivateKeySigner::from_bytes(&dev::ADMIN_KEY).context("the dev chain's well-known key")?;
     let deployer = key.address();
     let provider = ProviderBuilder::new()
         .wallet(EthereumWallet::from(key))
         .connect(&anvil.http_url())
         .await?;
     provider.client().set_poll_interval(Duration::from_millis(20));
-    let deployment = souk_contracts::deploy(&provider, deployer, deployer).await?;
-    Ok(deployment)
+    Ok((deployer, provider))
 }

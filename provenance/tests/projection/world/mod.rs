@@ -35,6 +35,7 @@ pub fn watch_set() -> WatchSet {
         shares: SHARES,
         contributions: BOOK,
         router: ROUTER,
+        vault: None,
     };
     let factory = ContractSet::Factory {
         address: FACTORY,
