@@ -21,6 +21,7 @@
 //! | *fact* | a command that reports what a chain did, with its position |
 
 pub mod command;
+pub mod encoding;
 pub mod event;
 pub mod id;
 pub mod market;

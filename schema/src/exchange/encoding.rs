@@ -1,0 +1,102 @@
+//! The stored encoding of the exchange's records: Protobuf, schemas in `schema/proto/souk/exchange`, so that consumers in any language can
+//! read the topics.
+//!
+//! As with chain records, each stored record carries its encoding version in the header [`VERSION_HEADER`] and old versions are upcast on
+//! read; `schema/golden/exchange` keeps specimens of each version. Start with [`encode_commands`]; `field` turns single fields, the other
+//! modules one schema file each.
+
+mod command;
+mod event;
+mod field;
+mod order;
+mod rejection;
+
+use alloy_primitives::Bytes;
+use prost::Message;
+
+pub use crate::encoding::VERSION_HEADER;
+
+use super::command::CommandBatch;
+use super::event::OutcomeBatch;
+
+#[allow(missing_docs, reason = "generated from schema/proto, which is documented")]
+mod v1 {
+    include!(concat!(env!("OUT_DIR"), "/souk.exchange.v1.rs"));
+}
+
+/// The version that [`encode_commands`] and [`encode_outcomes`] write.
+pub const CURRENT_VERSION: u32 = 1;
+
+/// The CloudEvents `type` of records of command streams.
+pub const COMMAND_BATCH_TYPE: &str = "souk.exchange.v1.CommandBatch";
+
+/// The CloudEvents `type` of records of event streams.
+pub const OUTCOME_BATCH_TYPE: &str = "souk.exchange.v1.OutcomeBatch";
+
+/// A stored record of the exchange that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Written by a newer Souk.
+    #[error("encoding version {0} is not known to this build, which reads up to {CURRENT_VERSION}: upgrade souk")]
+    UnknownVersion(u32),
+    /// Not the Protobuf message that it should be.
+    #[error("the record is not a {expected}: {error}")]
+    Malformed {
+        /// The message's full name.
+        expected: &'static str,
+        /// What the decoder said.
+        #[source]
+        error: prost::DecodeError,
+    },
+    /// A field is missing, has the wrong size or an unknown value.
+    #[error("the record's field `{field}` is {problem}")]
+    Field {
+        /// The field's name in the schema.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Encodes commands in the current version.
+pub fn encode_commands(batch: &CommandBatch) -> Bytes {
+    command::put_batch(batch).encode_to_vec().into()
+}
+
+/// Decodes commands of any version that was ever written.
+///
+/// # Errors
+/// [`DecodeError`] names the version or the field that is wrong.
+pub fn decode_commands(version: u32, payload: &[u8]) -> Result<CommandBatch, DecodeError> {
+    match version {
+        1 => command::batch(message(COMMAND_BATCH_TYPE, payload)?),
+        newer => Err(DecodeError::UnknownVersion(newer)),
+    }
+}
+
+/// Encodes outcomes in the current version.
+pub fn encode_outcomes(batch: &OutcomeBatch) -> Bytes {
+    event::put_batch(batch).encode_to_vec().into()
+}
+
+/// Decodes outcomes of any version that was ever written.
+///
+/// # Errors
+/// [`DecodeError`] names the version or the field that is wrong.
+pub fn decode_outcomes(version: u32, payload: &[u8]) -> Result<OutcomeBatch, DecodeError> {
+    match version {
+        1 => event::batch(message(OUTCOME_BATCH_TYPE, payload)?),
+        newer => Err(DecodeError::UnknownVersion(newer)),
+    }
+}
+
+fn message<M: Message + Default>(expected: &'static str, payload: &[u8]) -> Result<M, DecodeError> {
+    // One copy of the whole, of which the message's many small fields are slices.
+    let payload = bytes::Bytes::copy_from_slice(payload);
+    M::decode(payload).map_err(|error| DecodeError::Malformed { expected, error })
+}
+
+#[cfg(test)]
+mod specimens;
+#[cfg(test)]
+mod tests;
