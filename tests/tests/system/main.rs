@@ -1,11 +1,14 @@
 //! Whole-system scenarios: the `souk` program on real parts, and what happens to it. Start with `world`.
 
 mod activity;
+mod collections;
 mod command_line;
 mod faults;
 mod kill;
 mod outage;
+mod program;
 mod reorg;
+mod separate;
 mod verify;
 mod world;
 mod writers;

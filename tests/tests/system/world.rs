@@ -1,7 +1,6 @@
 //! A world for one scenario: a real Postgres, a dev chain with the contracts on it, an event log, and the `souk` program on top.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use alloy::network::EthereumWallet;
@@ -15,8 +14,8 @@ use souk_provenance::hash::state_hash;
 use souk_provenance::tables::Schema;
 use souk_schema::{BlockRef, ChainId};
 use sqlx::PgPool;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+
+pub use crate::program::{Souk, run, spawn_up};
 
 /// The chain of every scenario.
 pub const CHAIN: ChainId = ChainId(31_337);
@@ -25,7 +24,7 @@ pub const CHAIN: ChainId = ChainId(31_337);
 const DEPLOYER_KEY: B256 = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
 
 /// How long anything may take to settle on a busy machine before the scenario is called stuck.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Where the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +42,8 @@ pub struct World {
     pub deployment: Deployment,
     pub folder: tempfile::TempDir,
     pub database_url: String,
+    /// Arguments that say which contracts are followed; Souk's own unless a scenario says otherwise.
+    pub watched: Vec<String>,
 }
 
 impl World {
@@ -71,7 +72,9 @@ impl World {
         node.client().set_poll_interval(Duration::from_millis(20));
         let deployment = souk_contracts::deploy(&node, deployer, deployer).await?;
         let folder = tempfile::tempdir()?;
-        std::fs::write(folder.path().join("contracts.json"), serde_json::to_vec(&deployment)?)?;
+        let contracts = folder.path().join("contracts.json");
+        std::fs::write(&contracts, serde_json::to_vec(&deployment)?)?;
+        let watched = vec!["--deployment".into(), contracts.display().to_string()];
         Ok(World {
             postgres,
             kafka,
@@ -80,30 +83,31 @@ impl World {
             deployment,
             folder,
             database_url,
+            watched,
         })
     }
 
     /// The arguments that name this world's parts to `souk up`, with the chain behind `rpc`.
     pub fn arguments(&self, database_url: &str, rpc: &str) -> Vec<String> {
-        let contracts = self.folder.path().join("contracts.json").display().to_string();
-        let mut arguments: Vec<String> = [
-            "--database-url",
-            database_url,
-            "--rpc",
-            rpc,
-            "--deployment",
-            &contracts,
-            "--start-block",
-            "0",
-            "--port",
-            "0",
-        ]
-        .map(String::from)
-        .to_vec();
+        let mut arguments = self.store_arguments(database_url);
+        arguments.extend(self.chain_arguments(rpc));
+        arguments.extend(["--port", "0"].map(String::from));
+        arguments
+    }
+
+    /// Where state and log are.
+    pub fn store_arguments(&self, database_url: &str) -> Vec<String> {
+        let mut arguments = vec!["--database-url".to_string(), database_url.to_string()];
         if let Some(kafka) = &self.kafka {
             arguments.extend(["--kafka".to_string(), kafka.bootstrap()]);
         }
         arguments
+    }
+
+    /// Which chain is followed, behind `rpc`, and which of its contracts.
+    pub fn chain_arguments(&self, rpc: &str) -> Vec<String> {
+        let chain = ["--rpc", rpc, "--start-block", "0"].map(String::from);
+        chain.into_iter().chain(self.watched.iter().cloned()).collect()
     }
 
     /// Starts `souk up` on this world's parts, in a data folder of its own name.
@@ -157,24 +161,26 @@ impl World {
         }
     }
 
+    /// Waits until the tables are at another block than now.
+    pub async fn moved_on(&self, pool: &PgPool) -> Result<()> {
+        let before = projected_head(pool).await?;
+        let started = Instant::now();
+        while projected_head(pool).await? == before {
+            ensure!(started.elapsed() < PATIENCE, "the tables are stuck at {before:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     /// The hash of tables made by indexing the canonical chain once, without any fault, into a database of its own (IDX-1's measure).
     pub async fn hash_of_indexing_once(&self, name: &str) -> Result<B256> {
         let database_url = self.postgres.create_database(name).await?;
-        let contracts = self.folder.path().join("contracts.json").display().to_string();
-        let rpc = self.anvil.http_url();
-        let data_dir = self.data_dir(name).display().to_string();
-        let arguments = [
-            "--database-url",
-            &database_url,
-            "--rpc",
-            &rpc,
-            "--deployment",
-            &contracts,
-            "--start-block",
-            "0",
-        ];
-        let rest = ["--port", "0", "--data-dir", &data_dir];
-        let souk = Souk::start(&arguments.into_iter().chain(rest).map(String::from).collect::<Vec<_>>()).await?;
+        // Its log is in its database, whatever the world's is.
+        let mut arguments = vec!["--database-url".to_string(), database_url.clone()];
+        arguments.extend(self.chain_arguments(&self.anvil.http_url()));
+        arguments.extend(["--port".into(), "0".into(), "--data-dir".into()]);
+        arguments.push(self.data_dir(name).display().to_string());
+        let souk = Souk::start(&arguments).await?;
         let pool = PgPool::connect(&database_url).await?;
         let hash = self.settled_hash(&pool).await?;
         souk.stop().await?;
@@ -196,119 +202,4 @@ async fn projected_head(pool: &PgPool) -> Result<Option<BlockRef>> {
         }),
         _ => None,
     })
-}
-
-/// A running `souk up`.
-pub struct Souk {
-    child: Child,
-    /// Where it serves.
-    pub url: String,
-    /// What it printed on standard output so far.
-    pub printed: Vec<String>,
-}
-
-impl Souk {
-    /// Starts it and waits until it is ready.
-    pub async fn start(arguments: &[String]) -> Result<Souk> {
-        let mut child = spawn_up(arguments)?;
-        let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
-        let mut printed = Vec::new();
-        let ready = async {
-            while let Some(line) = lines.next_line().await? {
-                printed.push(line.clone());
-                if let Some(rest) = line.strip_prefix("ready ") {
-                    return Ok(rest.split(' ').next().unwrap_or_default().to_string());
-                }
-            }
-            bail!("it ended before it was ready, after printing {printed:?}")
-        };
-        let url = tokio::time::timeout(PATIENCE, ready)
-            .await
-            .context("not ready in time")??;
-        // Whoever prints into a pipe that nobody reads would stop some day.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Souk { child, url, printed })
-    }
-
-    /// Waits until it ends by itself; its exit code.
-    pub async fn ended(mut self) -> Result<i32> {
-        let status = tokio::time::timeout(PATIENCE, self.child.wait())
-            .await
-            .context("it goes on")??;
-        Ok(status.code().unwrap_or(-1))
-    }
-
-    /// Has it end in order.
-    pub async fn stop(mut self) -> Result<()> {
-        terminate(&self.child).await?;
-        let status = tokio::time::timeout(PATIENCE, self.child.wait())
-            .await
-            .context("it did not end")??;
-        ensure!(status.success(), "souk up ended with {status} after SIGTERM");
-        Ok(())
-    }
-}
-
-/// Starts `souk up` without waiting for anything; it is killed when dropped.
-pub fn spawn_up(arguments: &[String]) -> Result<Child> {
-    let mut command = Command::new(program());
-    command
-        .arg("up")
-        .args(arguments)
-        .env("SOUK_LOG", "warn")
-        .env_remove("SOUK_CONFIG");
-    Ok(command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()?)
-}
-
-/// Sends SIGTERM.
-async fn terminate(child: &Child) -> Result<()> {
-    let pid = child.id().context("it has ended already")?;
-    let status = Command::new("kill").arg(pid.to_string()).status().await?;
-    ensure!(status.success(), "kill: {status}");
-    Ok(())
-}
-
-/// What a `souk` command printed and how it ended.
-#[derive(Debug)]
-pub struct Answer {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
-}
-
-/// Runs a `souk` command to its end.
-pub async fn run(arguments: &[&str]) -> Result<Answer> {
-    let folder = tempfile::tempdir()?;
-    let mut command = Command::new(program());
-    command
-        .args(arguments)
-        .current_dir(folder.path())
-        .env("HOME", folder.path())
-        .env("SOUK_LOG", "error")
-        .stdin(Stdio::null());
-    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output())
-        .await
-        .context("the command hangs")??;
-    Ok(Answer {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8(output.stdout)?,
-        err: String::from_utf8(output.stderr)?,
-    })
-}
-
-/// The `souk` program that was built along with the tests.
-fn program() -> PathBuf {
-    let this = std::env::current_exe().expect("a test has a path");
-    let folder = this.ancestors().nth(2).expect("tests lie in <target>/<profile>/deps");
-    let program = folder.join("souk");
-    assert!(
-        program.is_file(),
-        "{} is missing: `cargo build -p souk` makes it",
-        program.display()
-    );
-    program
 }
