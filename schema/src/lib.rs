@@ -1,6 +1,6 @@
 //! The vocabulary of Souk: identifiers, amounts, chain records, domain events and the encoding in which records are stored.
 //!
-//! This crate never does I/O, never starts a task and knows no database. Start with [`record`] for what a stream holds and with
+//! This crate never does I/O, never starts a task and knows of databases only how Postgres wants values written ([`pg_copy`]). Start with [`record`] for what a stream holds and with
 //! [`event`] for what a log means.
 //!
 //! # Glossary
@@ -34,6 +34,7 @@ pub mod encoding;
 pub mod event;
 pub mod exchange;
 pub mod id;
+pub mod pg_copy;
 pub mod record;
 
 pub use alloy_primitives::{Address, B256, Bytes, U256};

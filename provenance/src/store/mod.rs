@@ -2,7 +2,6 @@
 //!
 //! Every function works on a connection whose search path is one schema ([`connect`]), within a transaction that its caller opened.
 
-mod copy;
 mod encode;
 mod load;
 mod migrate;

@@ -2,10 +2,10 @@
 
 use souk_schema::U256;
 use souk_schema::event::{DomainEvent, LicenseTerms};
+use souk_schema::pg_copy::CopyBuffer;
 
-use super::{Encoder, TableRows, small};
+use super::{ChainRow, Encoder, TableRows, small};
 use crate::fold::Fact;
-use crate::store::copy::CopyBuffer;
 
 impl<E: FnMut(TableRows)> Encoder<E> {
     pub(super) fn fact(&mut self, fact: &Fact<'_>) {

@@ -3,10 +3,10 @@
 //! Buffers are handed on as they fill, so that Postgres copies the first rows while the last are being encoded.
 
 use souk_schema::ChainId;
+use souk_schema::pg_copy::CopyBuffer;
 
 mod facts;
 
-use super::copy::CopyBuffer;
 use crate::fold::{At, Writes};
 
 /// A table's rows with the columns that they fill.
@@ -95,7 +95,15 @@ struct Encoder<E> {
     rows: usize,
 }
 
-impl CopyBuffer {
+/// What rows of chains have in common.
+trait ChainRow {
+    fn begun(&mut self, columns: i16, chain: i64) -> &mut Self;
+
+    /// When the row is true, and the log that made it.
+    fn during(&mut self, at: At, until: Option<u64>);
+}
+
+impl ChainRow for CopyBuffer {
     fn begun(&mut self, columns: i16, chain: i64) -> &mut CopyBuffer {
         self.row(columns).int8(chain)
     }

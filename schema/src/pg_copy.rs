@@ -1,11 +1,13 @@
 //! Postgres's binary COPY format, written straight from values: <https://www.postgresql.org/docs/15/sql-copy.html>.
 //!
-//! Binary, because the server then neither parses text nor unescapes hex, and half as many bytes travel.
+//! Binary, because the server then neither parses text nor unescapes hex, and half as many bytes travel. Every projector of Souk writes its
+//! rows so; this is values to bytes, and never speaks to a server.
 
 use alloy_primitives::{Address, U256};
 use serde::Serialize;
-use souk_schema::TokenRef;
-use souk_schema::amount::Balance;
+
+use crate::TokenRef;
+use crate::amount::Balance;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const BYTEA_OID: u32 = 17;
@@ -257,7 +259,7 @@ mod tests {
             let number = number.wrapping_mul(U256::from(10).pow(U256::from(zeros)));
             let mut buffer = CopyBuffer::default();
             buffer.numeric(number);
-            let balance = souk_schema::amount::balance_of(number);
+            let balance = crate::amount::balance_of(number);
             prop_assert_eq!(read(&buffer), balance);
             let balance = if negative { -balance } else { balance };
             let mut buffer = CopyBuffer::default();
