@@ -176,6 +176,18 @@ pub enum Action {
     PassLicences(AssetNo, TermsNo, AccountNo, u64),
     /// Passes on the owner token of an asset of the sender.
     PassAsset(AssetNo, AccountNo),
+    /// Lets the exchange's vault take the sender's dollars.
+    ApproveVaultDollars,
+    /// Lets the exchange's vault take the sender's shares.
+    ApproveVaultShares,
+    /// Lets the exchange's vault take the sender's licences.
+    ApproveVaultLicences,
+    /// Deposits so many millionths of a test dollar of the sender into the vault.
+    DepositDollars(u64),
+    /// Deposits so many shares of an asset of the sender into the vault.
+    DepositShares(AssetNo, u64),
+    /// Deposits so many licences of the newest series of an asset under terms into the vault.
+    DepositLicences(AssetNo, TermsNo, u64),
 }
 
 impl Step {
@@ -228,6 +240,12 @@ impl Step {
             }
             Action::PassLicences(..) => of(EventKind::LicenceTransferred, 1),
             Action::PassAsset(..) => of(EventKind::AssetTransferred, 1),
+            Action::ApproveVaultDollars => of(EventKind::DollarsApproved, 1),
+            Action::ApproveVaultShares => of(EventKind::SharesApproved, 1),
+            Action::ApproveVaultLicences => of(EventKind::LicencesApproved, 1),
+            Action::DepositDollars(_) => of(EventKind::DollarsTransferred, 1).and(EventKind::Deposited, 1),
+            Action::DepositShares(..) => of(EventKind::SharesTransferred, 1).and(EventKind::Deposited, 1),
+            Action::DepositLicences(..) => of(EventKind::LicenceTransferred, 1).and(EventKind::Deposited, 1),
         }
     }
 }
@@ -258,6 +276,12 @@ impl fmt::Display for Action {
             Self::Pay(payments) => write!(f, "pay for {} assets", payments.len()),
             Self::PassLicences(asset, ..) => write!(f, "pass on licences of asset {asset}"),
             Self::PassAsset(asset, _) => write!(f, "pass on asset {asset}"),
+            Self::ApproveVaultDollars => write!(f, "let the exchange's vault take test dollars"),
+            Self::ApproveVaultShares => write!(f, "let the exchange's vault take shares"),
+            Self::ApproveVaultLicences => write!(f, "let the exchange's vault take licences"),
+            Self::DepositDollars(micros) => write!(f, "deposit {} test dollars", micros / 1_000_000),
+            Self::DepositShares(asset, shares) => write!(f, "deposit {shares} shares of asset {asset}"),
+            Self::DepositLicences(asset, _, licences) => write!(f, "deposit {licences} licences of asset {asset}"),
         }
     }
 }

@@ -12,14 +12,17 @@ use std::collections::HashMap;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolCall;
 use souk_contracts::{
-    AssetRegistry, AssetShares, ContributionBook, Deployment, LicenseRegistry, RevenueRouter, TestUSD, license_id,
-    terms_id,
+    AssetRegistry, AssetShares, ContributionBook, Deployment, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD,
+    license_id, terms_id,
 };
 use souk_schema::event::Relation;
 
 use crate::action::{
     AccountNo, Action, Allotments, AssetNo, Contribution, Derivation, Economy, Mint, NewAsset, Payment, Step, TermsNo,
 };
+
+/// The market group that the demo trades in.
+pub const EXCHANGE_GROUP: u32 = 1;
 
 /// A transaction without its sender, nonce and fees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub enum Unknown {
     Series(AssetNo, TermsNo),
     /// The contribution to an asset with this evidence.
     Contribution(AssetNo, B256),
+    /// The exchange's vault, which this deployment does not have.
+    Vault,
 }
 
 /// Encodes the actions of one economy for one deployment.
@@ -99,7 +104,7 @@ impl<'a> Encoder<'a> {
         let to = &self.deployment.addresses;
         let (to, data) = match &step.action {
             Action::MakeDollars(micros) => (to.test_usd, self.make_dollars(step.from, *micros)),
-            Action::ApproveRouter => (to.test_usd, self.approve_router()),
+            Action::ApproveRouter => (to.test_usd, approve(to.revenue_router)),
             Action::Register(assets) => (to.asset_registry, self.register(assets)),
             Action::RegisterTerms(numbers) => (to.license_registry, self.register_terms(numbers)),
             Action::Attach(offers) => (to.license_registry, self.attach(offers)),
@@ -123,6 +128,23 @@ impl<'a> Encoder<'a> {
                 )
             }
             Action::PassAsset(asset, receiver) => (to.asset_registry, self.pass_asset(step.from, *asset, *receiver)),
+            Action::ApproveVaultDollars => (to.test_usd, approve(self.vault()?)),
+            Action::ApproveVaultShares => (to.asset_shares, approve_units(self.vault()?)),
+            Action::ApproveVaultLicences => (to.license_registry, approve_units(self.vault()?)),
+            Action::DepositDollars(micros) => {
+                (self.vault()?, self.deposit(step.from, to.test_usd, U256::ZERO, *micros))
+            }
+            Action::DepositShares(asset, shares) => {
+                let id = self.asset_id(*asset);
+                (self.vault()?, self.deposit(step.from, to.asset_shares, id, *shares))
+            }
+            Action::DepositLicences(asset, terms, licences) => {
+                let series = self.series(*asset, *terms, known)?;
+                (
+                    self.vault()?,
+                    self.deposit(step.from, to.license_registry, series, *licences),
+                )
+            }
         };
         Ok(Call {
             to,
@@ -151,10 +173,17 @@ impl<'a> Encoder<'a> {
         .abi_encode()
     }
 
-    fn approve_router(&self) -> Vec<u8> {
-        TestUSD::approveCall {
-            spender: self.deployment.addresses.revenue_router,
-            value: U256::MAX,
+    fn vault(&self) -> Result<Address, Unknown> {
+        self.deployment.addresses.exchange_vault.ok_or(Unknown::Vault)
+    }
+
+    fn deposit(&self, from: AccountNo, token: Address, id: U256, amount: u64) -> Vec<u8> {
+        ExchangeVault::depositCall {
+            token,
+            id,
+            amount: u128::from(amount),
+            account: self.addresses[from],
+            group: EXCHANGE_GROUP,
         }
         .abi_encode()
     }
@@ -339,6 +368,18 @@ impl<'a> Encoder<'a> {
             .collect();
         RevenueRouter::payBatchCall { payments }.abi_encode()
     }
+}
+
+/// Lets `spender` take all dollars of the sender.
+fn approve(spender: Address) -> Vec<u8> {
+    let value = U256::MAX;
+    TestUSD::approveCall { spender, value }.abi_encode()
+}
+
+/// Lets `operator` move everything that the sender has of an ERC-1155 contract.
+fn approve_units(operator: Address) -> Vec<u8> {
+    let approved = true;
+    AssetShares::setApprovalForAllCall { operator, approved }.abi_encode()
 }
 
 fn void(asset: AssetNo, evidence: B256, reason: &str, known: &Known) -> Result<Vec<u8>, Unknown> {

@@ -7,7 +7,9 @@ use std::ops::{Add, AddAssign};
 
 use alloy::primitives::B256;
 use alloy::sol_types::SolEvent;
-use souk_contracts::{AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter, TestUSD};
+use souk_contracts::{
+    AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD,
+};
 
 macro_rules! kinds {
     ($($name:ident: $event:ty, $meaning:literal;)+) => {
@@ -37,14 +39,17 @@ kinds! {
     TermsAttached: LicenseRegistry::LicenseTermsAttached, "An asset is offered under terms.";
     LicenceMinted: LicenseRegistry::LicenseMinted, "Licences joined a series.";
     LicenceTransferred: LicenseRegistry::TransferSingle, "Licences came to an account.";
+    LicencesApproved: LicenseRegistry::ApprovalForAll, "An account lets another move its licences.";
     LicenceRevoked: LicenseRegistry::LicenseRevoked, "A series ended before its time.";
     SharesIssued: AssetShares::SharesIssued, "An asset has shares.";
     SharesTransferred: AssetShares::TransferSingle, "Shares came to an account.";
+    SharesApproved: AssetShares::ApprovalForAll, "An account lets another move its shares.";
     ContributionRecorded: ContributionBook::ContributionRecorded, "Somebody did something for an asset.";
     ContributionVoided: ContributionBook::ContributionVoided, "A contribution counts no more.";
     RevenueReceived: RevenueRouter::RevenueReceived, "Money arrived for an asset.";
     DollarsTransferred: TestUSD::Transfer, "Test dollars came to an account.";
     DollarsApproved: TestUSD::Approval, "An account lets another spend its test dollars.";
+    Deposited: ExchangeVault::Deposited, "Something came into the exchange's vault.";
 }
 
 /// A number of events of each kind.

@@ -7,6 +7,7 @@
 
 mod market;
 mod offers;
+mod traders;
 
 use alloy::primitives::{B256, keccak256};
 use rand::SeedableRng;
@@ -20,6 +21,8 @@ use crate::family::{Entry, Family};
 use crate::licences::UnknownLicence;
 use market::Market;
 use offers::Offers;
+use traders::Traders;
+pub use traders::{PlannedMarket, TICK_MICROS, Traded, Trading};
 
 /// What each account gets to spend, in millionths of a test dollar.
 const PURSE_MICROS: u64 = 50_000_000_000_000;
@@ -68,6 +71,8 @@ pub struct Plan {
     pub economy: Economy,
     /// What, in order.
     pub stages: Vec<Stage>,
+    /// Who trades what on the exchange afterwards.
+    pub trading: Trading,
 }
 
 impl Plan {
@@ -104,6 +109,7 @@ pub fn plan(seed: u64, family: &Family) -> Result<Plan, UnknownLicence> {
     let cast = Cast::of(&edition, family);
     let offers = Offers::draw(family, &cast.owners, &mut rng)?;
     let mut market = Market::new(family, &cast, &offers, &mut rng);
+    let traders = Traders::new(&edition, &cast, market.issues(), &offers);
     let mut stages = vec![
         stage("accounts", purses(cast.accounts.len())),
         Stage {
@@ -118,6 +124,7 @@ pub fn plan(seed: u64, family: &Family) -> Result<Plan, UnknownLicence> {
     stages.extend(lineage(family, &cast, &offers));
     stages.push(stage("versions", versions(family, &cast, &edition, &market.versioned)));
     stages.extend(market.stages());
+    stages.extend(traders.stages());
     let first = &family.entries()[0];
     let economy = Economy {
         first_asset: (cast.owners[0], content_hash(&metadata(first, &edition, 1))),
@@ -129,7 +136,11 @@ pub fn plan(seed: u64, family: &Family) -> Result<Plan, UnknownLicence> {
         accounts: cast.accounts,
         terms: offers.terms,
     };
-    Ok(Plan { economy, stages })
+    Ok(Plan {
+        economy,
+        stages,
+        trading: traders.trading,
+    })
 }
 
 /// Who is who: publishers first, in order of their first publication.
@@ -140,6 +151,8 @@ struct Cast {
     investors: std::ops::Range<AccountNo>,
     contributors: std::ops::Range<AccountNo>,
     customers: std::ops::Range<AccountNo>,
+    makers: std::ops::Range<AccountNo>,
+    takers: std::ops::Range<AccountNo>,
 }
 
 impl Cast {
@@ -158,6 +171,7 @@ impl Cast {
             names.len() - members.len()..names.len()
         };
         let (investors, contributors, customers) = (group(&INVESTORS), group(&CONTRIBUTORS), group(&CUSTOMERS));
+        let (makers, takers) = (group(&traders::MAKERS), group(&traders::TAKERS));
         let accounts = names
             .into_iter()
             .enumerate()
@@ -169,6 +183,8 @@ impl Cast {
             investors,
             contributors,
             customers,
+            makers,
+            takers,
         }
     }
 }

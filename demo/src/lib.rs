@@ -28,9 +28,10 @@ pub use action::{
     Step, TermsNo,
 };
 pub use cast::{Account, DEV_FUNDER_KEY};
+pub use encode::EXCHANGE_GROUP;
 pub use events::{EventCounts, EventKind};
 pub use family::{Entry, Family, FamilyError, ForeignParent, ParentOf};
-pub use family_plan::{Plan, plan};
+pub use family_plan::{Plan, PlannedMarket, TICK_MICROS, Traded, Trading, plan};
 pub use licences::{Terms, UnknownLicence, public_terms};
 pub use load::{LoadError, Options, Progress, Summary, load};
 pub use synthetic::Synthetic;

@@ -287,6 +287,7 @@ impl Loader<'_, '_> {
                     let id = self.find_contribution(asset, evidence).await?;
                     id.and_then(|id| self.known.contributions.insert(evidence, id).or(Some(id)))
                 }
+                Unknown::Vault => None,
             };
             if found.is_none() {
                 return Err(LoadError::Missing {

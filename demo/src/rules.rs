@@ -35,6 +35,8 @@ pub(crate) struct Rules<'a> {
     contributions: HashMap<B256, (AssetNo, AccountNo, bool)>,
     dollars: HashMap<AccountNo, u64>,
     approved: HashSet<AccountNo>,
+    /// Who lets the vault take what.
+    vault_takes: HashSet<(AccountNo, EventKind)>,
 }
 
 type Checked<T = ()> = Result<T, String>;
@@ -56,6 +58,7 @@ impl<'a> Rules<'a> {
             contributions: HashMap::new(),
             dollars: HashMap::new(),
             approved: HashSet::new(),
+            vault_takes: HashSet::new(),
         }
     }
 
@@ -67,6 +70,7 @@ impl<'a> Rules<'a> {
             Self::licensing,
             Self::shares,
             Self::contributions,
+            Self::exchange,
         ] {
             if let Some(made) = part(self, step.from, &step.action)? {
                 return Ok(made);
@@ -271,6 +275,41 @@ impl<'a> Rules<'a> {
             _ => return Ok(None),
         }
         Ok(Some(made))
+    }
+
+    fn exchange(&mut self, from: AccountNo, action: &Action) -> Checked<Option<EventCounts>> {
+        let approval = match action {
+            Action::ApproveVaultDollars => Some(EventKind::DollarsApproved),
+            Action::ApproveVaultShares => Some(EventKind::SharesApproved),
+            Action::ApproveVaultLicences => Some(EventKind::LicencesApproved),
+            _ => None,
+        };
+        if let Some(kind) = approval {
+            self.vault_takes.insert((from, kind));
+            return Ok(Some(EventCounts::of(kind, 1)));
+        }
+        let held = "the depositor has it";
+        let (approval, moved) = match action {
+            Action::DepositDollars(micros) => {
+                take(&mut self.dollars, from, *micros, held)?;
+                (EventKind::DollarsApproved, EventKind::DollarsTransferred)
+            }
+            Action::DepositShares(asset, shares) => {
+                take(&mut self.shares, (*asset, from), *shares, held)?;
+                (EventKind::SharesApproved, EventKind::SharesTransferred)
+            }
+            Action::DepositLicences(asset, terms, licences) => {
+                ensure(self.economy.terms[*terms].transferable, "the licence may change hands")?;
+                take(&mut self.licences, (*asset, *terms, from), *licences, held)?;
+                (EventKind::LicencesApproved, EventKind::LicenceTransferred)
+            }
+            _ => return Ok(None),
+        };
+        ensure(
+            self.vault_takes.contains(&(from, approval)),
+            "the depositor approved the vault",
+        )?;
+        Ok(Some(EventCounts::of(moved, 1).and(EventKind::Deposited, 1)))
     }
 
     fn owned(&mut self, asset: AssetNo, account: AccountNo) -> Checked<&mut Asset> {

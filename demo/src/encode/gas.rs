@@ -22,8 +22,15 @@ pub(super) fn limit(step: &Step, calldata_bytes: usize) -> u64 {
 fn of_action(step: &Step) -> u64 {
     let words = |uri: &str| uri.len().div_ceil(32);
     match &step.action {
-        Action::MakeDollars(_) | Action::ApproveRouter | Action::VoidContribution(..) | Action::Revoke(..) => {
-            2 * WORD_GAS + CALL_GAS
+        Action::MakeDollars(_)
+        | Action::ApproveRouter
+        | Action::ApproveVaultDollars
+        | Action::ApproveVaultShares
+        | Action::ApproveVaultLicences
+        | Action::VoidContribution(..)
+        | Action::Revoke(..) => 2 * WORD_GAS + CALL_GAS,
+        Action::DepositDollars(_) | Action::DepositShares(..) | Action::DepositLicences(..) => {
+            4 * WORD_GAS + 4 * CALL_GAS
         }
         Action::PassLicences(..) | Action::PassAsset(..) => 3 * WORD_GAS + 2 * CALL_GAS,
         Action::Register(assets) => {

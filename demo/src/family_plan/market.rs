@@ -58,6 +58,11 @@ impl Market {
         }
     }
 
+    /// Who was allotted which shares.
+    pub(super) fn issues(&self) -> &[(AssetNo, Allotments)] {
+        &self.issues
+    }
+
     /// Everything after lineage, in order.
     pub(super) fn stages(&mut self) -> Vec<Stage> {
         let owner = |asset: AssetNo| self.owners[asset as usize];
