@@ -1,0 +1,417 @@
+//! Records of a chain's stream in, facts out. Pure; its state is a function of the records that it was given.
+//!
+//! Start at [`FactFolder::fold`].
+
+use std::collections::{BTreeMap, VecDeque};
+
+use alloy::primitives::{Address, B256};
+use souk_schema::exchange::command::Fact;
+use souk_schema::exchange::{FillNumber, GroupId};
+use souk_schema::record::{Block, BlockReverted, ChainRecordBody};
+use souk_schema::BlockRef;
+
+use super::chain::{Chain, Unfinal};
+use super::told::{Told, ToldDeposit};
+use crate::vault_log::{Contracts, VaultEvent, read};
+
+/// Facts of one record; what is more waits for the next record. The rest of a record's 65,536 positions is for what the follower tells
+/// again.
+pub(super) const FACTS_PER_RECORD: usize = 0xF000;
+
+/// Whom facts are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactConfig {
+    /// The group whose engine is told.
+    pub group: GroupId,
+    /// What it listens to.
+    pub contracts: Contracts,
+    /// The groups that share the vault with it. What names none of them and not this group either is for the one with the lowest number:
+    /// a vault pays out of one balance per account, so somebody has to know.
+    pub others: Vec<GroupId>,
+}
+
+impl FactConfig {
+    /// A group that has the vault for itself.
+    pub fn alone(group: GroupId, contracts: Contracts) -> FactConfig {
+        FactConfig {
+            group,
+            contracts,
+            others: Vec::new(),
+        }
+    }
+
+    fn is_ours(&self, named: GroupId) -> bool {
+        let takes_strays = self.others.iter().all(|other| *other > self.group);
+        named == self.group || (takes_strays && !self.others.contains(&named))
+    }
+}
+
+/// A fact with its place among all that a chain said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactAt {
+    /// As in [`souk_schema::exchange::Source::Chain`].
+    pub position: u64,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// A stream that cannot be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FoldError {
+    /// A record does not fit to those before it.
+    #[error("block {number} does not fit to the blocks before it in the stream")]
+    Unlinked {
+        /// The block of which the record speaks.
+        number: u64,
+    },
+    /// Positions have room for 255 generations and 2^40 records.
+    #[error("generation {generation}, record {sequence}: more than positions of facts have room for")]
+    PositionOverflow {
+        /// The generation.
+        generation: u32,
+        /// The record.
+        sequence: u64,
+    },
+}
+
+/// The position of a fact: the generation, then the record, then the place in it. `None` where it has no room.
+pub(super) fn position(generation: u32, sequence: u64, index: usize) -> Option<u64> {
+    let generation = u8::try_from(generation).ok()?;
+    let sequence = (sequence < 1 << 40).then_some(sequence)?;
+    let index = u16::try_from(index).ok()?;
+    Some(u64::from(generation) << 56 | sequence << 16 | u64::from(index))
+}
+
+/// Folds the streams of a chain into facts for one group.
+#[derive(Clone, Debug)]
+pub struct FactFolder {
+    config: FactConfig,
+    generation: u32,
+    chain: Chain,
+    told: Told,
+    /// While below it, an earlier generation knew more: its head.
+    catching_up_to: Option<u64>,
+    /// Deposits told of final blocks of an earlier generation, by block number, until the present one is final there.
+    unconfirmed: BTreeMap<u64, Vec<(B256, u64)>>,
+    /// Facts that had no room in their record.
+    waiting: VecDeque<Fact>,
+}
+
+impl FactFolder {
+    /// A folder that was told nothing yet.
+    pub fn new(config: FactConfig) -> FactFolder {
+        FactFolder {
+            config,
+            generation: 0,
+            chain: Chain::default(),
+            told: Told::default(),
+            catching_up_to: None,
+            unconfirmed: BTreeMap::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// The generation that is being folded.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Takes the next record of the present generation's stream, or the first one of the next generation's; returns what it makes known.
+    ///
+    /// # Errors
+    /// [`FoldError`]; the folder is of no use afterwards.
+    pub fn fold(&mut self, sequence: u64, body: &ChainRecordBody) -> Result<Vec<FactAt>, FoldError> {
+        let mut facts = std::mem::take(&mut self.waiting);
+        match body {
+            ChainRecordBody::StreamOpened(opened) => self.open(opened.generation),
+            ChainRecordBody::BlockAppended(block) => self.append(block, &mut facts)?,
+            ChainRecordBody::BlockReverted(reverted) => self.revert(reverted, &mut facts)?,
+            ChainRecordBody::FinalityAdvanced(block) => self.finalize(*block, &mut facts)?,
+        }
+        if facts.len() > FACTS_PER_RECORD {
+            self.waiting = facts.split_off(FACTS_PER_RECORD);
+        }
+        let placed = facts.into_iter().enumerate().map(|(index, fact)| {
+            let position = position(self.generation, sequence, index).ok_or(FoldError::PositionOverflow {
+                generation: self.generation,
+                sequence,
+            })?;
+            Ok(FactAt { position, fact })
+        });
+        placed.collect()
+    }
+
+    /// Every deposit that was told and is still there.
+    pub fn deposits(&self) -> impl Iterator<Item = Fact> + '_ {
+        self.told
+            .deposits
+            .iter()
+            .map(|(&deposit_id, deposit)| deposited(deposit_id, deposit))
+    }
+
+    fn open(&mut self, generation: u32) {
+        let before = std::mem::take(&mut self.chain);
+        self.generation = generation;
+        self.catching_up_to = self.catching_up_to.max(before.head().map(|head| head.number));
+        self.unconfirmed.clear();
+        for (&deposit_id, deposit) in &self.told.deposits {
+            let at = self.unconfirmed.entry(deposit.block.number).or_default();
+            at.push((deposit.block.hash, deposit_id));
+        }
+    }
+
+    fn append(&mut self, block: &Block, facts: &mut VecDeque<Fact>) -> Result<(), FoldError> {
+        let events = read(&self.config.contracts, &block.logs);
+        let unfinal = Unfinal {
+            block: block.block_ref(),
+            secs: block.timestamp,
+            events: events.into_iter().map(|(_, event)| event).collect(),
+        };
+        let events = unfinal.events.clone();
+        self.chain.append(unfinal, block.parent_hash)?;
+        for event in &events {
+            self.at_head(event, facts);
+        }
+        if self.catching_up_to.is_some_and(|head| block.number >= head) {
+            self.catching_up_to = None;
+            self.compare_states(facts);
+        }
+        Ok(())
+    }
+
+    /// What counts as soon as it is seen.
+    fn at_head(&mut self, event: &VaultEvent, facts: &mut VecDeque<Fact>) {
+        match *event {
+            VaultEvent::ExitRequested { exit_id, account } if self.catching_up_to.is_none() => {
+                self.tell_exit(exit_id, account, facts);
+            }
+            VaultEvent::Key { account, key, .. } if self.catching_up_to.is_none() => {
+                self.compare_key(account, key, facts);
+            }
+            VaultEvent::NoncesInvalidated { account, below, single } => {
+                let known = self.told.nonces_below.entry(account).or_default();
+                let rises = below > *known;
+                *known = below.max(*known);
+                let is_new = single.is_some_and(|nonce| self.told.nonces.insert((account, nonce)));
+                if rises || is_new {
+                    facts.push_back(Fact::NoncesInvalidated { account, below, single });
+                }
+            }
+            VaultEvent::SeriesRevoked { token } if self.told.series.insert(token) => {
+                facts.push_back(Fact::SeriesRevoked { token });
+            }
+            _ => {}
+        }
+    }
+
+    fn revert(&mut self, reverted: &BlockReverted, facts: &mut VecDeque<Fact>) -> Result<(), FoldError> {
+        let block = BlockRef {
+            number: reverted.number,
+            hash: reverted.hash,
+        };
+        let gone = self.chain.revert(block)?;
+        if self.catching_up_to.is_some() {
+            return Ok(());
+        }
+        for event in gone.events.iter().rev() {
+            match *event {
+                VaultEvent::ExitRequested { exit_id, account } if self.told.exits.remove(&exit_id).is_some() => {
+                    facts.push_back(Fact::ExitCancelled { account, exit_id });
+                }
+                VaultEvent::Key { account, key, .. } => self.compare_key(account, key, facts),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn finalize(&mut self, block: BlockRef, facts: &mut VecDeque<Fact>) -> Result<(), FoldError> {
+        let finalized = self.chain.finalize(block)?;
+        let mut secs = 0;
+        let mut settled = None;
+        for unfinal in finalized {
+            for event in &unfinal.events {
+                self.at_finality(event, unfinal.block, &mut settled, facts);
+            }
+            self.drop_vanished(unfinal.block, &mut settled, facts);
+            secs = unfinal.secs;
+        }
+        flush(&mut settled, facts);
+        if secs > self.told.final_secs {
+            self.told.final_secs = secs;
+            let block = block.number;
+            facts.push_back(Fact::FinalityReached { block, secs });
+        }
+        Ok(())
+    }
+
+    /// What counts once its block is final. Settled fills in a row become one fact, told before whatever comes after them.
+    fn at_finality(
+        &mut self,
+        event: &VaultEvent,
+        block: BlockRef,
+        settled: &mut Option<FillNumber>,
+        facts: &mut VecDeque<Fact>,
+    ) {
+        if let VaultEvent::FillSettled { group, number, .. } = event {
+            if *group == self.config.group && number.0 > self.told.fills_through {
+                self.told.fills_through = number.0;
+                *settled = Some(*number);
+            }
+            return;
+        }
+        flush(settled, facts);
+        match *event {
+            VaultEvent::FillSkipped { group, number, reason }
+                if group == self.config.group && number.0 > self.told.fills_through =>
+            {
+                self.told.fills_through = number.0;
+                facts.push_back(Fact::FillSkipped { fill: number, reason });
+            }
+            VaultEvent::Deposited {
+                deposit_id,
+                account,
+                token,
+                amount,
+                group,
+            } if self.config.is_ours(group) => {
+                let deposit = ToldDeposit {
+                    account,
+                    token,
+                    amount,
+                    block,
+                };
+                self.tell_deposit(deposit_id, deposit, facts);
+            }
+            VaultEvent::Withdrawn { account, nonce, group, .. }
+                if self.config.is_ours(group) && self.told.withdrawals.insert((account, nonce)) =>
+            {
+                facts.push_back(Fact::Withdrawn { account, nonce });
+            }
+            VaultEvent::ExitExecuted {
+                exit_id,
+                account,
+                token,
+                paid,
+                group,
+            } if self.config.is_ours(group) && self.told.exits_executed.insert(exit_id) => {
+                // The engine knows nothing of an exit whose request it has not heard.
+                self.tell_exit(exit_id, account, facts);
+                self.told.exits.remove(&exit_id);
+                facts.push_back(Fact::ExitExecuted {
+                    account,
+                    exit_id,
+                    token,
+                    amount: paid,
+                });
+            }
+            VaultEvent::ExitCancelled { exit_id } if self.catching_up_to.is_none() => {
+                if let Some(account) = self.told.exits.remove(&exit_id) {
+                    facts.push_back(Fact::ExitCancelled { account, exit_id });
+                }
+            }
+            VaultEvent::RoyaltyFlushed {
+                market,
+                amount,
+                revenue_id,
+                ..
+            } if self.told.flushes.insert((market, revenue_id)) => {
+                facts.push_back(Fact::RoyaltyFlushed { market, amount });
+            }
+            VaultEvent::EscapeEntered if !self.told.escape => {
+                self.told.escape = true;
+                facts.push_back(Fact::EscapeEntered);
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_deposit(&mut self, deposit_id: u64, deposit: ToldDeposit, facts: &mut VecDeque<Fact>) {
+        match self.told.deposits.get_mut(&deposit_id) {
+            Some(told) if told.is_same(&deposit) => {
+                told.block = deposit.block;
+                return;
+            }
+            Some(_) => facts.push_back(Fact::DepositVanished { deposit_id }),
+            None => {}
+        }
+        facts.push_back(deposited(deposit_id, &deposit));
+        self.told.deposits.insert(deposit_id, deposit);
+    }
+
+    /// Deposits that were final at this height and are not of this block: another chain has become final here.
+    fn drop_vanished(&mut self, block: BlockRef, settled: &mut Option<FillNumber>, facts: &mut VecDeque<Fact>) {
+        let later = self.unconfirmed.split_off(&(block.number + 1));
+        for (number, deposits) in std::mem::replace(&mut self.unconfirmed, later) {
+            for (hash, deposit_id) in deposits {
+                let seen = BlockRef { number, hash };
+                let is_elsewhere = self.told.deposits.get(&deposit_id).is_some_and(|told| told.block != seen);
+                if number == block.number && hash != block.hash && !is_elsewhere {
+                    flush(settled, facts);
+                    self.told.deposits.remove(&deposit_id);
+                    facts.push_back(Fact::DepositVanished { deposit_id });
+                }
+            }
+        }
+    }
+
+    fn tell_exit(&mut self, exit_id: u64, account: Address, facts: &mut VecDeque<Fact>) {
+        if self.told.exits.insert(exit_id, account).is_none() {
+            facts.push_back(Fact::ExitRequested { account, exit_id });
+        }
+    }
+
+    /// Tells whether a key signs, where the engine thinks otherwise.
+    fn compare_key(&mut self, account: Address, key: Address, facts: &mut VecDeque<Fact>) {
+        let signs = self.chain.signs(account, key);
+        if signs && self.told.keys.insert((account, key)) {
+            facts.push_back(Fact::KeyRegistered { account, key });
+        } else if !signs && self.told.keys.remove(&(account, key)) {
+            facts.push_back(Fact::KeyRevoked { account, key });
+        }
+    }
+
+    /// The present generation has caught up: what it says of keys and exits holds.
+    fn compare_states(&mut self, facts: &mut VecDeque<Fact>) {
+        let waiting = self.chain.waiting_exits();
+        let gone: Vec<(u64, Address)> = self
+            .told
+            .exits
+            .iter()
+            .filter(|(exit_id, _)| !waiting.contains_key(exit_id))
+            .map(|(&exit_id, &account)| (exit_id, account))
+            .collect();
+        for (exit_id, account) in gone {
+            self.told.exits.remove(&exit_id);
+            facts.push_back(Fact::ExitCancelled { account, exit_id });
+        }
+        for (exit_id, account) in waiting {
+            if !self.told.exits_executed.contains(&exit_id) {
+                self.tell_exit(exit_id, account, facts);
+            }
+        }
+        let mut keys = self.chain.known_keys();
+        keys.extend(self.told.keys.iter().copied());
+        for (account, key) in keys {
+            self.compare_key(account, key, facts);
+        }
+    }
+}
+
+fn flush(settled: &mut Option<FillNumber>, facts: &mut VecDeque<Fact>) {
+    if let Some(through) = settled.take() {
+        facts.push_back(Fact::FillsSettled { through });
+    }
+}
+
+fn deposited(deposit_id: u64, deposit: &ToldDeposit) -> Fact {
+    let ToldDeposit {
+        account, token, amount, ..
+    } = *deposit;
+    Fact::Deposited {
+        deposit_id,
+        account,
+        token,
+        amount,
+    }
+}

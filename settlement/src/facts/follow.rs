@@ -1,0 +1,278 @@
+//! Follows a chain's streams and tells the engine what they say, generation after generation. The shell around [`FactFolder`].
+//!
+//! It folds from the first record of the first generation whenever it starts, and submits what is beyond the position that the engine has
+//! heard. Start at [`FactFollower::run`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use souk_eventlog::{EventLog, LogError};
+use souk_schema::ChainId;
+use souk_schema::exchange::command::Fact;
+use souk_schema::exchange::event::DebitCause;
+use souk_schema::exchange::{Event, Outcome, Rejection, Source};
+use souk_schema::record::ChainRecordBody;
+use souk_sequencer::{GroupHandle, SubmitError};
+use tokio_util::sync::CancellationToken;
+
+use super::folder::{FACTS_PER_RECORD, FactAt, FactConfig, FactFolder, FoldError, position};
+use super::held::Held;
+use crate::store::Store;
+use crate::stream::{Reader, StreamError, generations};
+
+/// How long to wait for a record before looking for a newer generation.
+const IDLE: Duration = Duration::from_secs(2);
+/// How long to wait for the group to be opened before looking again.
+const NOT_OPEN: Duration = Duration::from_millis(200);
+/// Facts in one submission.
+const AT_A_TIME: usize = 1_024;
+
+/// Why facts are told no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// The log does not give a stream.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A stream is damaged.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// A stream does not fit together.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    /// The group has stopped.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// Postgres does not answer.
+    #[error("settlement's tables: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl FollowError {
+    /// Whether trying again is of no use.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            FollowError::Log(error) | FollowError::Stream(StreamError::Log(error)) => !error.retryable(),
+            FollowError::Stream(_) | FollowError::Fold(_) => true,
+            FollowError::Submit(error) => *error == SubmitError::Diverged,
+            FollowError::Database(_) => false,
+        }
+    }
+}
+
+/// Tells a group's engine what a chain says.
+pub struct FactFollower {
+    config: FactConfig,
+    chain: ChainId,
+    group: GroupHandle,
+    log: Arc<dyn EventLog>,
+    store: Store,
+}
+
+impl std::fmt::Debug for FactFollower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FactFollower(group {}, chain {})", self.config.group, self.chain)
+    }
+}
+
+impl FactFollower {
+    /// For a running group and the chain that it settles on.
+    pub fn new(
+        config: FactConfig,
+        chain: ChainId,
+        group: GroupHandle,
+        log: Arc<dyn EventLog>,
+        store: Store,
+    ) -> FactFollower {
+        FactFollower {
+            config,
+            chain,
+            group,
+            log,
+            store,
+        }
+    }
+
+    /// Tells facts until cancelled; begins anew after whatever can be waited out.
+    ///
+    /// # Errors
+    /// A [`FollowError`] that cannot.
+    pub async fn run(self, cancel: CancellationToken) -> Result<(), FollowError> {
+        loop {
+            let ended = tokio::select! {
+                ended = self.session() => ended,
+                () = cancel.cancelled() => return Ok(()),
+            };
+            match ended {
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) => tracing::warn!(group = %self.config.group, %error, "facts pause"),
+                Ok(()) => {}
+            }
+            tokio::select! {
+                () = tokio::time::sleep(NOT_OPEN) => {}
+                () = cancel.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// From the first record of the first generation on, for ever.
+    async fn session(&self) -> Result<(), FollowError> {
+        if !self.group.running().await || self.group.read(|engine| engine.group().is_none()) {
+            // A fact that came before the group is open would be refused, and its position used up.
+            return Ok(());
+        }
+        let mut session = Session {
+            follower: self,
+            folder: FactFolder::new(self.config.clone()),
+            held: Held::default(),
+            heard: self.group.chain_position(self.chain).unwrap_or(0),
+            told_record: None,
+            retries: 0,
+        };
+        let mut told = 0;
+        loop {
+            let known = generations(self.log.as_ref(), self.chain).await?;
+            let Some(&generation) = known.iter().find(|generation| **generation > told) else {
+                tokio::time::sleep(IDLE).await;
+                continue;
+            };
+            session.generation(generation).await?;
+            told = generation;
+        }
+    }
+}
+
+struct Session<'a> {
+    follower: &'a FactFollower,
+    folder: FactFolder,
+    held: Held,
+    /// The position up to which the engine has heard.
+    heard: u64,
+    /// The last record of the present generation whose facts are all told.
+    told_record: Option<u64>,
+    /// Positions behind that record's facts that were used for what is told again.
+    retries: usize,
+}
+
+impl Session<'_> {
+    /// Tells a generation, until a newer one has begun and this one is told to its end, or to where it was told before.
+    async fn generation(&mut self, generation: u32) -> Result<(), FollowError> {
+        let FactFollower {
+            config,
+            chain,
+            log,
+            store,
+            ..
+        } = self.follower;
+        let mut reader = Reader::new(log, chain.stream(generation))?;
+        let mut until = store.told_until(config.group, *chain, generation).await?;
+        let mut facts = Vec::new();
+        self.told_record = None;
+        loop {
+            let records = reader.read().await?;
+            for stored in &records {
+                if until.is_some_and(|until| stored.sequence >= until) {
+                    break;
+                }
+                let body = reader.chain_record(*chain, stored)?;
+                facts.extend(self.folder.fold(stored.sequence, &body)?);
+                let may_tell_held = matches!(body, ChainRecordBody::FinalityAdvanced(_)) && !self.held.is_empty();
+                if facts.len() >= AT_A_TIME || may_tell_held {
+                    self.tell(std::mem::take(&mut facts), stored.sequence).await?;
+                }
+            }
+            if let Some(last) = reader.next_sequence().checked_sub(1).filter(|_| !facts.is_empty()) {
+                self.tell(std::mem::take(&mut facts), last).await?;
+            }
+            if until.is_some_and(|until| reader.next_sequence() >= until) {
+                return Ok(());
+            }
+            if !records.is_empty() {
+                continue;
+            }
+            if generations(log.as_ref(), *chain).await?.iter().any(|newer| *newer > generation) {
+                // Whoever decides first has decided: what comes to this stream later is never told.
+                let end = reader.next_sequence();
+                until = Some(store.set_told_until(config.group, *chain, generation, end).await?);
+                continue;
+            }
+            reader.wait(IDLE).await?;
+        }
+    }
+
+    /// Tells facts in order, which are all up to a record; those that the engine has heard before are only taken note of.
+    async fn tell(&mut self, facts: Vec<FactAt>, through_record: u64) -> Result<(), FollowError> {
+        let (before, new): (Vec<FactAt>, Vec<FactAt>) =
+            facts.into_iter().partition(|fact| fact.position <= self.heard);
+        let group = &self.follower.group;
+        for fact in before {
+            let credited = |deposit_id| group.read(|engine| engine.deposit(deposit_id).is_some());
+            let listed = |token| group.read(|engine| engine.instrument_of(token).is_some());
+            self.held.recall(&fact.fact, credited, listed);
+        }
+        // Before what comes after it, so that nothing is debited that has not been credited.
+        self.tell_held().await?;
+        self.submit(new).await?;
+        self.told_record = Some(through_record);
+        self.retries = 0;
+        self.tell_held().await
+    }
+
+    async fn submit(&mut self, facts: Vec<FactAt>) -> Result<(), FollowError> {
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let chain = self.follower.chain;
+        let sources = facts.iter().map(|fact| {
+            let position = fact.position;
+            (Source::Chain { chain, position }, fact.fact.clone())
+        });
+        let outcomes = self.follower.group.submit_facts(sources.collect()).await?;
+        for (fact, outcome) in facts.into_iter().zip(outcomes) {
+            self.heard = self.heard.max(fact.position);
+            self.report(&fact.fact, &outcome);
+            self.held.take_note(&fact.fact, &outcome);
+        }
+        Ok(())
+    }
+
+    /// Tells again what the engine could not take before a market was listed, in positions behind the facts of the last record.
+    async fn tell_held(&mut self) -> Result<(), FollowError> {
+        let Some(record) = self.told_record else { return Ok(()) };
+        let group = &self.follower.group;
+        let ready = self.held.take_ready(|token| group.read(|engine| engine.instrument_of(token).is_some()));
+        let mut facts = Vec::with_capacity(ready.len());
+        for fact in ready {
+            let position = position(self.folder.generation(), record, FACTS_PER_RECORD + self.retries);
+            match position.filter(|position| *position > self.heard) {
+                Some(position) => facts.push(FactAt { position, fact }),
+                // No room behind this record, or it was used in an earlier life: the next record has some.
+                None => self.held.put_back(fact),
+            }
+            self.retries += 1;
+        }
+        self.submit(facts).await
+    }
+
+    fn report(&self, fact: &Fact, outcome: &Outcome) {
+        let group = self.follower.config.group.to_string();
+        metrics::counter!("souk_settlement_facts_total", "group" => group.clone()).increment(1);
+        if matches!(fact, Fact::FillSkipped { .. }) {
+            metrics::counter!("souk_settlement_fills_skipped_total", "group" => group.clone()).increment(1);
+        }
+        match &outcome.result {
+            // Expected: heard before, said twice, or of something that does not trade here (yet).
+            Ok(_) | Err(Rejection::Duplicate | Rejection::NothingToChange | Rejection::UnknownInstrument) => {}
+            Err(rejection) => {
+                metrics::counter!("souk_settlement_facts_refused_total", "group" => group).increment(1);
+                tracing::warn!(group = %self.follower.config.group, ?fact, %rejection, "the engine refuses a fact");
+            }
+        }
+    }
+}
+
+/// Whether the engine debited an exit.
+pub(super) fn debited(outcome: &Outcome) -> bool {
+    let events = outcome.result.as_deref().unwrap_or_default();
+    let of_exit = |event: &Event| matches!(event, Event::Debited { cause: DebitCause::Exit { .. }, .. });
+    events.iter().any(of_exit)
+}

@@ -1,0 +1,22 @@
+//! What a chain's stream tells an engine: the vault's logs, as facts, in the one order in which any reader finds them.
+//!
+//! [`FactFolder`] is the pure part; [`FactFollower`] reads the streams and submits. Most facts count once their block is final. What stops
+//! somebody from trading (an exit, a revoked key) counts as soon as it is seen, and is taken back where its block is reverted.
+//!
+//! # Generations
+//!
+//! A new generation of a stream tells the chain again from its beginning; the engine must hear nothing twice. So the folder keeps what it
+//! told ([`told::Told`]), known by what the chain calls it (deposit, exit, fill number, …) and not by its place in a stream. Where the new
+//! generation is another chain, because a final block was reverted, final deposits of blocks that are no longer there vanish. States
+//! (which keys sign, which exits wait) are compared once the new generation has caught up with the old one's head.
+
+mod chain;
+mod folder;
+mod follow;
+mod held;
+
+mod told;
+
+pub use folder::{FactAt, FactConfig, FactFolder, FoldError};
+
+pub use follow::{FactFollower, FollowError};

@@ -1,0 +1,17 @@
+//! Settles a group's fills on chain, in the order of their numbers.
+//!
+//! The pure parts: [`queue`] (which fills wait, and the orders that cover them), [`batch`] (what the vault is shown), [`fees`], [`journal`]
+//! (what was done, written before it is done) and [`decide`] (what to do about what the node says). The shell around them is [`Settler`].
+//!
+//! After a crash the journal says which transactions may be on their way, and the vault which number is next; the account's nonce keeps
+//! any two of them from both being mined.
+
+pub mod batch;
+pub mod decide;
+pub mod fees;
+pub mod journal;
+pub mod queue;
+mod run;
+pub mod state;
+
+pub use run::{Operator, SettleError, Settler, SettlerConfig, Step};

@@ -1,0 +1,592 @@
+//! The shell of settlement: asks the node, lets [`decide`] say what to do, writes it down, does it.
+//!
+//! Every step either writes one record or sends one transaction that is written already, so a crash between any two steps loses nothing.
+//! Start at [`Settler::run`].
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alloy::primitives::{Address, B256, Bytes, keccak256};
+use alloy::sol_types::SolCall;
+use alloy::transports::TransportError;
+use souk_contracts::ExchangeVault::{flushRoyaltyCall, heartbeatCall};
+use souk_contracts::exchange::royalty_account;
+use souk_eventlog::{EventLog, LogError, ReadLimits, StreamName, StreamWriter};
+use souk_schema::exchange::{FillNumber, GroupId};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio_util::sync::CancellationToken;
+
+use super::batch::{BatchLimits, build, gas_bound};
+use super::decide::{Action, Observation, Policy, Sent, SentAt, Want, decide};
+use super::journal::{Entry, JournalError, Planned, Purpose, from_record, to_record};
+use super::queue::{Queue, QueueError};
+use super::state::{Inconsistent, State};
+use crate::node::{Finality, Head, Node, Trial, sign_again};
+use crate::signer::OperatorSigner;
+use crate::store::Store;
+use crate::stream::{Reader, StreamError, events};
+
+/// Longest pause after something went wrong.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The operator's account, shared by the settlers of all groups of a vault: one of them has a transaction on its way at a time.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    signer: OperatorSigner,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Operator {
+    /// An account that nobody else sends from.
+    pub fn new(signer: OperatorSigner) -> Operator {
+        Operator {
+            signer,
+            turn: Arc::default(),
+        }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> Address {
+        self.signer.address()
+    }
+}
+
+/// How a group is settled.
+#[derive(Clone, Debug)]
+pub struct SettlerConfig {
+    /// The group.
+    pub group: GroupId,
+    /// When to send, and for how much.
+    pub policy: Policy,
+    /// Bounds of a batch.
+    pub limits: BatchLimits,
+    /// Which blocks are final.
+    pub finality: Finality,
+    /// Royalties of a market are flushed from this many quote base units on; `None` leaves them.
+    pub flush_from: Option<u128>,
+    /// Seconds between two looks at the royalties.
+    pub flush_every_secs: u64,
+    /// How often the node is asked while nothing else happens.
+    pub poll: Duration,
+}
+
+impl SettlerConfig {
+    /// A group with every default.
+    pub fn new(group: GroupId) -> SettlerConfig {
+        let limits = BatchLimits::default();
+        SettlerConfig {
+            group,
+            policy: Policy {
+                fees: Default::default(),
+                fills_per_batch: limits.max_fills as u64,
+                longest_wait_ms: 1_000,
+                heartbeat_after_secs: 3_600,
+            },
+            limits,
+            finality: Finality::default(),
+            flush_from: None,
+            flush_every_secs: 600,
+            poll: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Why settlement does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The log does not take or give something.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A stream is damaged.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The journal is damaged.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal contradicts itself.
+    #[error(transparent)]
+    Inconsistent(#[from] Inconsistent),
+    /// The group's events do not fit together.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The node does not answer.
+    #[error("the node does not answer: {0}")]
+    Node(#[from] TransportError),
+    /// The vault does not answer.
+    #[error("the vault does not answer: {0}")]
+    Vault(#[from] alloy::contract::Error),
+    /// Postgres does not answer.
+    #[error("settlement's tables: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The key does not sign.
+    #[error("the operator's key does not sign: {0}")]
+    Signer(#[from] alloy::signers::Error),
+    /// The vault refuses what settlement wants to send.
+    #[error("the vault would refuse {what}: {reason}")]
+    Refused {
+        /// What.
+        what: String,
+        /// In its own words.
+        reason: String,
+    },
+    /// One fill needs more gas than may be used.
+    #[error("fill {fill} alone takes more than {limit} gas; allow more")]
+    FillTooDear {
+        /// The fill.
+        fill: FillNumber,
+        /// The bound.
+        limit: u64,
+    },
+    /// A fill that the vault wants next is not in the group's events.
+    #[error("the vault wants fill {fill} next, which the group's events do not have")]
+    UnknownFill {
+        /// The fill.
+        fill: FillNumber,
+    },
+}
+
+impl SettleError {
+    /// Whether trying again is of no use.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            SettleError::Log(error) | SettleError::Stream(StreamError::Log(error)) => {
+                !error.retryable() && !matches!(error, LogError::WriterLost { .. })
+            }
+            SettleError::Stream(_)
+            | SettleError::Journal(_)
+            | SettleError::Inconsistent(_)
+            | SettleError::Queue(_)
+            | SettleError::Signer(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something was written or sent: look again at once.
+    Acted,
+    /// There was nothing to do.
+    Idle,
+}
+
+/// Settles the fills of a group.
+pub struct Settler {
+    config: SettlerConfig,
+    operator: Operator,
+    node: Node,
+    log: Arc<dyn EventLog>,
+    store: Store,
+    writer: Box<dyn StreamWriter>,
+    events: Reader,
+    queue: Queue,
+    state: State,
+    sent: SentAt,
+    /// Held while a transaction is on its way.
+    turn: Option<OwnedMutexGuard<()>>,
+    royalties_seen_secs: u64,
+}
+
+impl std::fmt::Debug for Settler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settler")
+            .field("group", &self.config.group)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Settler {
+    /// Opens the group's settlement stream for writing, which fences whoever wrote it before, and learns from it what is on its way.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn open(
+        config: SettlerConfig,
+        operator: Operator,
+        node: Node,
+        log: Arc<dyn EventLog>,
+        store: Store,
+    ) -> Result<Settler, SettleError> {
+        let name = StreamName::new(config.group.settlement_stream())?;
+        let writer = log.open_writer(&name).await?;
+        let entries = read_journal(log.as_ref(), &name, config.group, writer.next_sequence()).await?;
+        let mut state = State::default();
+        for entry in &entries {
+            state.apply(entry)?;
+        }
+        store.project(config.group, &entries).await?;
+        let events = events(&log, config.group)?;
+        Ok(Settler {
+            config,
+            operator,
+            node,
+            log,
+            store,
+            writer,
+            events,
+            queue: Queue::new(),
+            state,
+            sent: SentAt::new(),
+            turn: None,
+            royalties_seen_secs: 0,
+        })
+    }
+
+    /// Settles until cancelled, opening itself anew after whatever can be waited out.
+    ///
+    /// # Errors
+    /// A [`SettleError`] that cannot: another operator has taken over, a stream is damaged.
+    pub async fn run(
+        config: SettlerConfig,
+        operator: Operator,
+        node: Node,
+        log: Arc<dyn EventLog>,
+        store: Store,
+        cancel: CancellationToken,
+    ) -> Result<(), SettleError> {
+        let mut failures = 0_u32;
+        loop {
+            let session = async {
+                let opened = Settler::open(config.clone(), operator.clone(), node.clone(), log.clone(), store.clone());
+                let mut settler = opened.await?;
+                loop {
+                    let step = settler.step().await?;
+                    failures = 0;
+                    if step == Step::Idle {
+                        settler.events.wait(config.poll).await?;
+                    }
+                }
+            };
+            let ended: Result<(), SettleError> = tokio::select! {
+                ended = session => ended,
+                () = cancel.cancelled() => return Ok(()),
+            };
+            if let Err(error) = ended {
+                if error.is_fatal() {
+                    return Err(error);
+                }
+                tracing::warn!(group = %config.group, %error, "settlement pauses");
+            }
+            let pause = Duration::from_millis(100).saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
+            failures += 1;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = cancel.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// What is in hand.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What waits.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Looks once, and does the first thing that is to be done: one record, or one transaction sent.
+    ///
+    /// # Errors
+    /// [`SettleError`]; open a new settler then.
+    pub async fn step(&mut self) -> Result<Step, SettleError> {
+        self.read_events().await?;
+        if self.turn.is_none() {
+            self.turn = Some(Arc::clone(&self.operator.turn).lock_owned().await);
+        }
+        let step = self.look_and_act().await;
+        if self.state.waiting().is_empty() {
+            self.turn = None;
+        }
+        step
+    }
+
+    async fn look_and_act(&mut self) -> Result<Step, SettleError> {
+        let (seen, head) = self.observe().await?;
+        self.report(&seen);
+        let actions = decide(&self.state, &seen, &self.sent, &self.config.policy);
+        let Some(action) = actions.into_iter().next() else { return Ok(Step::Idle) };
+        match action {
+            Action::Record(entry) => self.record(entry).await?,
+            Action::Broadcast { id, signed } => self.broadcast(id, &signed, seen.head).await,
+            Action::Replace { id, fees } => {
+                let waiting = self.state.waiting().iter().find(|waiting| waiting.planned.id == id);
+                let signed = waiting.and_then(|waiting| sign_again(&waiting.latest().signed, self.operator.signer.key(), fees));
+                let attempt = signed.ok_or(Inconsistent { id })??;
+                tracing::info!(group = %self.config.group, id, max_wei = fees.max_wei, "a stuck transaction is replaced");
+                self.sent.remove(&id);
+                self.record(Entry::Attempted { id, attempt }).await?;
+            }
+            Action::ReportStuck { id } => {
+                tracing::warn!(group = %self.config.group, id, "a transaction is stuck, and offers as much as it may");
+                metrics::counter!("souk_settlement_stuck_total", "group" => self.config.group.to_string()).increment(1);
+                let waiting = self.state.waiting().iter().find(|waiting| waiting.planned.id == id);
+                if let Some(signed) = waiting.map(|waiting| waiting.latest().signed.clone()) {
+                    self.broadcast(id, &signed, seen.head).await;
+                }
+            }
+            Action::Plan(want) => return self.plan(want, &seen, head).await,
+        }
+        Ok(Step::Acted)
+    }
+
+    async fn observe(&mut self) -> Result<(Observation, Head), SettleError> {
+        let head = self.node.head().await?;
+        let final_block = self.node.final_block(head.number, self.config.finality).await?;
+        let nonce = self.node.nonce(self.operator.address()).await?;
+        let waiting = self.state.waiting().iter().flat_map(|waiting| &waiting.attempts);
+        let mined = self.state.mined().iter().map(|(_, mined)| mined.hash);
+        let hashes: Vec<B256> = waiting.map(|attempt| attempt.hash).chain(mined).collect();
+        let receipts = self.node.receipts(&hashes).await?;
+        let (next_fill, heartbeat_secs) = self.node.vault_state(self.config.group.0).await?;
+        if next_fill <= self.queue.last_over() {
+            self.reload(next_fill).await?;
+        }
+        let oldest = self.queue.from(next_fill).next().map(|waiting| waiting.matched_at.0);
+        let seen = Observation {
+            head: head.number,
+            head_secs: head.secs,
+            base_fee_wei: head.base_fee_wei,
+            final_block,
+            nonce,
+            next_fill,
+            heartbeat_secs,
+            receipts,
+            waiting_fills: self.queue.from(next_fill).count() as u64,
+            oldest_age_ms: oldest.map_or(0, |matched_at| now_ms().saturating_sub(matched_at)),
+            flushable: self.flushable(head.secs).await?,
+        };
+        Ok((seen, head))
+    }
+
+    /// A market with enough royalties in the vault, looked for every now and then.
+    async fn flushable(&mut self, now_secs: u64) -> Result<Option<B256>, SettleError> {
+        let Some(from) = self.config.flush_from else { return Ok(None) };
+        let is_due = now_secs >= self.royalties_seen_secs.saturating_add(self.config.flush_every_secs);
+        if !is_due || !self.state.waiting().is_empty() {
+            return Ok(None);
+        }
+        for (market, quote) in self.queue.markets() {
+            let balance = self.node.vault_balance(royalty_account(market), quote).await?;
+            if balance >= alloy::primitives::U256::from(from.max(1)) {
+                return Ok(Some(market));
+            }
+        }
+        self.royalties_seen_secs = now_secs;
+        Ok(None)
+    }
+
+    async fn plan(&mut self, want: Want, seen: &Observation, head: Head) -> Result<Step, SettleError> {
+        match want {
+            Want::Settle { first, at_most } => self.plan_batch(first, at_most, seen, head).await,
+            Want::Heartbeat => {
+                let call = heartbeatCall {}.abi_encode().into();
+                self.plan_call("a heartbeat", Purpose::Heartbeat, call, seen, head).await
+            }
+            Want::Flush { market } => {
+                let call = flushRoyaltyCall { market }.abi_encode().into();
+                let planned = self.plan_call("a flush", Purpose::Flush { market }, call, seen, head).await;
+                if planned.is_err() {
+                    // Nobody waits for it; the next look comes in time.
+                    self.royalties_seen_secs = head.secs;
+                }
+                planned
+            }
+        }
+    }
+
+    async fn plan_batch(
+        &mut self,
+        first: FillNumber,
+        at_most: u64,
+        seen: &Observation,
+        head: Head,
+    ) -> Result<Step, SettleError> {
+        let mut limits = self.config.limits;
+        limits.max_fills = limits.max_fills.min(usize::try_from(at_most).unwrap_or(usize::MAX));
+        let most_gas = limits.max_gas.max(gas_bound(2, 1)).min(head.gas_limit);
+        loop {
+            let batch = build(self.config.group, &self.queue, first, &limits);
+            let batch = batch.ok_or(SettleError::UnknownFill { fill: first })?;
+            let purpose = Purpose::Batch {
+                first,
+                last: batch.last(),
+                voided: batch.voided(),
+            };
+            let call = batch.call();
+            match self.node.try_out(self.operator.address(), &call, most_gas).await? {
+                Trial::Works { gas } => {
+                    let spare = if self.state.failed_fills().is_some() { gas } else { gas / 4 };
+                    let gas_limit = gas.saturating_add(spare).min(head.gas_limit);
+                    return self.plan_sure(purpose, call, gas_limit, seen).await;
+                }
+                Trial::TooMuchGas if batch.fills.len() > 1 => limits.max_fills = batch.fills.len() / 2,
+                Trial::TooMuchGas => {
+                    let (fill, limit) = (first, most_gas);
+                    return Err(SettleError::FillTooDear { fill, limit });
+                }
+                // The chain has gone on meanwhile.
+                Trial::Refused { is_stale: true, .. } => return Ok(Step::Idle),
+                Trial::Refused { reason, .. } => {
+                    let what = format!("a batch from fill {first} on");
+                    return Err(SettleError::Refused { what, reason });
+                }
+            }
+        }
+    }
+
+    async fn plan_call(
+        &mut self,
+        what: &str,
+        purpose: Purpose,
+        call: Bytes,
+        seen: &Observation,
+        head: Head,
+    ) -> Result<Step, SettleError> {
+        match self.node.try_out(self.operator.address(), &call, head.gas_limit).await? {
+            Trial::Works { gas } => self.plan_sure(purpose, call, gas.saturating_add(gas / 4), seen).await,
+            Trial::TooMuchGas => Err(SettleError::Refused {
+                what: what.to_owned(),
+                reason: "it needs more gas than a block has".to_owned(),
+            }),
+            Trial::Refused { reason, .. } => {
+                let what = what.to_owned();
+                Err(SettleError::Refused { what, reason })
+            }
+        }
+    }
+
+    /// Looks once more, with exactly the gas that will be sent, signs and writes down. The sending is the next step's.
+    async fn plan_sure(
+        &mut self,
+        purpose: Purpose,
+        call: Bytes,
+        gas_limit: u64,
+        seen: &Observation,
+    ) -> Result<Step, SettleError> {
+        if !matches!(
+            self.node.simulate(self.operator.address(), &call, gas_limit).await?,
+            Trial::Works { .. }
+        ) {
+            // The chain has gone on since the gas was estimated.
+            return Ok(Step::Idle);
+        }
+        let fees = self.config.policy.fees.first(seen.base_fee_wei);
+        let call_hash = keccak256(&call);
+        let signer = self.operator.signer.key();
+        let attempt = self.node.sign(signer, seen.nonce, gas_limit, call, fees)?;
+        let planned = Planned {
+            id: self.state.next_id(),
+            nonce: seen.nonce,
+            to: self.node.vault(),
+            gas_limit,
+            call_hash,
+            purpose,
+            attempt,
+        };
+        self.record(Entry::Planned(planned)).await?;
+        Ok(Step::Acted)
+    }
+
+    async fn broadcast(&mut self, id: u64, signed: &Bytes, head: u64) {
+        // Whatever the node says against it, the receipts tell what became of it.
+        if let Err(error) = self.node.broadcast(signed).await {
+            tracing::debug!(group = %self.config.group, id, %error, "the node does not take a transaction, or has it");
+        }
+        let sent = self.sent.entry(id).or_insert(Sent {
+            form_since: head,
+            last: head,
+        });
+        sent.last = head;
+    }
+
+    /// Writes a step down, durably, before it is taken.
+    async fn record(&mut self, entry: Entry) -> Result<(), SettleError> {
+        self.writer.append(vec![to_record(self.config.group, &entry)]).await?;
+        self.state.apply(&entry)?;
+        let group = self.config.group.to_string();
+        match &entry {
+            Entry::Mined { id, mined } => {
+                let counter = metrics::counter!("souk_settlement_gas_used_total", "group" => group);
+                counter.increment(mined.gas_used);
+                self.sent.remove(id);
+            }
+            Entry::Planned(Planned {
+                purpose: Purpose::Batch { voided, .. },
+                ..
+            }) => metrics::counter!("souk_settlement_fills_voided_total", "group" => group).increment((*voided).into()),
+            Entry::Voided { id } | Entry::Reverted { id } => {
+                self.sent.remove(id);
+            }
+            _ => {}
+        }
+        Ok(self.store.project(self.config.group, &[entry]).await?)
+    }
+
+    async fn read_events(&mut self) -> Result<(), SettleError> {
+        loop {
+            let records = self.events.read().await?;
+            if records.is_empty() {
+                return Ok(());
+            }
+            for stored in &records {
+                for outcome in &self.events.outcomes(stored)?.outcomes {
+                    self.queue.apply(outcome)?;
+                }
+            }
+        }
+    }
+
+    /// The chain has lost fills that were final: read the events anew, and keep those.
+    async fn reload(&mut self, next_fill: FillNumber) -> Result<(), SettleError> {
+        if self.queue.from(next_fill).next().is_some_and(|waiting| waiting.fill.number == next_fill) {
+            return Ok(());
+        }
+        tracing::warn!(group = %self.config.group, %next_fill, "the chain has lost fills that were settled: they are settled again");
+        self.queue = Queue::keeping_from(next_fill);
+        self.events = events(&self.log, self.config.group)?;
+        self.read_events().await
+    }
+
+    fn report(&self, seen: &Observation) {
+        let group = self.config.group.to_string();
+        metrics::gauge!("souk_settlement_waiting_fills", "group" => group.clone()).set(seen.waiting_fills as f64);
+        metrics::gauge!("souk_settlement_oldest_unsettled_seconds", "group" => group.clone())
+            .set(Duration::from_millis(seen.oldest_age_ms).as_secs_f64());
+        let waiting = self.state.waiting().len();
+        metrics::gauge!("souk_settlement_waiting_transactions", "group" => group).set(waiting as f64);
+    }
+}
+
+async fn read_journal(
+    log: &dyn EventLog,
+    name: &StreamName,
+    group: GroupId,
+    until: u64,
+) -> Result<Vec<Entry>, SettleError> {
+    let limits = ReadLimits {
+        max_records: 1_024,
+        max_bytes: 8 << 20,
+    };
+    let mut entries = Vec::new();
+    let mut at = 0;
+    while at < until {
+        let records = log.read(name, at, limits).await?;
+        if records.is_empty() {
+            break;
+        }
+        for stored in records.iter().filter(|stored| stored.sequence < until) {
+            entries.push(from_record(group, stored)?);
+        }
+        at = records.last().map_or(until, |last| last.sequence + 1);
+    }
+    Ok(entries)
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

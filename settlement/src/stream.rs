@@ -1,0 +1,153 @@
+//! Reading the log: chain streams and their generations, and the streams of a group. Knows no meaning. Start at [`Reader`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use souk_eventlog::{EventLog, LogError, ReadLimits, StoredRecord, StreamName};
+use souk_schema::ChainId;
+use souk_schema::encoding::VERSION_HEADER;
+use souk_schema::exchange::encoding::decode_outcomes;
+use souk_schema::exchange::{GroupId, OutcomeBatch};
+use souk_schema::record::ChainRecordBody;
+
+const LIMITS: ReadLimits = ReadLimits {
+    max_records: 1_024,
+    max_bytes: 8 << 20,
+};
+
+/// A stream that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// The log does not give it.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A record is not what the stream holds.
+    #[error("stream {stream}, record {sequence}: {problem}")]
+    Damaged {
+        /// The stream.
+        stream: String,
+        /// The record.
+        sequence: u64,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Reads one stream from its beginning on, record after record.
+pub struct Reader {
+    log: Arc<dyn EventLog>,
+    stream: StreamName,
+    next: u64,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reader({} from {})", self.stream, self.next)
+    }
+}
+
+impl Reader {
+    /// A reader of a stream.
+    ///
+    /// # Errors
+    /// [`LogError::InvalidName`].
+    pub fn new(log: &Arc<dyn EventLog>, stream: impl Into<String>) -> Result<Reader, LogError> {
+        Ok(Reader {
+            log: Arc::clone(log),
+            stream: StreamName::new(stream)?,
+            next: 0,
+        })
+    }
+
+    /// The sequence of the record that is read next.
+    pub fn next_sequence(&self) -> u64 {
+        self.next
+    }
+
+    /// The records that are there; none at the tail.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub async fn read(&mut self) -> Result<Vec<StoredRecord>, LogError> {
+        // In a task of its own: a read that was begun is read to its end even when nobody waits for it any more.
+        let (log, stream, from) = (Arc::clone(&self.log), self.stream.clone(), self.next);
+        let reading = tokio::spawn(async move { log.read(&stream, from, LIMITS).await });
+        let records = reading.await.map_err(|error| LogError::Unavailable {
+            reason: error.to_string(),
+        })??;
+        if let Some(last) = records.last() {
+            self.next = last.sequence + 1;
+        }
+        Ok(records)
+    }
+
+    /// Waits until there is more to read; false when the time is over.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub async fn wait(&self, timeout: Duration) -> Result<bool, LogError> {
+        self.log.wait_beyond(&self.stream, self.next, timeout).await
+    }
+
+    /// A damaged record of this stream.
+    pub fn damaged(&self, sequence: u64, problem: impl std::fmt::Display) -> StreamError {
+        StreamError::Damaged {
+            stream: self.stream.to_string(),
+            sequence,
+            problem: problem.to_string(),
+        }
+    }
+
+    /// What a record of a chain's stream says.
+    ///
+    /// # Errors
+    /// [`StreamError::Damaged`].
+    pub fn chain_record(&self, chain: ChainId, stored: &StoredRecord) -> Result<ChainRecordBody, StreamError> {
+        let version = self.version(stored)?;
+        let record = souk_schema::encoding::decode(version, &stored.payload)
+            .map_err(|error| self.damaged(stored.sequence, error))?;
+        if record.chain != chain {
+            return Err(self.damaged(stored.sequence, format!("it is of chain {}", record.chain)));
+        }
+        Ok(record.body)
+    }
+
+    /// What a record of a group's events says.
+    ///
+    /// # Errors
+    /// [`StreamError::Damaged`].
+    pub fn outcomes(&self, stored: &StoredRecord) -> Result<OutcomeBatch, StreamError> {
+        let version = self.version(stored)?;
+        decode_outcomes(version, &stored.payload).map_err(|error| self.damaged(stored.sequence, error))
+    }
+
+    fn version(&self, stored: &StoredRecord) -> Result<u32, StreamError> {
+        let header = stored.headers.iter().find(|(name, _)| name == VERSION_HEADER);
+        let version = header.and_then(|(_, version)| version.parse().ok());
+        version.ok_or_else(|| self.damaged(stored.sequence, format!("it has no header {VERSION_HEADER}")))
+    }
+}
+
+/// The generations of a chain's stream that have records, rising.
+///
+/// # Errors
+/// What the log says.
+pub async fn generations(log: &dyn EventLog, chain: ChainId) -> Result<Vec<u32>, LogError> {
+    let first = chain.stream(1);
+    let later = format!("{first}.g");
+    let generation = |name: &StreamName| match name.as_str() {
+        name if name == first => Some(1),
+        name => name.strip_prefix(&later)?.parse().ok(),
+    };
+    let mut found: Vec<u32> = log.streams().await?.iter().filter_map(generation).collect();
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// A reader of a group's events.
+///
+/// # Errors
+/// [`LogError::InvalidName`], for no group.
+pub fn events(log: &Arc<dyn EventLog>, group: GroupId) -> Result<Reader, LogError> {
+    Reader::new(log, group.event_stream())
+}
