@@ -1,0 +1,184 @@
+//! Fills that are reversed, and the balances that this leaves short.
+
+use std::collections::BTreeMap;
+
+use souk_schema::exchange::event::{BustCause, CloseCause, Fill};
+use souk_schema::exchange::{AccountId, Amount, Event, InstrumentId, Side};
+
+use crate::book::Slot;
+use crate::engine::Engine;
+use crate::state::accounts::FundsIndex;
+
+/// What a fill takes from one balance or brings to another.
+struct Moves {
+    /// Buyer's quote, seller's base.
+    payments: [(FundsIndex, u128); 2],
+    /// Buyer's base, seller's quote, fees, royalty.
+    receipts: [(FundsIndex, u128); 4],
+}
+
+impl Engine {
+    fn moves(&mut self, fill: &Fill) -> Moves {
+        let (base, quote, royalty_funds, fee_funds) = {
+            let market = &self.markets[fill.market.0 as usize];
+            (market.base, market.quote, market.royalty_funds, market.fee_funds)
+        };
+        let (buyer, seller) = (fill.buyer.account, fill.seller.account);
+        let mut of = |account, instrument| self.accounts.funds_of(account, instrument);
+        let net = fill.quote.0 - fill.seller.fee.0 - fill.royalty.0;
+        Moves {
+            payments: [
+                (of(buyer, quote), fill.quote.0 + fill.buyer.fee.0),
+                (of(seller, base), fill.base.0),
+            ],
+            receipts: [
+                (of(buyer, base), fill.base.0),
+                (of(seller, quote), net),
+                (fee_funds, fill.buyer.fee.0 + fill.seller.fee.0),
+                (royalty_funds, fill.royalty.0),
+            ],
+        }
+    }
+
+    /// A fill is no longer pending: settled, or about to be reversed.
+    pub(super) fn forget_pending(&mut self, fill: &Fill) {
+        let moves = self.moves(fill);
+        for (index, amount) in moves.payments {
+            let funds = self.accounts.funds_mut(index);
+            funds.pending_out = funds
+                .pending_out
+                .checked_sub(amount)
+                .expect("an unsettled fill is pending");
+        }
+        for (index, amount) in moves.receipts {
+            let funds = self.accounts.funds_mut(index);
+            funds.pending_in = funds
+                .pending_in
+                .checked_sub(amount)
+                .expect("an unsettled fill is pending");
+        }
+    }
+
+    /// Moves a fill's amounts back, between available balances.
+    pub(super) fn reverse(&mut self, fill: &Fill) {
+        let moves = self.moves(fill);
+        for (index, amount) in moves.payments {
+            self.accounts.funds_mut(index).available += amount as i128;
+        }
+        for (index, amount) in moves.receipts {
+            self.accounts.funds_mut(index).available -= amount as i128;
+            self.scratch.drained.push(index);
+        }
+    }
+
+    /// Moves a reversed fill's amounts again, between available balances.
+    pub(super) fn reinstate(&mut self, fill: &Fill) {
+        let moves = self.moves(fill);
+        for (index, amount) in moves.payments {
+            self.accounts.funds_mut(index).available -= amount as i128;
+            self.scratch.drained.push(index);
+        }
+        for (index, amount) in moves.receipts {
+            self.accounts.funds_mut(index).available += amount as i128;
+        }
+    }
+
+    /// Reverses, in number order, every unsettled fill that one of its sides could not pay on chain.
+    pub(super) fn bust_uncovered(&mut self, events: &mut Vec<Event>) {
+        let mut running: BTreeMap<FundsIndex, i128> = BTreeMap::new();
+        for at in 0..self.settlement.unsettled.len() {
+            if self.settlement.unsettled[at].busted() {
+                continue;
+            }
+            let fill = self.settlement.unsettled[at].fill.clone();
+            let moves = self.moves(&fill);
+            // A bust changes available and pending alike, so what is on chain is the same before and after it.
+            for (index, _) in moves.payments.iter().chain(&moves.receipts) {
+                running
+                    .entry(*index)
+                    .or_insert_with(|| self.accounts.funds(*index).on_chain());
+            }
+            if moves
+                .payments
+                .iter()
+                .all(|(index, amount)| *amount as i128 <= running[index])
+            {
+                for (index, amount) in moves.payments {
+                    *running.get_mut(&index).expect("entered above") -= amount as i128;
+                }
+                for (index, amount) in moves.receipts {
+                    *running.get_mut(&index).expect("entered above") += amount as i128;
+                }
+            } else {
+                self.bust(at, BustCause::Uncovered, events);
+            }
+        }
+    }
+
+    /// Reverses every unsettled fill, newest first.
+    pub(super) fn bust_all(&mut self, events: &mut Vec<Event>) {
+        for at in (0..self.settlement.unsettled.len()).rev() {
+            if !self.settlement.unsettled[at].busted() {
+                self.bust(at, BustCause::Escape, events);
+            }
+        }
+    }
+
+    fn bust(&mut self, at: usize, cause: BustCause, events: &mut Vec<Event>) {
+        self.settlement.unsettled[at].bust = Some(cause);
+        let fill = self.settlement.unsettled[at].fill.clone();
+        self.forget_pending(&fill);
+        self.reverse(&fill);
+        events.push(Event::FillBusted {
+            fill: Box::new(fill),
+            cause,
+        });
+    }
+
+    /// Brings available balances that fell below 0 back to it: by closing orders that reserve the instrument, and where that is not enough, at
+    /// the account `deficit`'s expense.
+    pub(super) fn mend_balances(&mut self, events: &mut Vec<Event>) {
+        let mut drained = std::mem::take(&mut self.scratch.drained);
+        drained.sort_unstable_by_key(|index| self.accounts.owner(*index));
+        drained.dedup();
+        for index in drained.drain(..) {
+            let (account, instrument) = self.accounts.owner(index);
+            if account != AccountId::DEFICIT && self.accounts.funds(index).available < 0 {
+                self.mend(account, instrument, index, events);
+            }
+        }
+        self.scratch.drained = drained;
+    }
+
+    fn mend(&mut self, account: AccountId, instrument: InstrumentId, index: FundsIndex, events: &mut Vec<Event>) {
+        for (_, slot) in self.orders_of(account).into_iter().rev() {
+            if self.accounts.funds(index).available >= 0 {
+                return;
+            }
+            if self.reserves(slot) == instrument {
+                self.close(slot, CloseCause::Unfunded, events);
+            }
+        }
+        let short = self.accounts.funds(index).available;
+        if short >= 0 {
+            return;
+        }
+        self.accounts.funds_mut(index).available = 0;
+        let deficit = self.accounts.funds_of(AccountId::DEFICIT, instrument);
+        self.accounts.funds_mut(deficit).available += short;
+        events.push(Event::DeficitTaken {
+            account,
+            instrument,
+            amount: Amount(short.unsigned_abs()),
+        });
+    }
+
+    /// The instrument that an order holds.
+    fn reserves(&self, slot: Slot) -> InstrumentId {
+        let market = &self.markets[self.market_of(slot)];
+        match self.orders.node(slot).side {
+            Side::Buy => market.quote,
+            Side::Sell => market.base,
+        }
+    }
+}

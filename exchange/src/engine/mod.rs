@@ -1,0 +1,278 @@
+//! The engine: its state, and one command after the other.
+//!
+//! Each command is decided in a file of its own, in two steps: first everything that could refuse it, on `&self`; then the effect, which
+//! cannot fail. What a step of the rules means is said once, in `docs/exchange-rules.md`.
+
+mod admin;
+mod admit;
+mod amend;
+mod auction;
+mod cancel;
+mod facts;
+mod matching;
+mod place;
+pub mod preview;
+mod quote;
+mod stops;
+mod tick;
+mod walk;
+mod withdraw;
+
+use std::collections::BTreeSet;
+
+use alloy_primitives::{Address, B256};
+use souk_schema::exchange::command::OpenGroup;
+use souk_schema::exchange::{
+    AccountId, Amount, Command, CommandBody, CommandNumber, Event, MarketState, OrderId, Rejection, Side, Ticks,
+    UnixMillis,
+};
+
+use crate::book::{NONE, Slot};
+use crate::state::accounts::{Accounts, FundsIndex};
+use crate::state::instruments::Instruments;
+use crate::state::market::{Market, Markets};
+use crate::state::orders::Orders;
+use crate::state::settlement::Settlement;
+use crate::state::sources::Sources;
+use crate::state::timers::Timers;
+use crate::views::shown;
+
+/// The engine of one market group.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) group: Option<Box<OpenGroup>>,
+    pub(crate) commands: CommandNumber,
+    pub(crate) time: UnixMillis,
+    pub(crate) sources: Sources,
+    pub(crate) accounts: Accounts,
+    pub(crate) instruments: Instruments,
+    pub(crate) markets: Markets,
+    pub(crate) orders: Orders,
+    pub(crate) timers: Timers,
+    pub(crate) settlement: Settlement,
+    /// Dead-man timers: when, and whose.
+    pub(crate) dead_men: BTreeSet<(UnixMillis, AccountId)>,
+    /// What all markets are limited to for the age of the oldest unsettled fill.
+    pub(crate) limit: MarketState,
+    /// Whether the vault is in escape.
+    pub(crate) escaped: bool,
+    scratch: Scratch,
+}
+
+/// Lists that a command fills and empties; kept for their memory.
+#[derive(Clone, Debug, Default)]
+struct Scratch {
+    /// Levels that the command touched, with what they showed at that time.
+    levels: Vec<Touched>,
+    /// Balances that the command took something from without asking what is there.
+    drained: Vec<FundsIndex>,
+    /// Orders that the command is about to close.
+    orders: Vec<(OrderId, Slot)>,
+    /// Orders that expired.
+    due: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Touched {
+    market: u32,
+    side: Side,
+    price: Ticks,
+    /// Which of several touches of one level came first.
+    order: u32,
+    before: u128,
+}
+
+impl Default for Engine {
+    fn default() -> Engine {
+        Engine::new()
+    }
+}
+
+impl Engine {
+    /// An engine that waits for its first command, `OpenGroup`.
+    pub fn new() -> Engine {
+        Engine {
+            group: None,
+            commands: CommandNumber(0),
+            time: UnixMillis(0),
+            sources: Sources::default(),
+            accounts: Accounts::default(),
+            instruments: Instruments::default(),
+            markets: Markets::default(),
+            orders: Orders::default(),
+            timers: Timers::default(),
+            settlement: Settlement::default(),
+            dead_men: BTreeSet::new(),
+            limit: MarketState::Open,
+            escaped: false,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Number of the last command; 0 before the first.
+    pub fn commands(&self) -> CommandNumber {
+        self.commands
+    }
+
+    /// Engine time: the latest `at` so far.
+    pub fn time(&self) -> UnixMillis {
+        self.time
+    }
+
+    /// Decides and carries out one command. `at` is when its batch was written. Events are appended, in order.
+    ///
+    /// # Errors
+    ///
+    /// Why it was refused. Then nothing has changed but the number of commands, engine time and the source's position, and no event was
+    /// appended.
+    pub fn apply(&mut self, command: &Command, at: UnixMillis, events: &mut Vec<Event>) -> Result<(), Rejection> {
+        self.commands.0 += 1;
+        self.time = self.time.max(at);
+        if !self.sources.hear(&command.source, self.time) {
+            return Err(Rejection::Duplicate);
+        }
+        self.carry_out(&command.body, events)?;
+        self.report_levels(events);
+        Ok(())
+    }
+
+    fn carry_out(&mut self, body: &CommandBody, events: &mut Vec<Event>) -> Result<(), Rejection> {
+        if self.group.is_none() && !matches!(body, CommandBody::OpenGroup(_)) {
+            return Err(Rejection::GroupNotOpen);
+        }
+        match body {
+            CommandBody::OpenGroup(open) => self.open_group(open, events),
+            CommandBody::ListMarket(spec) => self.list_market(spec, events),
+            CommandBody::SetMarketState { market, state } => self.set_market_state(market, *state, events),
+            CommandBody::SetMarketRules { market, fees, limits } => {
+                self.set_market_rules(market, *fees, *limits, events)
+            }
+            CommandBody::PlaceOrder(order) => self.place(order, events),
+            CommandBody::CancelOrder { account, order } => self.cancel(account, *order, events),
+            CommandBody::CancelAll { account, market } => self.cancel_all(account, market.as_ref(), events),
+            CommandBody::ReduceOrder {
+                account,
+                order,
+                remaining,
+            } => self.reduce(account, *order, *remaining, events),
+            CommandBody::AmendOrder(order) => self.amend(order, events),
+            CommandBody::MassQuote(quote) => self.mass_quote(quote, events),
+            CommandBody::SetDeadMan { account, timeout_secs } => self.set_dead_man(account, *timeout_secs, events),
+            CommandBody::Withdraw(withdraw) => self.withdraw(withdraw, events),
+            CommandBody::Fact(fact) => self.fact(fact, events),
+            CommandBody::Tick => {
+                self.tick(events);
+                Ok(())
+            }
+        }
+    }
+
+    /// What a market does now: its own state, or what the settlement limit leaves of it.
+    pub(crate) fn effective_state(&self, market: &Market) -> MarketState {
+        match (self.limit, market.state) {
+            (
+                MarketState::Halted,
+                MarketState::PreOpen | MarketState::Auction | MarketState::Open | MarketState::PostOnly,
+            ) => MarketState::Halted,
+            (MarketState::PostOnly, MarketState::PreOpen | MarketState::Auction | MarketState::Open) => {
+                MarketState::PostOnly
+            }
+            (_, own) => own,
+        }
+    }
+
+    fn find_market(&self, key: &B256) -> Result<usize, Rejection> {
+        self.markets.find(key).ok_or(Rejection::UnknownMarket)
+    }
+
+    fn find_account(&self, address: &Address) -> Result<AccountId, Rejection> {
+        self.accounts.find(address).ok_or(Rejection::UnknownAccount)
+    }
+
+    /// The open orders of an account in all markets, by id.
+    pub(crate) fn orders_of(&self, account: AccountId) -> Vec<(OrderId, Slot)> {
+        let mut orders = Vec::new();
+        self.gather_orders(account, &mut orders);
+        orders
+    }
+
+    fn gather_orders(&self, account: AccountId, into: &mut Vec<(OrderId, Slot)>) {
+        for (_, seat) in self.accounts.get(account).seats() {
+            let first = self.accounts.seat(*seat).first_order;
+            into.extend(self.orders.from(first).map(|slot| (self.orders.node(slot).id, slot)));
+        }
+        into.sort_unstable();
+    }
+
+    /// What an order reserves now.
+    #[inline]
+    fn hold_of(&self, market: usize, slot: Slot) -> Amount {
+        let node = self.orders.node(slot);
+        self.markets[market].hold(node.side, node.price, node.left, self.orders.record(slot).rate)
+    }
+
+    /// The market that an order is in.
+    fn market_of(&self, slot: Slot) -> usize {
+        self.accounts.seat(self.orders.node(slot).seat).market.0 as usize
+    }
+
+    /// Takes note of what a level shows before it changes.
+    #[inline]
+    fn touch(&mut self, market: usize, side: Side, price: Ticks) {
+        let before = self.markets[market].book.shown_at(side, price);
+        self.touch_showing(market, side, price, before);
+    }
+
+    /// As [`Engine::touch`], where it is known what the level shows.
+    #[inline]
+    fn touch_showing(&mut self, market: usize, side: Side, price: Ticks, before: u128) {
+        let levels = &mut self.scratch.levels;
+        let is_it = |level: &Touched| level.price == price && level.side == side && level.market == market as u32;
+        // A taker meets one level many times in a row; whatever escapes this is sorted out at the end.
+        if levels.last().is_some_and(is_it) {
+            return;
+        }
+        levels.push(Touched {
+            market: market as u32,
+            side,
+            price,
+            order: levels.len() as u32,
+            before,
+        });
+    }
+
+    /// Tells of the levels that show something else than before the command.
+    #[inline]
+    fn report_levels(&mut self, events: &mut Vec<Event>) {
+        let levels = &mut self.scratch.levels;
+        if levels.len() > 1 {
+            levels.sort_unstable_by_key(|level| (level.market, level.side, level.price, level.order));
+            levels.dedup_by_key(|level| (level.market, level.side, level.price));
+        }
+        for level in levels.drain(..) {
+            let market = &self.markets[level.market as usize];
+            let now = market.book.shown_at(level.side, level.price);
+            if now != level.before {
+                events.push(Event::LevelChanged {
+                    market: market.id,
+                    side: level.side,
+                    price: level.price,
+                    lots: shown(now),
+                });
+            }
+        }
+    }
+
+    /// Takes an order out of the book, where it stands in it.
+    #[inline]
+    fn take_from_book(&mut self, market: usize, slot: Slot) {
+        let node = self.orders.node(slot);
+        if node.level == NONE {
+            return;
+        }
+        let (side, price) = (node.side, node.price);
+        let before = self.markets[market].book.level_of(side, node).shown;
+        self.touch_showing(market, side, price, before);
+        self.markets[market].book.remove(self.orders.nodes_mut(), side, slot);
+    }
+}

@@ -1,0 +1,76 @@
+//! How far each source has been heard, so that what is delivered twice takes effect once.
+
+use std::collections::BTreeMap;
+
+use souk_schema::ChainId;
+use souk_schema::exchange::{Source, UnixMillis};
+
+/// Gateways that said nothing for this long are forgotten: their commands are refused for their nonces by now.
+pub const FORGOTTEN_AFTER_MILLIS: u64 = 30 * 24 * 3_600 * 1_000;
+
+/// The positions of all sources.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Position, and when it was heard.
+    gateways: BTreeMap<u64, (u64, UnixMillis)>,
+    chains: BTreeMap<ChainId, u64>,
+}
+
+impl Sources {
+    /// The last position of a source; 0 before the first.
+    pub fn position(&self, source: &Source) -> Option<u64> {
+        match source {
+            Source::Gateway { id, .. } => self.gateways.get(id).map(|(position, _)| *position),
+            Source::Chain { chain, .. } => self.chains.get(chain).copied(),
+        }
+    }
+
+    /// Takes note of a command. `false` where the source was heard this far before.
+    pub fn hear(&mut self, source: &Source, now: UnixMillis) -> bool {
+        match *source {
+            Source::Gateway { position: 0, .. } | Source::Chain { position: 0, .. } => false,
+            Source::Gateway { id, position } => {
+                let last = self.gateways.entry(id).or_insert((0, now));
+                let is_new = position > last.0;
+                if is_new {
+                    *last = (position, now);
+                }
+                is_new
+            }
+            Source::Chain { chain, position } => {
+                let last = self.chains.entry(chain).or_insert(0);
+                let is_new = position > *last;
+                *last = position.max(*last);
+                is_new
+            }
+        }
+    }
+
+    /// Forgets gateways that have been silent for long.
+    pub fn forget(&mut self, now: UnixMillis) {
+        self.gateways
+            .retain(|_, (_, heard)| now.0.saturating_sub(heard.0) < FORGOTTEN_AFTER_MILLIS);
+    }
+
+    /// All gateways: id, position, when it was heard.
+    pub fn gateways(&self) -> impl ExactSizeIterator<Item = (u64, u64, UnixMillis)> + '_ {
+        self.gateways
+            .iter()
+            .map(|(id, (position, heard))| (*id, *position, *heard))
+    }
+
+    /// All chains and their positions.
+    pub fn chains(&self) -> impl ExactSizeIterator<Item = (ChainId, u64)> + '_ {
+        self.chains.iter().map(|(chain, position)| (*chain, *position))
+    }
+
+    /// Puts a gateway back as it was.
+    pub fn restore_gateway(&mut self, id: u64, position: u64, heard: UnixMillis) {
+        self.gateways.insert(id, (position, heard));
+    }
+
+    /// Puts a chain back as it was.
+    pub fn restore_chain(&mut self, chain: ChainId, position: u64) {
+        self.chains.insert(chain, position);
+    }
+}
