@@ -128,39 +128,36 @@ pub struct Transaction {
     pub postings: Vec<Posting>,
 }
 
-impl Transaction {
-    /// What each account of the ledger gained or lost of each instrument.
-    pub fn net(&self) -> BTreeMap<(InstrumentId, LedgerAccount), Balance> {
-        let mut net = BTreeMap::<_, Balance>::new();
-        for posting in &self.postings {
-            let amount = signed(posting.amount);
-            *net.entry((posting.instrument, posting.debited)).or_default() -= amount;
-            *net.entry((posting.instrument, posting.credited)).or_default() += amount;
-        }
-        net
+impl Posting {
+    /// What the two accounts lose and gain.
+    pub fn sides(&self) -> [(LedgerAccount, Balance); 2] {
+        let amount = signed(self.amount);
+        [(self.debited, -amount), (self.credited, amount)]
     }
+}
 
+impl Transaction {
     /// Asserts law LED-1: the transaction sums to zero per instrument, and every posting moves something from one account to another.
     ///
     /// # Panics
     /// When it does not.
     pub fn assert_balanced(&self) {
+        let number = self.number;
+        let mut sums = BTreeMap::<InstrumentId, Balance>::new();
         for posting in &self.postings {
             assert!(
                 posting.amount != Amount::ZERO && posting.debited != posting.credited,
-                "LED-1: command {} has a posting that moves nothing: {posting:?}",
-                self.number
+                "LED-1: command {number} has a posting that moves nothing: {posting:?}"
             );
-        }
-        let mut sums = BTreeMap::<InstrumentId, Balance>::new();
-        for ((instrument, _), change) in self.net() {
-            *sums.entry(instrument).or_default() += change;
+            let sum = sums.entry(posting.instrument).or_default();
+            for (_, change) in posting.sides() {
+                *sum += change;
+            }
         }
         for (instrument, sum) in sums {
             assert!(
                 sum.is_zero(),
-                "LED-1: command {} is off by {sum} of instrument {instrument}",
-                self.number
+                "LED-1: command {number} is off by {sum} of instrument {instrument}"
             );
         }
     }

@@ -46,8 +46,8 @@ create table instrument (
     unique (group_id, token_key)
 );
 
--- Accounts, with two of the ledger's own: 0, `deficit`, bears what nobody else can; -1, `custody`, stands for the vault, and gives and takes what
--- comes into the group and leaves it.
+-- Accounts. 0, `deficit`, bears what nobody else can; 1 receives fees. In postings there is another that has no row: -1, `custody`, stands for
+-- the vault, and gives and takes what comes into the group and leaves it.
 create table account (
     group_id bigint not null,
     id       bigint not null,

@@ -1,7 +1,7 @@
 //! The vocabulary of Souk: identifiers, amounts, chain records, domain events and the encoding in which records are stored.
 //!
-//! This crate never does I/O, never starts a task and knows of databases only how Postgres wants values written ([`pg_copy`]). Start with [`record`] for what a stream holds and with
-//! [`event`] for what a log means.
+//! This crate never does I/O, never starts a task and knows of databases only how Postgres wants values written ([`pg_copy`]). Start with
+//! [`record`] for what a stream holds and with [`event`] for what a log means.
 //!
 //! # Glossary
 //!

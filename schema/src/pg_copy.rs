@@ -156,6 +156,11 @@ impl CopyBuffer {
         self.end(start)
     }
 
+    /// A `numeric` of a small natural number.
+    pub fn numeric_u128(&mut self, value: u128) -> &mut Self {
+        self.digits(false, [value as u64, (value >> 64) as u64])
+    }
+
     /// A `numeric` of a natural number.
     pub fn numeric(&mut self, value: U256) -> &mut Self {
         self.digits(false, *value.as_limbs())
@@ -265,6 +270,11 @@ mod tests {
             let mut buffer = CopyBuffer::default();
             buffer.signed_numeric(balance);
             prop_assert_eq!(read(&buffer), balance);
+            if let Ok(small) = u128::try_from(number) {
+                let mut buffer = CopyBuffer::default();
+                buffer.numeric_u128(small);
+                prop_assert_eq!(read(&buffer), crate::amount::balance_of(number));
+            }
         }
 
         #[test]

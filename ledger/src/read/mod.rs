@@ -23,7 +23,7 @@ pub use markets::{
 pub use orders::{OrderFilter, OrderKey, OrderRow, OrderStatus, order, orders_of};
 pub use postings::{PostingKey, PostingRow, postings_of};
 
-use cells::Cells;
+pub(crate) use cells::Cells;
 
 /// A part of a list that is sorted newest first by a number that each row has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,202 @@
+//! What outcomes change in the tables, collected over a batch.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::Address;
+use souk_schema::amount::Balance;
+use souk_schema::exchange::command::{OpenGroup, Withdraw};
+use souk_schema::exchange::event::{BustCause, Fill, StateCause};
+use souk_schema::exchange::{
+    AccountId, Amount, CommandNumber, FeeSchedule, FillNumber, InstrumentId, MarketId, MarketLimits, MarketSpec,
+    MarketState, OrderId, Ticks, UnixMillis,
+};
+use souk_schema::{ChainId, TokenRef};
+
+use super::FoldError;
+use super::candles::{CandleKey, CandlePart};
+use super::context::{MarketParts, Unsettled};
+use super::orders::{FillTaken, TouchedOrder};
+use crate::amounts::signed;
+use crate::posting::{LedgerAccount, Posting, Transaction};
+
+/// What a balance gained or lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BalanceChange {
+    /// Of what a new order may use.
+    pub available: Balance,
+    /// Of what open orders reserve.
+    pub held: Balance,
+    /// Of what unsettled fills bring.
+    pub pending_in: Balance,
+    /// Of what unsettled fills take.
+    pub pending_out: Balance,
+    /// The last command that changed it.
+    pub version: CommandNumber,
+}
+
+/// A fill, and what matched it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFill {
+    /// The command.
+    pub matched_by: CommandNumber,
+    /// Engine time.
+    pub time: UnixMillis,
+    /// The fill.
+    pub fill: Box<Fill>,
+}
+
+/// A fill that was reversed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bust {
+    /// Which.
+    pub fill: FillNumber,
+    /// The command.
+    pub by: CommandNumber,
+    /// Why.
+    pub cause: BustCause,
+}
+
+/// A withdrawal that was debited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// Whose.
+    pub account: AccountId,
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// As the account asked.
+    pub withdraw: Box<Withdraw>,
+    /// The command.
+    pub by: CommandNumber,
+    /// Engine time.
+    pub time: UnixMillis,
+}
+
+/// An exit that was paid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exited {
+    /// Whose.
+    pub account: AccountId,
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// How much.
+    pub amount: Amount,
+    /// The vault's number of it.
+    pub exit_id: u64,
+    /// The command.
+    pub by: CommandNumber,
+    /// Engine time.
+    pub time: UnixMillis,
+}
+
+/// What outcomes change. Within a field things are in the order in which they happened, or by key.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The group was opened.
+    pub opened: Option<Box<OpenGroup>>,
+    /// Engine time of the last outcome.
+    pub engine_time: UnixMillis,
+    /// The limit while settlement lags, where it changed.
+    pub settlement_limit: Option<MarketState>,
+    /// The newest fill, where there is a newer one.
+    pub last_fill: Option<FillNumber>,
+    /// The newest settled fill, after each command that settled any.
+    pub settled: Vec<(CommandNumber, FillNumber)>,
+    /// Instruments that were listed.
+    pub instruments: Vec<(InstrumentId, TokenRef)>,
+    /// Markets that were listed, and by which command.
+    pub markets: Vec<(MarketId, MarketParts, Box<MarketSpec>, CommandNumber)>,
+    /// Market states that changed: state, cause, end of an auction.
+    pub states: BTreeMap<MarketId, (MarketState, StateCause, Option<UnixMillis>)>,
+    /// Market rules that changed.
+    pub rules: BTreeMap<MarketId, (FeeSchedule, Box<MarketLimits>)>,
+    /// Prices of the newest fills.
+    pub last_prices: BTreeMap<MarketId, Ticks>,
+    /// Accounts that were opened, and by which command.
+    pub accounts: BTreeMap<AccountId, (Address, CommandNumber)>,
+    /// Accounts that stopped or resumed.
+    pub stopped: BTreeMap<AccountId, bool>,
+    /// Transactions, by number.
+    pub transactions: Vec<Transaction>,
+    /// Balances that changed.
+    pub balances: BTreeMap<(AccountId, InstrumentId), BalanceChange>,
+    /// New fills.
+    pub fills: Vec<NewFill>,
+    /// Fills that were reversed.
+    pub busts: Vec<Bust>,
+    /// Fills that were settled after all.
+    pub reinstated: Vec<(FillNumber, CommandNumber)>,
+    /// Candles that fills add to.
+    pub candles: BTreeMap<CandleKey, CandlePart>,
+    /// Orders that changed, by id; filled in when the changes are taken.
+    pub orders: Vec<TouchedOrder>,
+    /// Fills of orders that are long over: taken out of (true) or put back into what they filled.
+    pub counted_again: Vec<(OrderId, FillTaken, bool, UnixMillis)>,
+    /// Withdrawals that were debited.
+    pub withdrawals: Vec<Withdrawn>,
+    /// Withdrawals that were paid out, by account and nonce.
+    pub executed: Vec<(AccountId, u64, CommandNumber)>,
+    /// Withdrawals that were credited back, by account and nonce.
+    pub expired: Vec<(AccountId, u64, CommandNumber)>,
+    /// Exits that were paid out.
+    pub exits: Vec<Exited>,
+    /// Facts of a chain that were taken or refused: chain, position, command.
+    pub facts: Vec<(ChainId, u64, CommandNumber)>,
+    /// Orders in the context that changed.
+    pub(super) touched: Vec<OrderId>,
+}
+
+impl Changes {
+    fn balance(&mut self, account: AccountId, instrument: InstrumentId, number: CommandNumber) -> &mut BalanceChange {
+        let change = self.balances.entry((account, instrument)).or_default();
+        change.version = number;
+        change
+    }
+
+    /// Counts a posting in the balances that it changes.
+    pub(super) fn count(&mut self, posting: &Posting, number: CommandNumber) {
+        for (account, change) in posting.sides() {
+            match account {
+                LedgerAccount::Custody => {}
+                LedgerAccount::Available(account) => {
+                    self.balance(account, posting.instrument, number).available += change;
+                }
+                LedgerAccount::Held(account) => self.balance(account, posting.instrument, number).held += change,
+            }
+        }
+    }
+
+    /// Adds the pending parts of a fill that was matched, or takes away those of one that is settled or busted.
+    pub(super) fn pend(
+        &mut self,
+        fill: &Unsettled,
+        market: MarketParts,
+        is_over: bool,
+        number: CommandNumber,
+        fill_number: FillNumber,
+    ) -> Result<(), FoldError> {
+        let (paid, proceeds, fees) = fill.shares().ok_or(FoldError::Fill(fill_number))?;
+        let moves = [
+            (fill.buyer, market.base, fill.base, Amount::ZERO),
+            (fill.buyer, market.quote, Amount::ZERO, paid),
+            (fill.seller, market.base, Amount::ZERO, fill.base),
+            (fill.seller, market.quote, proceeds, Amount::ZERO),
+            (AccountId::FEES, market.quote, fees, Amount::ZERO),
+            (market.royalty_account, market.quote, fill.royalty, Amount::ZERO),
+        ];
+        for (account, instrument, incoming, outgoing) in moves {
+            if incoming == Amount::ZERO && outgoing == Amount::ZERO {
+                continue;
+            }
+            let change = self.balance(account, instrument, number);
+            let (incoming, outgoing) = (signed(incoming), signed(outgoing));
+            if is_over {
+                change.pending_in -= incoming;
+                change.pending_out -= outgoing;
+            } else {
+                change.pending_in += incoming;
+                change.pending_out += outgoing;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! Follows a group's stream into one schema: a task reads and folds the next batch while this one is being written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use souk_eventlog::{EventLog, ReadLimits, StoredRecord, StreamName};
+use sqlx::{Connection, Executor};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Projector;
+use super::error::ProjectError;
+use super::stage::{Batch, Stage};
+use super::status::{Phase, Reporter};
+use super::writer::Writer;
+use crate::store;
+use crate::tables::Schema;
+
+/// Where following ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// When the record with this sequence would be the next.
+    Sequence(u64),
+    /// Never.
+    Forever,
+}
+
+/// Follows the stream from where the schema's tables are, to the goal.
+pub(super) async fn follow(
+    projector: &Projector,
+    schema: &Schema,
+    goal: Goal,
+    reporter: &mut Reporter,
+) -> Result<(), ProjectError> {
+    let config = &projector.config;
+    let is_live = *schema == config.schema;
+    let phase = if is_live { Phase::Following } else { Phase::Rebuilding };
+    let mut connection = store::connect_for_batches(&projector.pool, schema).await?;
+    let mut snapshot = connection.begin().await?;
+    // One snapshot: a second projector may commit between two statements.
+    snapshot
+        .execute("set transaction isolation level repeatable read, read only")
+        .await?;
+    let at = store::read_projection(&mut snapshot, config.group, false).await?;
+    let context = store::load(&mut snapshot, config.group, at.last_number).await?;
+    snapshot.commit().await?;
+    reporter.begins(phase, at);
+    let stream = StreamName::new(config.group.event_stream())?;
+    let reader = Reader {
+        log: Arc::clone(&projector.log),
+        stream: stream.clone(),
+        limits: config.batch,
+        idle: config.idle,
+        next_sequence: at.next_sequence,
+        goal,
+    };
+    // One batch waits while another is written and a third is folded: memory is bounded by three batches.
+    let (sender, mut batches) = mpsc::channel(1);
+    let stage = Stage::new(config.group, context);
+    let _reading = AbortOnDropHandle::new(tokio::spawn(async move {
+        if let Err(error) = reader.run(stage, &sender).await {
+            // Nobody listens when the writer failed first.
+            let _ = sender.send(Err(error)).await;
+        }
+    }));
+    let mut writer = Writer::new(connection, config.group, at, is_live);
+    let mut looks = tokio::time::interval(config.idle);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            _ = looks.tick() => reporter.tick(projector.log.next_sequence(&stream).await?),
+            batch = batches.recv() => match batch {
+                Some(batch) => {
+                    let batch: Batch = batch?;
+                    let fills = batch.changes.fills.len() as u64;
+                    let at = writer.write(batch).await?;
+                    reporter.committed(phase, at, fills);
+                }
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+/// Reads a stream in order and prepares batches of it.
+struct Reader {
+    log: Arc<dyn EventLog>,
+    stream: StreamName,
+    limits: ReadLimits,
+    idle: Duration,
+    next_sequence: u64,
+    goal: Goal,
+}
+
+impl Reader {
+    async fn run(
+        mut self,
+        mut stage: Stage,
+        batches: &mpsc::Sender<Result<Batch, ProjectError>>,
+    ) -> Result<(), ProjectError> {
+        loop {
+            let left = match self.goal {
+                Goal::Sequence(end) => usize::try_from(end.saturating_sub(self.next_sequence)).unwrap_or(usize::MAX),
+                Goal::Forever => usize::MAX,
+            };
+            if left == 0 {
+                return Ok(());
+            }
+            let limits = ReadLimits {
+                max_records: self.limits.max_records.min(left),
+                ..self.limits
+            };
+            let records = self.read(limits).await?;
+            let Some(last) = records.last() else {
+                self.log
+                    .wait_beyond(&self.stream, self.next_sequence, self.idle)
+                    .await?;
+                continue;
+            };
+            self.next_sequence = last.sequence + 1;
+            let prepared = tokio::task::spawn_blocking(move || (stage.prepare(&records), stage)).await?;
+            stage = prepared.1;
+            if batches.send(Ok(prepared.0?)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads in a task of its own, so that a read that was begun is read to its end even when the session ends meanwhile: a log's
+    /// connection that is left in the middle of an answer would give it to the next who asks.
+    async fn read(&self, limits: ReadLimits) -> Result<Vec<StoredRecord>, ProjectError> {
+        let (log, stream, from) = (Arc::clone(&self.log), self.stream.clone(), self.next_sequence);
+        let reading = tokio::spawn(async move { log.read(&stream, from, limits).await });
+        Ok(reading.await??)
+    }
+}

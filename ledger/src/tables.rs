@@ -1,0 +1,78 @@
+//! The tables of `migrations/exchange`, as far as code treats them alike: what a hash covers, what a rebuild replaces.
+
+use souk_schema::exchange::GroupId;
+
+/// A table of derived state.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Its primary key without the group: the order in which it is hashed.
+    pub key: &'static str,
+}
+
+const fn table(name: &'static str, key: &'static str) -> Table {
+    Table { name, key }
+}
+
+/// Every table that holds a group's state, each after those that its triggers look at. Not among them: `projection`, which says how far they
+/// are, and `settlement`, which is not of the events.
+pub const TABLES: [Table; 14] = [
+    table("market_group", "group_id"),
+    table("instrument", "id"),
+    table("account", "id"),
+    table("market", "id"),
+    table("transaction", "number"),
+    table("posting", "number, entry"),
+    table("balance", "account, instrument"),
+    table("exchange_order", "id"),
+    table("fill", "number"),
+    table("settled", "number"),
+    table("withdrawal", "account, nonce"),
+    table("account_exit", "exit_id, number"),
+    table("fact", "chain_id, position"),
+    table("candle", "market, secs, start_secs"),
+];
+
+/// A schema that holds the tables.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Schema(String);
+
+impl Schema {
+    /// The schema that everything reads.
+    pub fn live() -> Schema {
+        Schema("exchange".into())
+    }
+
+    /// A schema beside this one, for work on one group.
+    pub fn beside(&self, purpose: Purpose, group: GroupId) -> Schema {
+        let purpose = match purpose {
+            Purpose::Rebuild => "rebuild",
+            Purpose::Verify => "verify",
+            Purpose::Bench => "bench",
+        };
+        Schema(format!("{}_{purpose}_{group}", self.0))
+    }
+
+    /// The name, which may stand in a statement without quotes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Schema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a schema beside the live one is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Becomes the live rows.
+    Rebuild,
+    /// Is compared with the live rows.
+    Verify,
+    /// Is measured.
+    Bench,
+}
