@@ -20,6 +20,9 @@ const MAX_FEES_PPM: u64 = 50_000;
 /// The largest order of a market stays below this many base units, on either side.
 const LARGEST: u128 = 1 << 100;
 
+/// The largest order of a market stays below this many lots, so that sums of lots fit.
+const MOST_LOTS: u64 = 1 << 40;
+
 impl Engine {
     pub(super) fn open_group(&mut self, open: &OpenGroup, events: &mut Vec<Event>) -> Result<(), Rejection> {
         if self.group.is_some() {
@@ -223,13 +226,17 @@ fn check_market(spec: &MarketSpec, fees: &FeeSchedule, limits: &MarketLimits) ->
     let (max_price, max_lots) = (u128::from(limits.max_price.0), u128::from(limits.max_lots.0));
     let is_too_large = |product: Option<u128>| product.is_none_or(|product| product >= LARGEST);
     let dearest = u64::from(fees.maker_ppm.max(fees.taker_ppm).0) + u64::from(fees.royalty_ppm.0);
+    let is_numerous = limits.max_lots.0 >= MOST_LOTS;
     let problem = if lot == 0 || tick == 0 {
         MarketProblem::ZeroUnit
     } else if limits.min_lots < Lots(1) || limits.min_lots > limits.max_lots {
         MarketProblem::LotBounds
     } else if spec.reference_price < Ticks(1) || spec.reference_price > limits.max_price {
         MarketProblem::PriceBounds
-    } else if is_too_large((max_price * max_lots).checked_mul(tick)) || is_too_large(max_lots.checked_mul(lot)) {
+    } else if is_numerous
+        || is_too_large((max_price * max_lots).checked_mul(tick))
+        || is_too_large(max_lots.checked_mul(lot))
+    {
         MarketProblem::TooLarge
     } else if dearest > MAX_FEES_PPM {
         MarketProblem::FeesTooHigh
