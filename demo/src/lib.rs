@@ -17,6 +17,7 @@ mod licences;
 mod load;
 mod node;
 mod synthetic;
+pub mod trade;
 
 #[cfg(test)]
 mod live_tests;
