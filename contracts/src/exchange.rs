@@ -71,6 +71,61 @@ mod typed {
     }
 }
 
+/// Why the vault skipped a fill, in the order in which it asks; what each means is said in `IExchangeVault.sol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    /// The operator voided the match.
+    Voided = 1,
+    /// Both orders are of one account.
+    SelfTrade,
+    /// The orders are of different markets, or of one that is not listed.
+    MarketMismatch,
+    /// An amount is 0.
+    EmptyFill,
+    /// A buyer's order that sells, or the other way round.
+    WrongSide,
+    /// Neither the account nor a key of it signed the order.
+    BadSignature,
+    /// The order and its grace are over.
+    Expired,
+    /// The account invalidated the order's nonce.
+    NonceInvalidated,
+    /// The price is not one that the order allows.
+    PriceOutsideLimit,
+    /// The side's fees are above [`MAX_FEE_PPM`] of the quote amount.
+    FeeTooHigh,
+    /// The fees of all fills of the nonce would be above the order's cap.
+    FeeCapExceeded,
+    /// The base of all fills of the nonce would be above the order's amount.
+    Overfilled,
+    /// The account has too little in the vault.
+    InsufficientBalance,
+}
+
+impl SkipReason {
+    /// All reasons, in the order of their numbers in the vault's events, from 1.
+    pub const ALL: [SkipReason; 13] = [
+        SkipReason::Voided,
+        SkipReason::SelfTrade,
+        SkipReason::MarketMismatch,
+        SkipReason::EmptyFill,
+        SkipReason::WrongSide,
+        SkipReason::BadSignature,
+        SkipReason::Expired,
+        SkipReason::NonceInvalidated,
+        SkipReason::PriceOutsideLimit,
+        SkipReason::FeeTooHigh,
+        SkipReason::FeeCapExceeded,
+        SkipReason::Overfilled,
+        SkipReason::InsufficientBalance,
+    ];
+
+    /// The reason with this number in a `FillSkipped`; `None` where the vault has no such reason.
+    pub fn from_number(number: u8) -> Option<SkipReason> {
+        SkipReason::ALL.get(usize::from(number).checked_sub(1)?).copied()
+    }
+}
+
 /// The EIP-712 domain of a vault on a chain with this EIP-155 id.
 pub fn domain(chain_id: u64, vault: Address) -> Eip712Domain {
     Eip712Domain::new(
@@ -166,6 +221,15 @@ mod tests {
             "Withdrawal(address account,address token,uint256 id,uint128 amount,address receiver,uint64 nonce,\
              uint64 deadline,uint32 group)"
         );
+    }
+
+    #[test]
+    fn reasons_have_the_numbers_of_their_places() {
+        for (place, reason) in SkipReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, place + 1);
+            assert_eq!(SkipReason::from_number(reason as u8), Some(reason));
+        }
+        assert_eq!((SkipReason::from_number(0), SkipReason::from_number(14)), (None, None));
     }
 
     #[test]

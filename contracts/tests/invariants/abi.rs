@@ -56,10 +56,82 @@ const EVENTS: &[(&str, &str)] = &[
         "RevenueRouter",
         "RevenueReceived(uint256 indexed revenueId, uint256 indexed assetId, address indexed payer, address token, uint256 amount, uint8 reason, bytes32 ref)",
     ),
+    (
+        "ExchangeVault",
+        "CosignerChanged(address indexed previous, address indexed current)",
+    ),
+    (
+        "ExchangeVault",
+        "Deposited(uint64 indexed depositId, address indexed account, address indexed token, uint256 id, uint128 amount, uint32 group)",
+    ),
+    ("ExchangeVault", "EscapeEntered(address indexed by)"),
+    (
+        "ExchangeVault",
+        "Escaped(address indexed account, address indexed token, uint256 id, uint128 amount)",
+    ),
+    (
+        "ExchangeVault",
+        "ExitCancelled(uint64 indexed exitId, address indexed account)",
+    ),
+    (
+        "ExchangeVault",
+        "ExitExecuted(uint64 indexed exitId, address indexed account, address indexed token, uint256 id, uint128 paid, uint32 group)",
+    ),
+    (
+        "ExchangeVault",
+        "ExitRequested(uint64 indexed exitId, address indexed account, address indexed token, uint256 id, uint128 amount, uint32 group, uint64 executableAt)",
+    ),
+    (
+        "ExchangeVault",
+        "FeeAccountChanged(address indexed previous, address indexed current)",
+    ),
+    (
+        "ExchangeVault",
+        "FillSettled(uint32 indexed group, uint64 indexed number, bytes32 indexed market, (address buyer, address seller, uint64 buyNonce, uint64 sellNonce, uint128 baseAmount, uint128 quoteAmount, uint128 buyerFee, uint128 sellerFee, uint128 royalty) fill)",
+    ),
+    (
+        "ExchangeVault",
+        "FillSkipped(uint32 indexed group, uint64 indexed number, uint8 reason, uint8 side)",
+    ),
+    ("ExchangeVault", "Heartbeat(address indexed operator)"),
+    (
+        "ExchangeVault",
+        "KeyRegistered(address indexed account, address indexed key)",
+    ),
+    (
+        "ExchangeVault",
+        "KeyRevocationRequested(address indexed account, address indexed key, uint64 effectiveAt)",
+    ),
+    (
+        "ExchangeVault",
+        "MarketListed(bytes32 indexed market, address indexed base, uint256 indexed baseId, address quote, uint128 lotSize, uint128 tickSize, uint256 assetId)",
+    ),
+    (
+        "ExchangeVault",
+        "NonceInvalidated(address indexed account, uint64 indexed nonce, uint64 effectiveAt)",
+    ),
+    (
+        "ExchangeVault",
+        "NoncesBelowInvalidated(address indexed account, uint64 indexed nonce, uint64 effectiveAt)",
+    ),
+    (
+        "ExchangeVault",
+        "OperatorChanged(address indexed previous, address indexed current)",
+    ),
+    (
+        "ExchangeVault",
+        "RoyaltyFlushed(bytes32 indexed market, uint256 indexed assetId, address indexed quote, uint128 amount, uint256 revenueId)",
+    ),
+    ("ExchangeVault", "TokenListed(address indexed token, uint8 kind)"),
+    (
+        "ExchangeVault",
+        "Withdrawn(address indexed account, uint64 indexed nonce, address indexed token, uint256 id, uint128 amount, address receiver, uint32 group)",
+    ),
 ];
 
 /// Every function that can change state. The invariants hold because there is no other: nothing mints or burns shares
-/// after the issue, moves a contribution, or touches registered terms.
+/// after the issue, moves a contribution, touches registered terms, or moves a balance in the vault but by settlement, to its
+/// account, or where its account signed.
 const MUTATORS: &[(&str, &[&str])] = &[
     (
         "AssetRegistry",
@@ -115,6 +187,33 @@ const MUTATORS: &[(&str, &[&str])] = &[
             "renounceOwnership",
             "setDistributor",
             "transferOwnership",
+        ],
+    ),
+    (
+        "ExchangeVault",
+        &[
+            "acceptOwnership",
+            "cancelExit",
+            "deposit",
+            "enterEscape",
+            "escape",
+            "executeExit",
+            "flushRoyalty",
+            "heartbeat",
+            "invalidateNonce",
+            "invalidateNoncesBelow",
+            "listMarket",
+            "listToken",
+            "registerKey",
+            "renounceOwnership",
+            "requestExit",
+            "revokeKey",
+            "setCosigner",
+            "setFeeAccount",
+            "setOperator",
+            "settle",
+            "transferOwnership",
+            "withdraw",
         ],
     ),
 ];

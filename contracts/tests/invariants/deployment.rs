@@ -6,8 +6,8 @@ use alloy::providers::{Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use souk_contracts::LicenseRegistry::LicenseTerms;
 use souk_contracts::{
-    AssetRegistry, DeployError, Deployment, LicenseRegistry, RevenueRouter, deploy, license_expiry, license_id,
-    terms_id,
+    AssetRegistry, DeployError, Deployment, ExchangeVault, LicenseRegistry, RevenueRouter, add_vault, deploy,
+    deploy_with, dev, license_expiry, license_id, terms_id,
 };
 use souk_devstack::{Anvil, AnvilConfig};
 
@@ -66,6 +66,45 @@ async fn a_real_node_takes_the_deployment() {
     assert_ne!(second.addresses, first.addresses);
     let json = serde_json::to_string(&second).expect("JSON");
     assert_eq!(serde_json::from_str::<Deployment>(&json).expect("a deployment"), second);
+}
+
+/// A vault knows its roles and the tokens that trade; a deployment from before there was one gets one of its own.
+#[tokio::test]
+async fn a_deployment_without_a_vault_gets_one() {
+    let anvil = Anvil::start(&AnvilConfig::default()).await.expect("anvil starts");
+    let provider = provider(&anvil);
+    let config = dev::vault_config(dev::OPERATOR, dev::COSIGNER, dev::FEE_ACCOUNT);
+    let made = deploy_with(&provider, DEPLOYER, DISTRIBUTOR, config.clone()).await;
+    let whole = made.expect("a deployment");
+
+    let mut json = serde_json::to_value(whole).expect("JSON");
+    let addresses = json["addresses"].as_object_mut().expect("an object");
+    assert!(addresses.remove("exchange_vault").is_some());
+    let mut old: Deployment = serde_json::from_value(json.clone()).expect("an older deployment");
+    assert_eq!(old.addresses.exchange_vault, None);
+    assert_eq!(old.addresses.named().len(), 6);
+    assert_eq!(serde_json::to_value(old).expect("JSON"), json, "written as it was");
+
+    add_vault(&provider, DEPLOYER, &mut old, config).await.expect("a vault");
+    assert_ne!(old.addresses.exchange_vault, whole.addresses.exchange_vault);
+    for addresses in [whole.addresses, old.addresses] {
+        let vault = ExchangeVault::new(addresses.exchange_vault.expect("a vault"), &provider);
+        assert_eq!(vault.owner().call().await.expect("a view"), DEPLOYER);
+        assert_eq!(vault.operator().call().await.expect("a view"), dev::OPERATOR);
+        assert_eq!(vault.cosigner().call().await.expect("a view"), dev::COSIGNER);
+        assert_eq!(vault.feeAccount().call().await.expect("a view"), dev::FEE_ACCOUNT);
+        assert_eq!(vault.ASSETS().call().await.expect("a view"), addresses.asset_registry);
+        assert_eq!(vault.ROUTER().call().await.expect("a view"), addresses.revenue_router);
+        assert_eq!(vault.EXIT_DELAY().call().await.expect("a view"), 86_400);
+        let tokens = [
+            (addresses.asset_shares, 2),
+            (addresses.license_registry, 2),
+            (addresses.test_usd, 1),
+        ];
+        for (token, kind) in tokens {
+            assert_eq!(vault.tokenKind(token).call().await.expect("a view"), kind);
+        }
+    }
 }
 
 /// The constructor refuses a distributor of zero; nothing is reported as deployed.

@@ -3,7 +3,7 @@
 //!
 //! `PROPTEST_RNG_SEED` and `PROPTEST_CASES` choose another seed and another number of cases. `SOUK_ARTIFACTS` runs the
 //! same tests on other artifacts, which is how `contracts/mutate.mjs` proves that they fail on broken contracts.
-//! Start at [`world`], then [`economy`].
+//! Start at [`world`], then [`economy`] and [`exchange`].
 
 mod abi;
 mod artifacts;
@@ -11,6 +11,7 @@ mod contributions;
 mod deployment;
 mod economy;
 mod examples;
+mod exchange;
 mod money;
 mod property;
 mod shares;

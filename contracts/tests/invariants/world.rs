@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use alloy::primitives::{Address, B256, Bytes, Log, U256, hex};
+use alloy::signers::local::PrivateKeySigner;
 use alloy::sol;
 use alloy::sol_types::{SolCall, SolConstructor, SolError};
 use revm::context::result::ExecutionResult;
@@ -16,8 +17,9 @@ use revm::handler::MainnetContext;
 use revm::primitives::TxKind;
 use revm::primitives::hardfork::SpecId;
 use revm::{Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext, MainnetEvm};
+use souk_contracts::ExchangeVault::VaultConfig;
 use souk_contracts::{
-    Addresses, AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter, TestUSD,
+    Addresses, AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD,
 };
 
 sol! {
@@ -26,6 +28,12 @@ sol! {
         constructor(uint256 feeBps);
         function mint(address to, uint256 amount) external;
         function arm(address target, bytes payload) external;
+    }
+
+    /// An account that is a contract, which only tests deploy.
+    interface Wallet {
+        function refuse(bool refuses) external;
+        function act(address target, bytes payload) external returns (bytes);
     }
 }
 
@@ -36,7 +44,18 @@ pub const START_BALANCE: u128 = 1_000_000_000_000;
 /// What the fee-on-transfer token takes, in parts per 10,000.
 pub const TOKEN_FEE_BPS: u64 = 333;
 
-const DEPLOYER: Address = Address::repeat_byte(0xde);
+/// Deploys, and is the admin of what has one.
+pub const DEPLOYER: Address = Address::repeat_byte(0xde);
+/// Settles fills.
+pub const OPERATOR: Address = Address::repeat_byte(0x09);
+/// Fees accrue to it.
+pub const FEE_ACCOUNT: Address = Address::repeat_byte(0xfe);
+/// Delay of the vault's exits, in seconds.
+pub const EXIT_DELAY_SECS: u64 = 86_400;
+/// How long fills settle after an order's expiry, in seconds.
+pub const GRACE_SECS: u64 = 3_600;
+/// Silence of the operator after which the escape can be opened, in seconds.
+pub const ESCAPE_DELAY_SECS: u64 = 3 * 86_400;
 /// Receives all revenue.
 pub const DISTRIBUTOR: Address = Address::repeat_byte(0xd1);
 /// The accounts that act. Neither the deployer nor the distributor.
@@ -47,7 +66,8 @@ pub const ACTORS: [Address; 4] = [
     Address::repeat_byte(0xa4),
 ];
 
-type Db = CacheDB<EmptyDB>;
+/// Everything that the chain holds.
+pub type Db = CacheDB<EmptyDB>;
 
 /// The chain: contracts, tokens and the present block.
 pub struct World {
@@ -58,6 +78,10 @@ pub struct World {
     pub fee_token: Address,
     /// Calls back in the middle of a transfer once armed.
     pub reentrant_token: Address,
+    /// The exchange's custody.
+    pub vault: Address,
+    /// An account that is a contract.
+    pub wallet: Address,
 }
 
 /// A transaction that went through.
@@ -94,28 +118,35 @@ impl Refusal {
 impl World {
     /// A fresh copy of the state after deployment.
     pub fn new() -> Self {
-        static DEPLOYED: OnceLock<(Db, Addresses, Address, Address)> = OnceLock::new();
-        let (db, at, fee_token, reentrant_token) = DEPLOYED.get_or_init(|| {
+        static DEPLOYED: OnceLock<Db> = OnceLock::new();
+        let db = DEPLOYED.get_or_init(|| {
             let mut world = Self::deploy();
-            let db = world.vm.ctx.db_mut().clone();
-            (db, world.at, world.fee_token, world.reentrant_token)
+            world.state()
         });
+        Self::with_state(db.clone())
+    }
+
+    /// A chain with this state, at the first block's time.
+    pub fn with_state(db: Db) -> Self {
+        let at = Addresses::predict(DEPLOYER, 0);
         Self {
-            vm: machine(db.clone()),
-            at: *at,
-            fee_token: *fee_token,
-            reentrant_token: *reentrant_token,
+            vm: machine(db),
+            at,
+            fee_token: DEPLOYER.create(7),
+            reentrant_token: DEPLOYER.create(8),
+            vault: at.exchange_vault.expect("a deployment has a vault"),
+            wallet: DEPLOYER.create(9),
         }
     }
 
+    /// A copy of the state.
+    pub fn state(&mut self) -> Db {
+        self.vm.ctx.db_mut().clone()
+    }
+
     fn deploy() -> Self {
-        let at = Addresses::predict(DEPLOYER, 0);
-        let mut world = Self {
-            vm: machine(Db::default()),
-            at,
-            fee_token: DEPLOYER.create(6),
-            reentrant_token: DEPLOYER.create(7),
-        };
+        let mut world = Self::with_state(Db::default());
+        let at = world.at;
         let router = RevenueRouter::constructorCall {
             assets: at.asset_registry,
             licenses: at.license_registry,
@@ -150,11 +181,13 @@ impl World {
         );
         world.create("RevenueRouter", &router.abi_encode());
         world.create("TestUSD", &[]);
+        world.create("ExchangeVault", &vault_arguments(&at, vault_config()).abi_encode());
         let fee_bps = TestToken::constructorCall {
             feeBps: U256::from(TOKEN_FEE_BPS),
         };
         world.create("test/FeeOnTransferToken", &fee_bps.abi_encode());
         world.create("test/ReentrantToken", &[]);
+        world.create("test/Wallet", &[]);
         world.fund();
         world
     }
@@ -212,6 +245,45 @@ impl World {
         outcome(result.expect("a valid transaction"))
     }
 
+    /// Sends a transaction with a gas limit of its own; the logs, or `None` where it reverted or ran out of gas.
+    pub fn send_starved(&mut self, from: Address, to: Address, call: &impl SolCall, gas: u64) -> Option<Vec<Log>> {
+        let mut tx = transaction(from, TxKind::Call(to), call.abi_encode().into());
+        tx.gas_limit = gas;
+        // A limit below the transaction's own cost does not make it into a block.
+        match self.vm.transact_commit(tx).ok()? {
+            ExecutionResult::Success { logs, .. } => Some(logs),
+            ExecutionResult::Revert { .. } | ExecutionResult::Halt { .. } => None,
+        }
+    }
+
+    /// Gas that a transaction takes; nothing changes.
+    pub fn gas_of(&mut self, from: Address, to: Address, call: &impl SolCall) -> u64 {
+        let tx = transaction(from, TxKind::Call(to), call.abi_encode().into());
+        let result = self.vm.transact(tx).expect("a valid transaction").result;
+        assert!(result.is_success(), "{result:?}");
+        result.tx_gas_used()
+    }
+
+    /// Splits the chain off: what follows is on a chain with another id.
+    pub fn fork(&mut self, chain_id: u64) {
+        self.vm.ctx.cfg.chain_id = chain_id;
+    }
+
+    /// Deploys another vault; its address, or the refusal.
+    ///
+    /// # Errors
+    /// The refusal, if the constructor reverts.
+    pub fn create_vault(&mut self, config: VaultConfig) -> Result<Address, Refusal> {
+        let mut code = creation_code("ExchangeVault");
+        code.extend(vault_arguments(&self.at, config).abi_encode());
+        let result = self
+            .vm
+            .transact_commit(transaction(DEPLOYER, TxKind::Create, code.into()));
+        let result = result.expect("a valid transaction");
+        let created = result.created_address();
+        outcome(result).map(|_| created.expect("a creation creates"))
+    }
+
     /// Sends a transaction that must go through.
     #[track_caller]
     pub fn must<C: SolCall>(&mut self, from: Address, to: Address, call: &C) -> Done<C::Return> {
@@ -266,12 +338,39 @@ impl World {
     }
 }
 
+/// The key that co-signs withdrawals.
+pub fn cosigner() -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(0xc0)).expect("a key")
+}
+
+/// What the vault is deployed with.
+pub fn vault_config() -> VaultConfig {
+    VaultConfig {
+        operator: OPERATOR,
+        cosigner: cosigner().address(),
+        feeAccount: FEE_ACCOUNT,
+        exitDelaySecs: EXIT_DELAY_SECS,
+        settlementGraceSecs: GRACE_SECS,
+        escapeDelaySecs: ESCAPE_DELAY_SECS,
+    }
+}
+
+fn vault_arguments(at: &Addresses, config: VaultConfig) -> ExchangeVault::constructorCall {
+    ExchangeVault::constructorCall {
+        assets: at.asset_registry,
+        router: at.revenue_router,
+        admin: DEPLOYER,
+        config,
+    }
+}
+
 fn machine(db: Db) -> MainnetEvm<MainnetContext<Db>> {
     Context::mainnet()
         .with_db(db)
         .modify_cfg_chained(|cfg| {
             cfg.set_spec_and_mainnet_gas_params(SpecId::CANCUN);
             cfg.disable_nonce_check = true;
+            cfg.tx_chain_id_check = false;
         })
         .modify_block_chained(|block| {
             block.timestamp = U256::from(START_SECS);
