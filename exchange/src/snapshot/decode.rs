@@ -111,7 +111,7 @@ impl Decoder<'_> {
         }
         self.section(b"HEAD", "its head")?;
         engine.commands = CommandNumber(self.u64()?);
-        engine.time = UnixMillis(self.u64()?);
+        let time = UnixMillis(self.u64()?);
         engine.limit = self.state()?;
         engine.escaped = self.bool()?;
         for _ in 0..self.section(b"GATE", "the gateways")? {
@@ -137,6 +137,8 @@ impl Decoder<'_> {
         for _ in 0..self.section(b"ORDR", "the orders")? {
             self.order(&mut engine)?;
         }
+        // Not before all timers run: some orders may have expired since the last tick, and the next one has to close them.
+        engine.time = time;
         for market in 0..engine.markets.len() {
             for side in [Side::Buy, Side::Sell] {
                 self.queue(&mut engine, market, side)?;

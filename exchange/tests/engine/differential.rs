@@ -1,0 +1,116 @@
+//! Engine and oracle fed the same commands: equal outcomes, equal views, and the laws hold for both. The engine itself is run twice, and
+//! taken apart and put together again from snapshots on the way.
+
+use souk_exchange::Engine;
+
+use crate::coverage::Coverage;
+use crate::generator::{Generator, Step};
+use crate::laws::Laws;
+use crate::machine::Machine;
+use crate::oracle::Oracle;
+use crate::shrink::shrink;
+use crate::{seeds, text};
+
+/// Commands of one seed.
+const STEPS: usize = 260;
+/// One command in so many is followed by a snapshot, restored, and by a comparison of hashes. Each costs a pass over the whole state. Which
+/// commands depends on their own time alone, so that it stays the same when others are left out.
+const SNAPSHOT_ONE_IN: u64 = 16;
+
+/// The steps of a seed, as the oracle's answers shape them.
+pub fn steps(seed: u64) -> Vec<Step> {
+    let (mut oracle, mut generator) = (Oracle::new(), Generator::new(seed));
+    let mut steps = Vec::new();
+    for _ in 0..STEPS {
+        let step = generator.next(&oracle);
+        let _ = oracle.apply(&step.command, step.at, &mut Vec::new());
+        steps.push(step);
+    }
+    steps
+}
+
+/// Runs both over the steps.
+///
+/// # Errors
+/// Says at which step they differ, or which law is broken.
+fn compare(steps: &[Step], coverage: &mut Coverage) -> Result<(), String> {
+    let (mut oracle, mut engine, mut twin) = (Oracle::new(), Engine::new(), Engine::new());
+    let mut laws = Laws::default();
+    for (place, step) in steps.iter().enumerate() {
+        let at = |what: String| format!("after step {place}, {}: {what}", text::line(step));
+        let (mut wanted, mut events, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        let expected = oracle.apply(&step.command, step.at, &mut wanted);
+        let result = engine.apply(&step.command, step.at, &mut events);
+        coverage.count(&result, &events);
+        if (&expected, &wanted) != (&result, &events) {
+            return Err(at(format!(
+                "the oracle says {expected:?} {wanted:#?}, the engine {result:?} {events:#?}"
+            )));
+        }
+        let view = engine.view();
+        if view != oracle.view() {
+            return Err(at(format!(
+                "the oracle shows {:#?}, the engine {view:#?}",
+                oracle.view()
+            )));
+        }
+        laws.observe(step, &result, &events, &view).map_err(at)?;
+        let repeated = twin.apply(&step.command, step.at, &mut again);
+        if (&repeated, &again) != (&result, &events) {
+            return Err(at(format!(
+                "EX-2: a second engine says {repeated:?} {again:#?}, the first {events:#?}"
+            )));
+        }
+        if step.at.0.is_multiple_of(SNAPSHOT_ONE_IN) {
+            twin = restored(&engine, &twin).map_err(at)?;
+        }
+    }
+    Ok(())
+}
+
+/// EX-2: both engines have one hash, and a snapshot of the first, restored, has it too. The restored one goes on as the second.
+fn restored(engine: &Engine, twin: &Engine) -> Result<Engine, String> {
+    let snapshot = engine.snapshot();
+    let restored = Engine::restore(&snapshot).map_err(|error| format!("EX-2: {error}"))?;
+    if engine.state_hash() != twin.state_hash() || engine.state_hash() != restored.state_hash() {
+        return Err("EX-2: the state hashes differ".to_owned());
+    }
+    match restored.snapshot() == snapshot {
+        true => Ok(restored),
+        false => Err("EX-2: a restored engine has another snapshot".to_owned()),
+    }
+}
+
+/// Whether the steps fail, however: a panic of the engine is a failure like any other.
+fn failure(steps: &[Step]) -> Option<String> {
+    let run = || compare(steps, &mut Coverage::default());
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+        Ok(result) => result.err(),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Some(format!("a panic: {}", text.unwrap_or_default()))
+        }
+    }
+}
+
+#[test]
+fn ex_2_engine_and_oracle_agree_on_every_command() {
+    let mut coverage = Coverage::default();
+    for seed in seeds::seeds(400) {
+        let steps = steps(seed);
+        let mut of_seed = Coverage::default();
+        let run = || compare(&steps, &mut of_seed);
+        let fine = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        if !matches!(fine, Ok(Ok(()))) {
+            let small = shrink(steps, |steps| failure(steps).is_some());
+            let why = failure(&small).unwrap_or_default();
+            panic!("seed {seed}: {why}\n{} commands:\n{}", small.len(), text::steps(&small));
+        }
+        coverage.merge(of_seed);
+    }
+    if seeds::are_standard() {
+        let missing = coverage.missing();
+        assert!(missing.is_empty(), "never occurred: {missing:?}\n{}", coverage.report());
+    }
+}

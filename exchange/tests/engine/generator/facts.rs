@@ -1,0 +1,192 @@
+//! Facts of a chain. The differential test's chain is no real one: anything may follow anything, because an engine has to bear it. (The
+//! simulation has a vault that behaves.)
+
+use alloy_primitives::Address;
+use rand::RngExt;
+use souk_schema::TokenRef;
+use souk_schema::exchange::command::Fact;
+use souk_schema::exchange::{AccountId, Amount, FillNumber, InstrumentId};
+
+use super::{Generator, TRADERS, key, tokens};
+use crate::oracle::Oracle;
+
+impl Generator {
+    pub fn fact(&mut self, oracle: &Oracle) -> Fact {
+        match self.random.random_range(0..130) {
+            0..40 => self.settlement(oracle),
+            40..48 => {
+                let newest = oracle.consumed + 1;
+                Fact::FillSkipped {
+                    fill: FillNumber(if self.one_in(6) { newest + 1 } else { newest }),
+                    reason: self.random.random_range(1..13),
+                }
+            }
+            48..66 => self.deposit(oracle),
+            66 | 67 => Fact::DepositVanished {
+                deposit_id: self.random.random_range(1..self.deposits + 2),
+            },
+            68..76 => self.withdrawn(oracle),
+            76..84 => Fact::FinalityReached {
+                block: self.chain_position,
+                secs: (oracle.time.secs() + 10).saturating_sub(self.random.random_range(0..90)),
+            },
+            84..86 => {
+                self.exits += u64::from(!self.one_in(8));
+                Fact::ExitRequested {
+                    account: self.account(),
+                    exit_id: self.exits,
+                }
+            }
+            86..98 => self.exit_over(oracle),
+            98..104 => {
+                let number = self.random.random_range(0..TRADERS);
+                let account = self.account();
+                Fact::KeyRegistered {
+                    account,
+                    key: key(number),
+                }
+            }
+            104..109 => self.key_revoked(oracle),
+            109..113 => self.nonces_invalidated(oracle),
+            113..118 => self.royalty_flushed(oracle),
+            118 => Fact::SeriesRevoked {
+                token: self.pick(&tokens()),
+            },
+            119 if self.one_in(3) => Fact::EscapeEntered,
+            _ => self.settlement(oracle),
+        }
+    }
+
+    fn settlement(&mut self, oracle: &Oracle) -> Fact {
+        let newest = oracle.fills.len() as u64;
+        let through = match self.one_in(15) {
+            true => self.pick(&[0, oracle.consumed, newest + 1, u64::MAX]),
+            false => self.random.random_range(oracle.consumed..=newest),
+        };
+        Fact::FillsSettled {
+            through: FillNumber(through),
+        }
+    }
+
+    fn deposit(&mut self, oracle: &Oracle) -> Fact {
+        let vanished = oracle.deposits.iter().find(|(_, deposit)| deposit.vanished);
+        if let Some((id, deposit)) = vanished.filter(|_| self.one_in(2)) {
+            return Fact::Deposited {
+                deposit_id: *id,
+                account: oracle.accounts[deposit.account.0 as usize].address,
+                token: oracle.instruments[deposit.instrument.0 as usize],
+                amount: deposit.amount,
+            };
+        }
+        self.deposits += u64::from(!self.one_in(20));
+        let amount = match self.random.random_range(0..60) {
+            0 => 0,
+            1 => u128::MAX,
+            2 => 1 << 126,
+            3 => (1 << 126) - 1,
+            _ => self.random.random_range(1..600),
+        };
+        Fact::Deposited {
+            deposit_id: self.deposits,
+            account: self.account(),
+            token: match self.one_in(30) {
+                true => TokenRef::new(Address::repeat_byte(0x44), alloy_primitives::U256::ZERO),
+                false => self.pick(&tokens()),
+            },
+            amount: Amount(amount),
+        }
+    }
+
+    fn withdrawn(&mut self, oracle: &Oracle) -> Fact {
+        let known = oracle.withdrawals.keys().next().filter(|_| !self.one_in(8));
+        match known {
+            Some((account, nonce)) => Fact::Withdrawn {
+                account: oracle.accounts[*account as usize].address,
+                nonce: *nonce,
+            },
+            None => Fact::Withdrawn {
+                account: self.account(),
+                nonce: 1,
+            },
+        }
+    }
+
+    fn exit_over(&mut self, oracle: &Oracle) -> Fact {
+        let mut accounts = oracle.accounts.iter().enumerate();
+        let stopped = accounts.find(|(_, account)| !account.exits.is_empty());
+        let Some((place, account)) = stopped.filter(|_| !self.one_in(8)) else {
+            return Fact::ExitCancelled {
+                account: self.account(),
+                exit_id: self.exits,
+            };
+        };
+        let exit_id = *account.exits.first().expect("it is stopped");
+        let address = account.address;
+        if self.one_in(3) {
+            return Fact::ExitCancelled {
+                account: address,
+                exit_id,
+            };
+        }
+        let instrument = self.random.random_range(0..oracle.instruments.len());
+        let account = AccountId(place as u32);
+        let balance = oracle.balance(account, InstrumentId(instrument as u32));
+        let most = balance.available.max(0) as u128 + balance.pending_out;
+        Fact::ExitExecuted {
+            account: address,
+            exit_id,
+            token: match self.one_in(10) {
+                true => TokenRef::new(Address::repeat_byte(0x44), alloy_primitives::U256::ZERO),
+                false => oracle.instruments[instrument],
+            },
+            amount: Amount(match self.one_in(6) {
+                true => most + 50,
+                false => most - self.random.random_range(0..=most.min(50)),
+            }),
+        }
+    }
+
+    fn key_revoked(&mut self, oracle: &Oracle) -> Fact {
+        let mut accounts = oracle.accounts.iter().filter(|account| !account.keys.is_empty());
+        match accounts.next_back().filter(|_| !self.one_in(6)) {
+            Some(account) => Fact::KeyRevoked {
+                account: account.address,
+                key: *account.keys.first().expect("filtered"),
+            },
+            None => Fact::KeyRevoked {
+                account: self.account(),
+                key: key(0),
+            },
+        }
+    }
+
+    fn nonces_invalidated(&mut self, oracle: &Oracle) -> Fact {
+        let account = self.account();
+        let nonce = self.nonce(oracle, account);
+        Fact::NoncesInvalidated {
+            account,
+            below: match self.one_in(2) {
+                true => nonce.saturating_sub(self.random.random_range(0..30)),
+                false => 0,
+            },
+            single: self
+                .one_in(2)
+                .then(|| nonce.saturating_sub(self.random.random_range(0..10))),
+        }
+    }
+
+    fn royalty_flushed(&mut self, oracle: &Oracle) -> Fact {
+        let market = self.market_key(oracle);
+        let amount = oracle.market_of(market).map_or(1, |market| {
+            let market = &oracle.markets[market as usize];
+            oracle.balance(market.royalty_account, market.quote).available.max(0) as u128
+        });
+        Fact::RoyaltyFlushed {
+            market,
+            amount: Amount(match self.one_in(6) {
+                true => amount + 1,
+                false => self.random.random_range(0..=amount.min(1 << 90)),
+            }),
+        }
+    }
+}

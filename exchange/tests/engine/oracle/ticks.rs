@@ -1,0 +1,96 @@
+//! What time alone does, in the order of the rules.
+
+use souk_schema::exchange::event::{CloseCause, StateCause};
+use souk_schema::exchange::{AccountId, Event, MarketKind, MarketState};
+
+use super::{Limit, MAX_EXPIRY_SECS, Oracle, SourceKey};
+
+impl Oracle {
+    pub(super) fn tick(&mut self) {
+        self.forget_gateways();
+        self.limit_lag();
+        self.fire_dead_men();
+        self.end_series();
+        self.expire();
+        for market in 0..self.markets.len() as u32 {
+            let ends_at = self.markets[market as usize].auction_ends_at;
+            let is_over = ends_at.is_some_and(|ends_at| ends_at <= self.time);
+            if is_over && self.limit.0 == MarketState::Open {
+                self.cross(market);
+            }
+        }
+    }
+
+    /// Gateways that are long gone would be remembered for ever.
+    fn forget_gateways(&mut self) {
+        let now = self.time.0;
+        self.sources.retain(|source, (_, heard)| match source {
+            SourceKey::Gateway(_) => now - heard.0 < MAX_EXPIRY_SECS * 1_000,
+            SourceKey::Chain(_) => true,
+        });
+    }
+
+    /// The older the oldest unsettled fill, the less is taken.
+    fn limit_lag(&mut self) {
+        let delay_ms = self
+            .group
+            .as_ref()
+            .expect("the group is open")
+            .exit_delay_secs
+            .saturating_mul(1_000);
+        let age_ms = self.pending().next().map(|record| self.time.0 - record.at.0);
+        let limit = match age_ms {
+            Some(age) if age.saturating_mul(2) >= delay_ms => MarketState::Halted,
+            Some(age) if age.saturating_mul(3) >= delay_ms => MarketState::PostOnly,
+            _ => MarketState::Open,
+        };
+        if self.limit.0 != limit {
+            self.limit = Limit(limit);
+            self.emit(Event::SettlementLagged { limit });
+        }
+    }
+
+    fn fire_dead_men(&mut self) {
+        for place in 0..self.accounts.len() {
+            let account = AccountId(place as u32);
+            if self.accounts[place]
+                .dead_man
+                .is_some_and(|fires_at| fires_at <= self.time)
+            {
+                self.close_all(CloseCause::DeadMan, |order| order.account == account);
+                self.dead_man(account, None);
+            }
+        }
+    }
+
+    fn end_series(&mut self) {
+        let grace_ms = self
+            .group
+            .as_ref()
+            .expect("the group is open")
+            .settlement_grace_secs
+            .saturating_mul(1_000);
+        for market in 0..self.markets.len() as u32 {
+            let ending = &self.markets[market as usize];
+            let MarketKind::Licence {
+                expires_at: Some(expires_at),
+            } = ending.spec.kind
+            else {
+                continue;
+            };
+            let is_over = expires_at.0.saturating_sub(grace_ms) <= self.time.0;
+            if is_over && ending.state != MarketState::Closed {
+                self.enter(market, MarketState::Closed, StateCause::SeriesEnds);
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        let expired = self.orders.iter().filter(|order| order.expires_at <= self.time);
+        let mut expired: Vec<_> = expired.map(|order| (order.expires_at, order.id)).collect();
+        expired.sort_unstable();
+        for (_, id) in expired {
+            self.close(id, CloseCause::Expired);
+        }
+    }
+}
