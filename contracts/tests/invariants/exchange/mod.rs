@@ -306,21 +306,17 @@ fn cosigned(w: &Withdrawal, domain: &Eip712Domain) -> Bytes {
 
 /// What the events of a settlement say, in order; asserts that their numbers are consecutive from the first.
 fn outcomes(logs: &[Log], group: u32, first_number: u64) -> Vec<Result<SettledFill, (SkipReason, u8)>> {
-    let mut number = first_number;
     let mut found = Vec::new();
-    for log in logs {
+    for (number, log) in (first_number..).zip(logs) {
         let (of_group, at, outcome) = if let Ok(e) = FillSettled::decode_log(log) {
             (e.group, e.number, Ok(e.data.fill))
         } else if let Ok(e) = FillSkipped::decode_log(log) {
-            {
-                let reason = SkipReason::from_number(e.data.reason).expect("a known reason");
-                (e.group, e.number, Err((reason, e.data.side)))
-            }
+            let reason = SkipReason::from_number(e.reason).expect("a known reason");
+            (e.group, e.number, Err((reason, e.side)))
         } else {
             panic!("a settlement says something else: {log:?}")
         };
         assert_eq!((of_group, at), (group, number), "each number once and in order");
-        number += 1;
         found.push(outcome);
     }
     found
