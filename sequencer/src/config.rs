@@ -23,7 +23,7 @@ pub struct GroupConfig {
     /// A standby takes over when it has seen neither a command nor an event for so long, though time should go on. `None` leaves it to
     /// [`GroupHandle::promote`](crate::GroupHandle::promote).
     pub takeover_after: Option<Duration>,
-    /// Commands from one snapshot to the next; 0 for none. The engine stands still while its state is written to memory.
+    /// Commands from one snapshot to the next; 0 for none. The engine stands still while its state is copied.
     pub snapshot_every: u64,
     /// Commands from one state hash to the next; 0 for none.
     pub hash_every: u64,

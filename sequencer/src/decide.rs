@@ -9,7 +9,7 @@ use souk_schema::exchange::{CommandNumber, OutcomeBatch};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::machine::{Machine, crosses};
-use crate::snapshot::Snapshot;
+use crate::snapshot::Taken;
 use crate::status::Phase;
 use crate::waiters::Waiters;
 use crate::{GroupStatus, SequencerError, record};
@@ -29,7 +29,7 @@ pub(crate) struct Decider {
     pub(crate) live: broadcast::Sender<Arc<OutcomeBatch>>,
     /// To the task that writes events or compares them.
     pub(crate) outcomes: mpsc::Sender<Arc<OutcomeBatch>>,
-    pub(crate) snapshots: mpsc::Sender<Snapshot>,
+    pub(crate) snapshots: mpsc::Sender<Taken>,
     pub(crate) status: watch::Sender<GroupStatus>,
 }
 
@@ -39,9 +39,9 @@ impl Decider {
         while let Some(stored) = self.records.blocking_recv() {
             let commands = record::commands(&self.stream, &stored)?;
             let batch = Arc::new(self.machine.apply(stored.sequence, commands));
+            self.report(&batch);
             // The log has the commands, so their outcomes stand, whatever becomes of this process.
             self.waiters.answer(&batch);
-            self.report(&batch);
             let Some(last) = batch.outcomes.last().map(|outcome| outcome.number) else {
                 continue;
             };
@@ -77,19 +77,17 @@ impl Decider {
             .increment(batch.outcomes.len() as u64);
     }
 
-    /// Leaves the snapshot to the task that stores it; none is taken while that one is busy with the one before.
+    /// Leaves a copy of the state to the task that stores snapshots; none is taken while that is busy with the one before.
     fn take_snapshot(&mut self, command_sequence: u64, last: CommandNumber) {
         let Ok(place) = self.snapshots.try_reserve() else {
             return;
         };
         let begun = Instant::now();
-        let (command, state_hash, bytes) = self.machine.snapshot();
-        tracing::debug!(%command, bytes = bytes.len(), took = ?begun.elapsed(), "the engine stood still for a snapshot");
-        place.send(Snapshot {
-            command,
+        let engine = self.machine.copy();
+        tracing::debug!(command = %last, took = ?begun.elapsed(), "the engine stood still for a snapshot");
+        place.send(Taken {
+            engine,
             command_sequence,
-            state_hash,
-            bytes,
         });
         self.last_snapshot = last;
     }

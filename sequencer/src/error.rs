@@ -88,8 +88,8 @@ pub enum SubmitError {
 /// Why a stored snapshot is passed over.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unusable {
-    #[error("it does not restore: {0:?}")]
-    NotRestored(SnapshotError),
+    #[error("it does not restore: {0}")]
+    NotRestored(#[from] SnapshotError),
     #[error("its state hashes to something else")]
     OtherHash,
     #[error("it is of another command than it says")]

@@ -4,7 +4,6 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use souk_exchange::Engine;
-use souk_schema::B256;
 use souk_schema::exchange::order::SignedOrder;
 use souk_schema::exchange::{Command, CommandBatch, CommandBody, CommandNumber, Outcome, OutcomeBatch, UnixMillis};
 
@@ -42,10 +41,9 @@ impl Machine {
         }
     }
 
-    /// The state after the last record: its command, its hash and its bytes.
-    pub(crate) fn snapshot(&self) -> (CommandNumber, B256, Vec<u8>) {
-        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-        (engine.commands(), engine.state_hash(), engine.snapshot())
+    /// A copy of the state after the last record. Copying takes a fraction of the time that encoding or hashing does.
+    pub(crate) fn copy(&self) -> Box<Engine> {
+        Box::new(self.engine.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Engine> {

@@ -226,7 +226,7 @@ struct Group {
     follower: Follower,
     decider: Decider,
     events: Events,
-    keep: (Store, mpsc::Receiver<snapshot::Snapshot>),
+    keep: (Store, mpsc::Receiver<snapshot::Taken>),
     clock: (GroupHandle, Duration),
     end: End,
 }

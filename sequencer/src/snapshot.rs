@@ -1,6 +1,7 @@
 //! Snapshots in Postgres, schema `sequencer`: the newest two of each group. They save time and nothing else: what they hold can be made
 //! again from the stream of commands.
 
+use souk_exchange::Engine;
 use souk_schema::B256;
 use souk_schema::exchange::{CommandNumber, GroupId};
 use sqlx::{PgPool, Row};
@@ -15,14 +16,21 @@ const PIECE_BYTES: usize = 4 << 20;
 /// How many snapshots of a group are kept.
 const KEPT: i64 = 2;
 
-/// A state between two records of commands.
-pub(crate) struct Snapshot {
-    /// The last command that the state has seen.
-    pub(crate) command: CommandNumber,
-    /// Sequence of the record that this command was the last of.
+/// A copy of an engine between two records of commands.
+pub(crate) struct Taken {
+    pub(crate) engine: Box<Engine>,
+    /// Sequence of the last record that it has seen.
     pub(crate) command_sequence: u64,
-    pub(crate) state_hash: B256,
-    pub(crate) bytes: Vec<u8>,
+}
+
+/// A state as it is stored.
+struct Snapshot {
+    /// The last command that the state has seen.
+    command: CommandNumber,
+    /// Sequence of the record that this command was the last of.
+    command_sequence: u64,
+    state_hash: B256,
+    bytes: Vec<u8>,
 }
 
 /// What is known of a stored snapshot without its bytes.
@@ -98,7 +106,7 @@ impl Store {
     }
 
     /// Stores a snapshot as a whole, and drops those beyond the newest two. Another engine of the group may have stored the same one.
-    pub(crate) async fn save(&self, snapshot: &Snapshot) -> Result<(), sqlx::Error> {
+    async fn save(&self, snapshot: &Snapshot) -> Result<(), sqlx::Error> {
         let command = signed(snapshot.command.0);
         let mut transaction = self.pool.begin().await?;
         let inserted = sqlx::query(
@@ -137,9 +145,13 @@ impl Store {
 }
 
 /// Stores snapshots as they come, each once the events of all that it has seen are written: who starts from it would not write them again.
-pub(crate) async fn keep(store: Store, mut snapshots: mpsc::Receiver<Snapshot>, status: watch::Sender<GroupStatus>) {
+pub(crate) async fn keep(store: Store, mut taken: mpsc::Receiver<Taken>, status: watch::Sender<GroupStatus>) {
     let mut watching = status.subscribe();
-    while let Some(snapshot) = snapshots.recv().await {
+    while let Some(taken) = taken.recv().await {
+        let Ok(snapshot) = tokio::task::spawn_blocking(move || encode(&taken)).await else {
+            tracing::error!("a snapshot could not be encoded");
+            return;
+        };
         let is_published = |status: &GroupStatus| status.published >= snapshot.command;
         if watching.wait_for(is_published).await.is_err() {
             return;
@@ -149,6 +161,15 @@ pub(crate) async fn keep(store: Store, mut snapshots: mpsc::Receiver<Snapshot>, 
             // The next one will do; a restart replays more until then.
             Err(error) => tracing::warn!(%error, command = %snapshot.command, "a snapshot was not stored"),
         }
+    }
+}
+
+fn encode(taken: &Taken) -> Snapshot {
+    Snapshot {
+        command: taken.engine.commands(),
+        command_sequence: taken.command_sequence,
+        state_hash: taken.engine.state_hash(),
+        bytes: taken.engine.snapshot(),
     }
 }
 

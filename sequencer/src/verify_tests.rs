@@ -65,7 +65,7 @@ fn digests_and_signers_are_those_of_the_vault() {
     }
     let withdraw = Withdraw {
         account: signer(8).address(),
-        token: TokenRef::new(Address::repeat_byte(1), 2),
+        token: TokenRef::new(Address::repeat_byte(1), U256::from(2)),
         amount: Amount(3),
         receiver: Address::repeat_byte(4),
         nonce: 5,
