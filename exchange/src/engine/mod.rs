@@ -18,6 +18,9 @@ mod tick;
 mod walk;
 mod withdraw;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, B256};
