@@ -2,9 +2,9 @@
 //!
 //! Never asks a node; a test compares it with the contract's `balanceOf`. Start at [`VaultFold::fold`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use souk_contracts::ExchangeVault::SettledFill;
 use souk_contracts::exchange::royalty_account;
 use souk_schema::exchange::Amount;
@@ -27,7 +27,9 @@ pub enum BalanceError {
         token: TokenRef,
     },
     /// A fill of a market whose listing was not seen.
-    #[error("block {block}: a fill of market {market}, which the stream does not list; does it begin after the vault's first block?")]
+    #[error(
+        "block {block}: a fill of market {market}, which the stream does not list; does it begin after the vault's first block?"
+    )]
     UnknownMarket {
         /// Where.
         block: u64,
@@ -109,6 +111,16 @@ impl VaultFold {
             .filter(|(_, _, balance)| *balance != Amount::ZERO)
     }
 
+    /// Every token that a market on chain trades or is paid in.
+    pub fn traded(&self) -> BTreeSet<TokenRef> {
+        self.markets.values().flat_map(|&(base, quote)| [base, quote]).collect()
+    }
+
+    /// Those of them that pay: ERC-20 tokens.
+    pub fn payments(&self) -> BTreeSet<TokenRef> {
+        self.markets.values().map(|&(_, quote)| quote).collect()
+    }
+
     fn finalize(&mut self, block: BlockRef) -> Result<(), BalanceError> {
         let unlinked = BalanceError::Unlinked { number: block.number };
         let place = self.unfinal.iter().position(|(unfinal, _)| *unfinal == block);
@@ -125,7 +137,7 @@ impl VaultFold {
     fn apply(&mut self, block: u64, event: VaultEvent) -> Result<(), BalanceError> {
         match event {
             VaultEvent::MarketListed { market, base, quote } => {
-                self.markets.insert(market, (base, TokenRef::new(quote, 0_u64)));
+                self.markets.insert(market, (base, TokenRef::new(quote, U256::ZERO)));
                 Ok(())
             }
             VaultEvent::FeeAccountChanged { account } => {
@@ -147,7 +159,12 @@ impl VaultFold {
             | VaultEvent::Escaped { account, token, amount } => self.debit(block, account, token, amount.0),
             VaultEvent::RoyaltyFlushed {
                 market, quote, amount, ..
-            } => self.debit(block, royalty_account(market), TokenRef::new(quote, 0_u64), amount.0),
+            } => self.debit(
+                block,
+                royalty_account(market),
+                TokenRef::new(quote, U256::ZERO),
+                amount.0,
+            ),
             VaultEvent::FillSettled { market, fill, .. } => self.settle(block, market, &fill),
             _ => Ok(()),
         }

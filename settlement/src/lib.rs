@@ -16,6 +16,7 @@ pub mod signer;
 mod store;
 pub mod stream;
 pub mod vault_log;
+mod vault_source;
 
 pub use cosigner::{Cosigned, Cosigner};
 pub use facts::{FactConfig, FactFollower};
@@ -23,3 +24,4 @@ pub use node::{Finality, Node};
 pub use settler::{Operator, SettleError, Settler, SettlerConfig};
 pub use signer::{AdminSigner, CosignerKey, KeyError, OperatorSigner};
 pub use store::Store;
+pub use vault_source::VaultSource;

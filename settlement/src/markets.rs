@@ -41,7 +41,9 @@ pub enum ListError {
     #[error("the engine refuses: {0}")]
     Rejected(Rejection),
     /// The vault refuses.
-    #[error("the vault refuses to list the market: {reason}; only its owner may, and both tokens have to be listed before")]
+    #[error(
+        "the vault refuses to list the market: {reason}; only its owner may, and both tokens have to be listed before"
+    )]
     Refused {
         /// In its own words.
         reason: String,

@@ -75,7 +75,10 @@ impl Node {
     /// # Errors
     /// What the node or the connection says.
     pub async fn connect(url: &str, vault: Address) -> Result<Node, TransportError> {
-        let provider = ProviderBuilder::new().disable_recommended_fillers().connect(url).await?;
+        let provider = ProviderBuilder::new()
+            .disable_recommended_fillers()
+            .connect(url)
+            .await?;
         let provider = provider.erased();
         Ok(Node {
             chain_id: provider.get_chain_id().await?,
@@ -148,8 +151,12 @@ impl Node {
     pub async fn receipts(&self, hashes: &[B256]) -> Result<BTreeMap<B256, MinedIn>, TransportError> {
         let mut found = BTreeMap::new();
         for &hash in hashes {
-            let Some(receipt) = self.provider.get_transaction_receipt(hash).await? else { continue };
-            let (Some(block_number), Some(block_hash)) = (receipt.block_number, receipt.block_hash) else { continue };
+            let Some(receipt) = self.provider.get_transaction_receipt(hash).await? else {
+                continue;
+            };
+            let (Some(block_number), Some(block_hash)) = (receipt.block_number, receipt.block_hash) else {
+                continue;
+            };
             let mined = MinedIn {
                 hash,
                 block_number,

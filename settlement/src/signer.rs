@@ -113,6 +113,11 @@ mod tests {
         assert!(!format!("{signer:?}").contains(&KEY[..8]));
         let broken = OperatorSigner::from_text("SOUK_OPERATOR_KEY", &KEY[1..]).unwrap_err();
         assert!(!format!("{broken} {broken:?}").contains(&KEY[1..9]));
-        assert!(CosignerKey::from_file(Path::new("/nowhere")).unwrap_err().to_string().contains("/nowhere"));
+        assert!(
+            CosignerKey::from_file(Path::new("/nowhere"))
+                .unwrap_err()
+                .to_string()
+                .contains("/nowhere")
+        );
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! Start at [`Store::connect`]. Everything about transactions is a projection of the settlement streams.
 
+use std::collections::BTreeSet;
+
+use alloy::primitives::B256;
+use souk_ledger::settlement::{SettlementBatch, note_settlement};
 use souk_schema::ChainId;
-use souk_schema::exchange::GroupId;
-use sqlx::PgPool;
+use souk_schema::exchange::{FillNumber, GroupId};
+use sqlx::{PgConnection, PgPool};
 
 use crate::settler::journal::{Entry, Purpose};
 
@@ -87,11 +91,42 @@ impl Store {
         for entry in entries {
             project(&mut transaction, i64::from(group.0), entry).await?;
         }
+        let ids = entries.iter().map(Entry::id).collect::<BTreeSet<u64>>();
+        tell_ledger(&mut transaction, group, ids).await?;
         transaction.commit().await
     }
 }
 
-async fn project(connection: &mut sqlx::PgConnection, group: i64, entry: &Entry) -> Result<(), sqlx::Error> {
+/// Notes in the ledger, where there is one, in which transaction fills are settled.
+async fn tell_ledger(connection: &mut PgConnection, group: GroupId, ids: BTreeSet<u64>) -> Result<(), sqlx::Error> {
+    let ledger: Option<String> = sqlx::query_scalar("select to_regclass('exchange.settlement')::text")
+        .fetch_one(&mut *connection)
+        .await?;
+    if ledger.is_none() {
+        return Ok(());
+    }
+    let batches: Vec<(i64, i64, Vec<u8>, Option<i64>)> = sqlx::query_as(
+        "select first_fill, last_fill, transaction_hash, block_number from settlement.transaction
+         where group_id = $1 and id = any($2) and purpose = 'batch' and state in ('submitted', 'mined', 'final') order by id",
+    )
+    .bind(i64::from(group.0))
+    .bind(ids.into_iter().map(big).collect::<Vec<i64>>())
+    .fetch_all(&mut *connection)
+    .await?;
+    for (first_fill, last_fill, hash, block) in batches {
+        let batch = SettlementBatch {
+            group,
+            first_fill: FillNumber(first_fill.unsigned_abs()),
+            last_fill: FillNumber(last_fill.unsigned_abs()),
+            transaction_hash: B256::try_from(&hash[..]).unwrap_or_default(),
+            block_number: block.map(i64::unsigned_abs),
+        };
+        note_settlement(&mut *connection, &batch).await?;
+    }
+    Ok(())
+}
+
+async fn project(connection: &mut PgConnection, group: i64, entry: &Entry) -> Result<(), sqlx::Error> {
     let set_state = |id: u64, state: &'static str| {
         sqlx::query("update settlement.transaction set state = $3 where group_id = $1 and id = $2")
             .bind(group)

@@ -233,7 +233,7 @@ fn of_vault(log: &RawLog) -> Option<VaultEvent> {
         Log::FillSkipped(it) => Event::FillSkipped {
             group: GroupId(it.group),
             number: FillNumber(it.number),
-            reason: it.reason as u8,
+            reason: it.reason,
         },
         Log::MarketListed(it) => Event::MarketListed {
             market: it.market,

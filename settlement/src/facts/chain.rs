@@ -88,7 +88,11 @@ impl Chain {
 
     /// Whether a key signs, at the head.
     pub(super) fn signs(&self, account: Address, key: Address) -> bool {
-        let newest_first = self.unfinal.iter().rev().flat_map(|unfinal| unfinal.events.iter().rev());
+        let newest_first = self
+            .unfinal
+            .iter()
+            .rev()
+            .flat_map(|unfinal| unfinal.events.iter().rev());
         let latest = newest_first
             .filter_map(|event| match event {
                 VaultEvent::Key {

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use alloy::primitives::{Address, B256};
+use souk_schema::BlockRef;
 use souk_schema::exchange::command::Fact;
 use souk_schema::exchange::{FillNumber, GroupId};
 use souk_schema::record::{Block, BlockReverted, ChainRecordBody};
-use souk_schema::BlockRef;
 
 use super::chain::{Chain, Unfinal};
 use super::told::{Told, ToldDeposit};
@@ -82,6 +82,14 @@ pub(super) fn position(generation: u32, sequence: u64, index: usize) -> Option<u
     Some(u64::from(generation) << 56 | sequence << 16 | u64::from(index))
 }
 
+/// The last position that any fact of a record can have.
+///
+/// # Errors
+/// [`FoldError::PositionOverflow`].
+pub fn last_position(generation: u32, sequence: u64) -> Result<u64, FoldError> {
+    position(generation, sequence, usize::from(u16::MAX)).ok_or(FoldError::PositionOverflow { generation, sequence })
+}
+
 /// Folds the streams of a chain into facts for one group.
 #[derive(Clone, Debug)]
 pub struct FactFolder {
@@ -139,14 +147,6 @@ impl FactFolder {
             Ok(FactAt { position, fact })
         });
         placed.collect()
-    }
-
-    /// Every deposit that was told and is still there.
-    pub fn deposits(&self) -> impl Iterator<Item = Fact> + '_ {
-        self.told
-            .deposits
-            .iter()
-            .map(|(&deposit_id, deposit)| deposited(deposit_id, deposit))
     }
 
     fn open(&mut self, generation: u32) {
@@ -283,9 +283,9 @@ impl FactFolder {
                 };
                 self.tell_deposit(deposit_id, deposit, facts);
             }
-            VaultEvent::Withdrawn { account, nonce, group, .. }
-                if self.config.is_ours(group) && self.told.withdrawals.insert((account, nonce)) =>
-            {
+            VaultEvent::Withdrawn {
+                account, nonce, group, ..
+            } if self.config.is_ours(group) && self.told.withdrawals.insert((account, nonce)) => {
                 facts.push_back(Fact::Withdrawn { account, nonce });
             }
             VaultEvent::ExitExecuted {
@@ -345,7 +345,11 @@ impl FactFolder {
         for (number, deposits) in std::mem::replace(&mut self.unconfirmed, later) {
             for (hash, deposit_id) in deposits {
                 let seen = BlockRef { number, hash };
-                let is_elsewhere = self.told.deposits.get(&deposit_id).is_some_and(|told| told.block != seen);
+                let is_elsewhere = self
+                    .told
+                    .deposits
+                    .get(&deposit_id)
+                    .is_some_and(|told| told.block != seen);
                 if number == block.number && hash != block.hash && !is_elsewhere {
                     flush(settled, facts);
                     self.told.deposits.remove(&deposit_id);

@@ -189,7 +189,11 @@ impl Session<'_> {
             if !records.is_empty() {
                 continue;
             }
-            if generations(log.as_ref(), *chain).await?.iter().any(|newer| *newer > generation) {
+            if generations(log.as_ref(), *chain)
+                .await?
+                .iter()
+                .any(|newer| *newer > generation)
+            {
                 // Whoever decides first has decided: what comes to this stream later is never told.
                 let end = reader.next_sequence();
                 until = Some(store.set_told_until(config.group, *chain, generation, end).await?);
@@ -201,8 +205,7 @@ impl Session<'_> {
 
     /// Tells facts in order, which are all up to a record; those that the engine has heard before are only taken note of.
     async fn tell(&mut self, facts: Vec<FactAt>, through_record: u64) -> Result<(), FollowError> {
-        let (before, new): (Vec<FactAt>, Vec<FactAt>) =
-            facts.into_iter().partition(|fact| fact.position <= self.heard);
+        let (before, new): (Vec<FactAt>, Vec<FactAt>) = facts.into_iter().partition(|fact| fact.position <= self.heard);
         let group = &self.follower.group;
         for fact in before {
             let credited = |deposit_id| group.read(|engine| engine.deposit(deposit_id).is_some());
@@ -239,7 +242,9 @@ impl Session<'_> {
     async fn tell_held(&mut self) -> Result<(), FollowError> {
         let Some(record) = self.told_record else { return Ok(()) };
         let group = &self.follower.group;
-        let ready = self.held.take_ready(|token| group.read(|engine| engine.instrument_of(token).is_some()));
+        let ready = self
+            .held
+            .take_ready(|token| group.read(|engine| engine.instrument_of(token).is_some()));
         let mut facts = Vec::with_capacity(ready.len());
         for fact in ready {
             let position = position(self.folder.generation(), record, FACTS_PER_RECORD + self.retries);
@@ -273,6 +278,14 @@ impl Session<'_> {
 /// Whether the engine debited an exit.
 pub(super) fn debited(outcome: &Outcome) -> bool {
     let events = outcome.result.as_deref().unwrap_or_default();
-    let of_exit = |event: &Event| matches!(event, Event::Debited { cause: DebitCause::Exit { .. }, .. });
+    let of_exit = |event: &Event| {
+        matches!(
+            event,
+            Event::Debited {
+                cause: DebitCause::Exit { .. },
+                ..
+            }
+        )
+    };
     events.iter().any(of_exit)
 }

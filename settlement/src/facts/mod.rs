@@ -17,6 +17,9 @@ mod held;
 
 mod told;
 
-pub use folder::{FactAt, FactConfig, FactFolder, FoldError};
+pub use folder::{FactAt, FactConfig, FactFolder, FoldError, last_position};
 
 pub use follow::{FactFollower, FollowError};
+
+#[cfg(test)]
+mod tests;

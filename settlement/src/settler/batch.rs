@@ -112,9 +112,8 @@ pub fn build(group: GroupId, queue: &Queue, first: FillNumber, limits: &BatchLim
         let sides = [&waiting.fill.buyer, &waiting.fill.seller].map(SignatureId::of);
         let new = sides.iter().filter(|id| !places.contains_key(id)).count();
         let (orders, fills) = (batch.orders.len() + new, batch.fills.len() + 1);
-        let fits = fills <= limits.max_fills
-            && orders <= limits.max_orders
-            && gas_bound(orders, fills) <= limits.max_gas;
+        let fits =
+            fills <= limits.max_fills && orders <= limits.max_orders && gas_bound(orders, fills) <= limits.max_gas;
         if !fits && !batch.fills.is_empty() {
             break;
         }

@@ -149,7 +149,10 @@ fn records(state: &State, seen: &Observation) -> Vec<Entry> {
     }
     for transaction in state.waiting() {
         let id = transaction.planned.id;
-        let receipt = transaction.attempts.iter().find_map(|attempt| seen.receipts.get(&attempt.hash));
+        let receipt = transaction
+            .attempts
+            .iter()
+            .find_map(|attempt| seen.receipts.get(&attempt.hash));
         if let Some(mined) = receipt {
             entries.push(Entry::Mined { id, mined: *mined });
         } else if transaction.planned.nonce < seen.nonce {
@@ -185,7 +188,9 @@ fn plan(state: &State, seen: &Observation, policy: &Policy) -> Option<Want> {
     let enough = seen.waiting_fills >= policy.fills_per_batch || seen.oldest_age_ms >= policy.longest_wait_ms;
     if seen.waiting_fills > 0 && enough {
         // A batch that failed although it had been tried before was, most likely, short of gas.
-        let at_most = state.failed_fills().map_or(policy.fills_per_batch, |fills| (fills / 2).max(1));
+        let at_most = state
+            .failed_fills()
+            .map_or(policy.fills_per_batch, |fills| (fills / 2).max(1));
         return Some(Want::Settle {
             first: seen.next_fill,
             at_most: at_most.min(policy.fills_per_batch),

@@ -36,7 +36,10 @@ impl Default for FeePolicy {
 impl FeePolicy {
     /// Twice the base fee, which six full blocks in a row do not reach, and the tip.
     pub fn first(&self, base_wei: u128) -> Fees {
-        let max_wei = base_wei.saturating_mul(2).saturating_add(self.tip_wei).min(self.highest_wei);
+        let max_wei = base_wei
+            .saturating_mul(2)
+            .saturating_add(self.tip_wei)
+            .min(self.highest_wei);
         Fees {
             max_wei,
             tip_wei: self.tip_wei.min(max_wei),
@@ -68,11 +71,41 @@ mod tests {
             highest_wei: 100,
             patience_blocks: 1,
         };
-        assert_eq!(policy.first(30), Fees { max_wei: 70, tip_wei: 10 });
-        assert_eq!(policy.first(80), Fees { max_wei: 100, tip_wei: 10 });
-        let stuck = Fees { max_wei: 80, tip_wei: 10 };
-        assert_eq!(policy.replacement(stuck, 30), Some(Fees { max_wei: 91, tip_wei: 13 }));
-        assert_eq!(policy.replacement(Fees { max_wei: 89, tip_wei: 10 }, 30), None);
+        assert_eq!(
+            policy.first(30),
+            Fees {
+                max_wei: 70,
+                tip_wei: 10
+            }
+        );
+        assert_eq!(
+            policy.first(80),
+            Fees {
+                max_wei: 100,
+                tip_wei: 10
+            }
+        );
+        let stuck = Fees {
+            max_wei: 80,
+            tip_wei: 10,
+        };
+        assert_eq!(
+            policy.replacement(stuck, 30),
+            Some(Fees {
+                max_wei: 91,
+                tip_wei: 13
+            })
+        );
+        assert_eq!(
+            policy.replacement(
+                Fees {
+                    max_wei: 89,
+                    tip_wei: 10
+                },
+                30
+            ),
+            None
+        );
     }
 
     proptest! {

@@ -123,11 +123,27 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// The transaction that it speaks of.
+    pub fn id(&self) -> u64 {
+        match self {
+            Entry::Planned(planned) => planned.id,
+            Entry::Attempted { id, .. }
+            | Entry::Mined { id, .. }
+            | Entry::Reverted { id }
+            | Entry::Voided { id }
+            | Entry::Final { id } => *id,
+        }
+    }
+}
+
 /// A record that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
     /// Written by a newer Souk, or not by Souk.
-    #[error("settlement record {sequence} has no encoding version that this build knows ({CURRENT_VERSION}): upgrade souk")]
+    #[error(
+        "settlement record {sequence} has no encoding version that this build knows ({CURRENT_VERSION}): upgrade souk"
+    )]
     Version {
         /// The record.
         sequence: u64,
@@ -190,8 +206,7 @@ pub fn from_record(group: GroupId, stored: &StoredRecord) -> Result<Entry, Journ
         return Err(JournalError::Version { sequence });
     }
     let malformed = |problem: String| JournalError::Malformed { sequence, problem };
-    let record =
-        v1::SettlementRecord::decode(&stored.payload[..]).map_err(|error| malformed(error.to_string()))?;
+    let record = v1::SettlementRecord::decode(&stored.payload[..]).map_err(|error| malformed(error.to_string()))?;
     if record.group != group.0 {
         return Err(malformed(format!("it is of group {}", record.group)));
     }
@@ -306,4 +321,73 @@ fn from_wei(field: &'static str, bytes: &[u8]) -> Result<u128, &'static str> {
 
 fn hash(field: &'static str, bytes: &[u8]) -> Result<B256, &'static str> {
     B256::try_from(bytes).map_err(|_| field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stored(record: NewRecord) -> StoredRecord {
+        StoredRecord {
+            sequence: 7,
+            headers: record.headers,
+            payload: record.payload,
+        }
+    }
+
+    fn attempt(max_wei: u128, tip_wei: u128) -> Attempt {
+        Attempt {
+            hash: B256::repeat_byte(1),
+            fees: Fees { max_wei, tip_wei },
+            signed: vec![2, 0xf8].into(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn entries_come_back_as_they_were(
+            id in 1..u64::MAX, max in any::<u128>(), tip in any::<u128>(), first in 1..1_000_u64, more in 0..9_u64, kind in 0..8,
+        ) {
+            let purpose = match kind {
+                0 => Purpose::Heartbeat,
+                1 => Purpose::Flush { market: B256::repeat_byte(9) },
+                _ => Purpose::Batch { first: FillNumber(first), last: FillNumber(first + more), voided: 1 },
+            };
+            let mined = MinedIn {
+                hash: B256::repeat_byte(3), block_number: id, block_hash: B256::repeat_byte(4), gas_used: first, succeeded: kind > 3,
+            };
+            let entry = match kind {
+                4 => Entry::Attempted { id, attempt: attempt(max, tip) },
+                5 => Entry::Mined { id, mined },
+                6 => Entry::Reverted { id },
+                7 => Entry::Voided { id },
+                _ => Entry::Planned(Planned {
+                    id, nonce: more, to: Address::repeat_byte(5), gas_limit: first, call_hash: B256::repeat_byte(6), purpose,
+                    attempt: attempt(max, tip),
+                }),
+            };
+            prop_assert_eq!(from_record(GroupId(1), &stored(to_record(GroupId(1), &entry))), Ok(entry));
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_named() {
+        let mut record = stored(to_record(GroupId(1), &Entry::Final { id: 1 }));
+        let other = from_record(GroupId(2), &record).unwrap_err();
+        assert!(
+            other.to_string().contains("record 7 cannot be read: it is of group 1"),
+            "{other}"
+        );
+        record.payload = vec![0x0a, 0xff].into();
+        assert!(matches!(
+            from_record(GroupId(1), &record),
+            Err(JournalError::Malformed { .. })
+        ));
+        record.headers.clear();
+        assert_eq!(
+            from_record(GroupId(1), &record),
+            Err(JournalError::Version { sequence: 7 })
+        );
+    }
 }

@@ -15,3 +15,6 @@ mod run;
 pub mod state;
 
 pub use run::{Operator, SettleError, Settler, SettlerConfig, Step};
+
+#[cfg(test)]
+mod tests;

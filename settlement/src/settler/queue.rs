@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 
 use alloy::primitives::{Address, B256};
 use souk_schema::exchange::event::{BustCause, Fill, FillSide};
-use souk_schema::exchange::{
-    CommandNumber, Event, FillNumber, MarketId, OrderId, Outcome, SignedOrder, UnixMillis,
-};
+use souk_schema::exchange::{CommandNumber, Event, FillNumber, MarketId, OrderId, Outcome, SignedOrder, UnixMillis};
 
 /// A signature: the command that brought it, and its place among that command's orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -223,7 +221,9 @@ impl Queue {
     }
 
     fn use_for(&mut self, order: OrderId, id: SignatureId) {
-        let Some(held) = self.signatures.get_mut(&id) else { return };
+        let Some(held) = self.signatures.get_mut(&id) else {
+            return;
+        };
         held.users += 1;
         if let Some(before) = self.open.insert(order, id) {
             self.release(before);

@@ -249,7 +249,13 @@ impl Settler {
         let mut failures = 0_u32;
         loop {
             let session = async {
-                let opened = Settler::open(config.clone(), operator.clone(), node.clone(), log.clone(), store.clone());
+                let opened = Settler::open(
+                    config.clone(),
+                    operator.clone(),
+                    node.clone(),
+                    log.clone(),
+                    store.clone(),
+                );
                 let mut settler = opened.await?;
                 loop {
                     let step = settler.step().await?;
@@ -269,7 +275,9 @@ impl Settler {
                 }
                 tracing::warn!(group = %config.group, %error, "settlement pauses");
             }
-            let pause = Duration::from_millis(100).saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
+            let pause = Duration::from_millis(100)
+                .saturating_mul(1 << failures.min(10))
+                .min(LONGEST_PAUSE);
             failures += 1;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -308,13 +316,16 @@ impl Settler {
         let (seen, head) = self.observe().await?;
         self.report(&seen);
         let actions = decide(&self.state, &seen, &self.sent, &self.config.policy);
-        let Some(action) = actions.into_iter().next() else { return Ok(Step::Idle) };
+        let Some(action) = actions.into_iter().next() else {
+            return Ok(Step::Idle);
+        };
         match action {
             Action::Record(entry) => self.record(entry).await?,
             Action::Broadcast { id, signed } => self.broadcast(id, &signed, seen.head).await,
             Action::Replace { id, fees } => {
                 let waiting = self.state.waiting().iter().find(|waiting| waiting.planned.id == id);
-                let signed = waiting.and_then(|waiting| sign_again(&waiting.latest().signed, self.operator.signer.key(), fees));
+                let signed =
+                    waiting.and_then(|waiting| sign_again(&waiting.latest().signed, self.operator.signer.key(), fees));
                 let attempt = signed.ok_or(Inconsistent { id })??;
                 tracing::info!(group = %self.config.group, id, max_wei = fees.max_wei, "a stuck transaction is replaced");
                 self.sent.remove(&id);
@@ -364,7 +375,9 @@ impl Settler {
 
     /// A market with enough royalties in the vault, looked for every now and then.
     async fn flushable(&mut self, now_secs: u64) -> Result<Option<B256>, SettleError> {
-        let Some(from) = self.config.flush_from else { return Ok(None) };
+        let Some(from) = self.config.flush_from else {
+            return Ok(None);
+        };
         let is_due = now_secs >= self.royalties_seen_secs.saturating_add(self.config.flush_every_secs);
         if !is_due || !self.state.waiting().is_empty() {
             return Ok(None);
@@ -384,11 +397,14 @@ impl Settler {
             Want::Settle { first, at_most } => self.plan_batch(first, at_most, seen, head).await,
             Want::Heartbeat => {
                 let call = heartbeatCall {}.abi_encode().into();
-                self.plan_call("a heartbeat", Purpose::Heartbeat, call, seen, head).await
+                self.plan_call("a heartbeat", Purpose::Heartbeat, call, seen, head)
+                    .await
             }
             Want::Flush { market } => {
                 let call = flushRoyaltyCall { market }.abi_encode().into();
-                let planned = self.plan_call("a flush", Purpose::Flush { market }, call, seen, head).await;
+                let planned = self
+                    .plan_call("a flush", Purpose::Flush { market }, call, seen, head)
+                    .await;
                 if planned.is_err() {
                     // Nobody waits for it; the next look comes in time.
                     self.royalties_seen_secs = head.secs;
@@ -419,7 +435,11 @@ impl Settler {
             let call = batch.call();
             match self.node.try_out(self.operator.address(), &call, most_gas).await? {
                 Trial::Works { gas } => {
-                    let spare = if self.state.failed_fills().is_some() { gas } else { gas / 4 };
+                    let spare = if self.state.failed_fills().is_some() {
+                        gas
+                    } else {
+                        gas / 4
+                    };
                     let gas_limit = gas.saturating_add(spare).min(head.gas_limit);
                     return self.plan_sure(purpose, call, gas_limit, seen).await;
                 }
@@ -446,7 +466,11 @@ impl Settler {
         seen: &Observation,
         head: Head,
     ) -> Result<Step, SettleError> {
-        match self.node.try_out(self.operator.address(), &call, head.gas_limit).await? {
+        match self
+            .node
+            .try_out(self.operator.address(), &call, head.gas_limit)
+            .await?
+        {
             Trial::Works { gas } => self.plan_sure(purpose, call, gas.saturating_add(gas / 4), seen).await,
             Trial::TooMuchGas => Err(SettleError::Refused {
                 what: what.to_owned(),
@@ -542,7 +566,12 @@ impl Settler {
 
     /// The chain has lost fills that were final: read the events anew, and keep those.
     async fn reload(&mut self, next_fill: FillNumber) -> Result<(), SettleError> {
-        if self.queue.from(next_fill).next().is_some_and(|waiting| waiting.fill.number == next_fill) {
+        if self
+            .queue
+            .from(next_fill)
+            .next()
+            .is_some_and(|waiting| waiting.fill.number == next_fill)
+        {
             return Ok(());
         }
         tracing::warn!(group = %self.config.group, %next_fill, "the chain has lost fills that were settled: they are settled again");

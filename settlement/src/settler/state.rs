@@ -94,7 +94,9 @@ impl State {
                 if let Some((first, last)) = transaction.fills() {
                     self.failed_fills = (!mined.succeeded).then_some(last - first + 1);
                 }
-                let place = self.mined.partition_point(|(other, _)| other.planned.nonce < transaction.planned.nonce);
+                let place = self
+                    .mined
+                    .partition_point(|(other, _)| other.planned.nonce < transaction.planned.nonce);
                 self.mined.insert(place, (transaction, *mined));
             }
             Entry::Reverted { id } => {

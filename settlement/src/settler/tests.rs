@@ -1,0 +1,662 @@
+//! The queue, the batches and the decisions, each by itself.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256};
+use expect_test::{Expect, expect};
+use souk_schema::exchange::event::{BustCause, CloseCause, Fill, FillSide, ReduceCause};
+use souk_schema::exchange::order::Signature;
+use souk_schema::exchange::{
+    AccountId, Amount, CommandNumber, Event, FillNumber, GroupId, Instructions, Lots, MarketId, OrderId, OrderKind,
+    Outcome, Rejection, Side, SignedOrder, Source, Ticks, UnixMillis,
+};
+
+use super::batch::{Batch, BatchLimits, build, gas_bound};
+use super::decide::{Action, Observation, Policy, Sent, SentAt, Want, decide};
+use super::fees::{FeePolicy, Fees};
+use super::journal::{Attempt, Entry, MinedIn, Planned, Purpose};
+use super::queue::{Queue, QueueError};
+use super::state::{Inconsistent, State};
+
+const GROUP: GroupId = GroupId(1);
+
+fn signed(side: Side, nonce: u64, base: u128) -> SignedOrder {
+    SignedOrder {
+        account: Address::repeat_byte(nonce as u8),
+        market: B256::ZERO,
+        side,
+        base_amount: Amount(base),
+        limit_price: Amount(1),
+        fee_cap: Amount(0),
+        nonce,
+        expiry_secs: 0,
+        instructions: Instructions {
+            kind: Default::default(),
+            time_in_force: Default::default(),
+            post_only: Default::default(),
+            self_trade: Default::default(),
+            display_amount: Amount(0),
+            trigger_price: Amount(0),
+            good_until_secs: 0,
+            client_order_id: B256::ZERO,
+        },
+        signature: Signature([1; 65]),
+        signer: Address::ZERO,
+    }
+}
+
+/// The events of a group, made by hand.
+struct Group {
+    queue: Queue,
+    command: u64,
+    fill: u64,
+}
+
+impl Group {
+    fn new() -> Group {
+        Group {
+            queue: Queue::new(),
+            command: 0,
+            fill: 0,
+        }
+    }
+
+    fn outcome(&mut self, signed: Vec<SignedOrder>, events: Vec<Event>) -> Result<CommandNumber, QueueError> {
+        self.command += 1;
+        let number = CommandNumber(self.command);
+        let outcome = Outcome {
+            number,
+            source: Source::Gateway {
+                id: 1,
+                position: self.command,
+            },
+            time: UnixMillis(self.command),
+            signed,
+            result: Ok(events),
+        };
+        self.queue.apply(&outcome)?;
+        // Heard twice, it changes nothing.
+        self.queue.apply(&outcome)?;
+        Ok(number)
+    }
+
+    /// Places orders in one command.
+    fn place(&mut self, orders: Vec<SignedOrder>) -> Vec<OrderId> {
+        let number = CommandNumber(self.command + 1);
+        let ids: Vec<OrderId> = (0..orders.len())
+            .map(|place| OrderId::new(number, place as u8))
+            .collect();
+        let events = ids.iter().map(|&order| accepted(order)).collect();
+        self.outcome(orders, events).unwrap();
+        ids
+    }
+
+    fn trade(&mut self, buy: (OrderId, u64), sell: (OrderId, u64)) {
+        self.fill += 1;
+        let fill = fill(self.fill, buy, sell);
+        self.outcome(vec![], vec![Event::Traded(Box::new(fill))]).unwrap();
+    }
+
+    fn say(&mut self, event: Event) {
+        self.outcome(vec![], vec![event]).unwrap();
+    }
+
+    fn batch(&self, first: u64, limits: &BatchLimits) -> Option<Batch> {
+        build(GROUP, &self.queue, FillNumber(first), limits)
+    }
+}
+
+fn accepted(order: OrderId) -> Event {
+    Event::OrderAccepted {
+        order,
+        account: AccountId(2),
+        market: MarketId(0),
+        side: Side::Buy,
+        kind: OrderKind::Limit,
+        price: Ticks(1),
+        lots: Lots(1),
+        hold: Amount(1),
+        expires_at: UnixMillis(0),
+    }
+}
+
+fn closed(order: OrderId) -> Event {
+    Event::OrderClosed {
+        order,
+        lots: Lots(0),
+        released: Amount(0),
+        cause: CloseCause::Filled,
+    }
+}
+
+fn fill(number: u64, buy: (OrderId, u64), sell: (OrderId, u64)) -> Fill {
+    let side = |(order, signed_by): (OrderId, u64)| FillSide {
+        order,
+        signed_by: CommandNumber(signed_by),
+        account: AccountId(2),
+        fee: Amount(1),
+        released: Amount(0),
+    };
+    Fill {
+        number: FillNumber(number),
+        market: MarketId(0),
+        price: Ticks(1),
+        lots: Lots(1),
+        taker: Side::Buy,
+        base: Amount(10),
+        quote: Amount(100),
+        royalty: Amount(2),
+        buyer: side(buy),
+        seller: side(sell),
+    }
+}
+
+fn described(batch: Option<Batch>, expected: Expect) {
+    let text = batch.map_or("nothing".to_owned(), |batch| {
+        let orders = batch.orders.iter().map(|signed| signed.order.nonce.to_string());
+        let fills = batch.fills.iter().map(|fill| match fill.skip {
+            true => "skip".to_owned(),
+            false => format!("{}x{}", fill.buyOrder, fill.sellOrder),
+        });
+        let (orders, fills): (Vec<_>, Vec<_>) = (orders.collect(), fills.collect());
+        format!(
+            "{}..={} orders {} fills {} voided {}",
+            batch.first,
+            batch.last(),
+            orders.join(" "),
+            fills.join(" "),
+            batch.voided()
+        )
+    });
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn an_order_is_shown_once_and_forgotten_when_nothing_needs_it() {
+    let mut group = Group::new();
+    let quotes = group.place(vec![signed(Side::Sell, 1, 50), signed(Side::Sell, 2, 50)]);
+    let taker = group.place(vec![signed(Side::Buy, 3, 20)])[0];
+    group.trade((taker, 2), (quotes[0], 1));
+    group.trade((taker, 2), (quotes[1], 1));
+    group.say(closed(taker));
+    described(
+        group.batch(1, &BatchLimits::default()),
+        expect!["1..=2 orders 3 1 2 fills 0x1 0x2 voided 0"],
+    );
+    described(group.batch(3, &BatchLimits::default()), expect!["nothing"]);
+    assert_eq!(group.queue.signatures_kept(), 3);
+
+    group.say(Event::FillsSettled { through: FillNumber(1) });
+    described(
+        group.batch(2, &BatchLimits::default()),
+        expect!["2..=2 orders 3 2 fills 0x1 voided 0"],
+    );
+    assert_eq!(
+        group.queue.signatures_kept(),
+        3,
+        "the taker for its second fill, both quotes because they are open"
+    );
+    group.say(Event::FillsSettled { through: FillNumber(2) });
+    assert_eq!((group.queue.signatures_kept(), group.queue.is_empty()), (2, true));
+    group.say(closed(quotes[0]));
+    group.say(closed(quotes[1]));
+    assert_eq!(group.queue.signatures_kept(), 0);
+}
+
+#[test]
+fn a_fill_is_covered_by_the_signature_that_it_was_matched_under() {
+    let mut group = Group::new();
+    let sell = group.place(vec![signed(Side::Sell, 1, 50)])[0];
+    let buy = group.place(vec![signed(Side::Buy, 2, 50)])[0];
+    group.trade((buy, 2), (sell, 1));
+    let reduced = Event::OrderReduced {
+        order: buy,
+        lots: Lots(1),
+        released: Amount(0),
+        cause: ReduceCause::Trader,
+    };
+    let amended = group.outcome(vec![signed(Side::Buy, 2, 30)], vec![reduced]).unwrap();
+    group.trade((buy, amended.0), (sell, 1));
+    let batch = group.batch(1, &BatchLimits::default());
+    let amounts: Vec<u128> = batch
+        .iter()
+        .flat_map(|batch| &batch.orders)
+        .map(|signed| signed.order.baseAmount)
+        .collect();
+    assert_eq!(amounts, [50, 50, 30]);
+    described(batch, expect!["1..=2 orders 2 1 2 fills 0x1 2x1 voided 0"]);
+    group.say(closed(buy));
+    group.say(closed(sell));
+    group.say(Event::FillsSettled { through: FillNumber(2) });
+    assert_eq!(group.queue.signatures_kept(), 0);
+}
+
+#[test]
+fn busted_fills_are_marked_and_need_no_order() {
+    let mut group = Group::new();
+    let sell = group.place(vec![signed(Side::Sell, 1, 50)])[0];
+    let buy = group.place(vec![signed(Side::Buy, 2, 50)])[0];
+    for _ in 0..3 {
+        group.trade((buy, 2), (sell, 1));
+    }
+    let busted = |number, cause| Event::FillBusted {
+        fill: Box::new(fill(number, (buy, 2), (sell, 1))),
+        cause,
+    };
+    group.say(busted(1, BustCause::Skipped { reason: 13 }));
+    group.say(busted(2, BustCause::Uncovered));
+    described(group.batch(1, &BatchLimits::default()), expect!["nothing"]);
+    described(
+        group.batch(2, &BatchLimits::default()),
+        expect!["2..=3 orders 2 1 fills skip 0x1 voided 1"],
+    );
+    group.say(Event::FillReinstated {
+        fill: Box::new(fill(2, (buy, 2), (sell, 1))),
+    });
+    described(
+        group.batch(2, &BatchLimits::default()),
+        expect!["2..=3 orders 2 1 fills 0x1 0x1 voided 0"],
+    );
+}
+
+#[test]
+fn a_batch_ends_at_the_first_bound() {
+    let mut group = Group::new();
+    for _ in 0..4 {
+        let at = group.command + 1;
+        let ids = group.place(vec![signed(Side::Sell, 2 * at, 9), signed(Side::Buy, 2 * at + 1, 9)]);
+        group.trade((ids[1], at), (ids[0], at));
+    }
+    let limits = |max_fills, max_orders, max_gas| BatchLimits {
+        max_fills,
+        max_orders,
+        max_gas,
+    };
+    let fills = |limits: BatchLimits| group.batch(1, &limits).unwrap().fills.len();
+    assert_eq!(fills(BatchLimits::default()), 4);
+    assert_eq!(fills(limits(3, 99, u64::MAX)), 3);
+    assert_eq!(fills(limits(99, 5, u64::MAX)), 2);
+    assert_eq!(fills(limits(99, 99, gas_bound(6, 3))), 3);
+    assert_eq!(fills(limits(99, 99, 1)), 1, "one fill is always tried");
+}
+
+#[test]
+fn fills_that_the_chain_lost_are_kept_when_asked_for() {
+    let mut group = Group::new();
+    group.queue = Queue::keeping_from(FillNumber(2));
+    let sell = group.place(vec![signed(Side::Sell, 1, 50)])[0];
+    let buy = group.place(vec![signed(Side::Buy, 2, 50)])[0];
+    for _ in 0..3 {
+        group.trade((buy, 2), (sell, 1));
+    }
+    group.say(Event::FillsSettled { through: FillNumber(3) });
+    described(
+        group.batch(2, &BatchLimits::default()),
+        expect!["2..=3 orders 2 1 fills 0x1 0x1 voided 0"],
+    );
+    assert_eq!(group.queue.last_over(), FillNumber(3));
+}
+
+#[test]
+fn events_with_a_gap_are_refused() {
+    let mut group = Group::new();
+    group.command = 1;
+    assert_eq!(
+        group.outcome(vec![], vec![]),
+        Err(QueueError::Gap { expected: 1, found: 2 })
+    );
+    let mut group = Group::new();
+    let refused = Outcome {
+        number: CommandNumber(1),
+        source: Source::Gateway { id: 1, position: 1 },
+        time: UnixMillis(1),
+        signed: vec![],
+        result: Err(Rejection::Duplicate),
+    };
+    group.queue.apply(&refused).unwrap();
+    group.command = 1;
+    let stranger = fill(1, (OrderId(99 << 8), 99), (OrderId(99 << 8), 99));
+    assert_eq!(
+        group.outcome(vec![], vec![Event::Traded(Box::new(stranger))]),
+        Err(QueueError::UnknownSignature {
+            fill: FillNumber(1),
+            command: CommandNumber(99)
+        })
+    );
+}
+
+const POLICY: Policy = Policy {
+    fees: FeePolicy {
+        tip_wei: 10,
+        highest_wei: 300,
+        patience_blocks: 3,
+    },
+    fills_per_batch: 8,
+    longest_wait_ms: 100,
+    heartbeat_after_secs: 1_000,
+};
+
+fn attempt(mark: u8) -> Attempt {
+    Attempt {
+        hash: B256::repeat_byte(mark),
+        fees: Fees {
+            max_wei: 210,
+            tip_wei: 10,
+        },
+        signed: vec![mark].into(),
+    }
+}
+
+fn planned(id: u64, nonce: u64, first: u64, last: u64) -> Entry {
+    Entry::Planned(Planned {
+        id,
+        nonce,
+        to: Address::ZERO,
+        gas_limit: 1,
+        call_hash: B256::ZERO,
+        purpose: Purpose::Batch {
+            first: FillNumber(first),
+            last: FillNumber(last),
+            voided: 0,
+        },
+        attempt: attempt(id as u8),
+    })
+}
+
+fn mined(mark: u8, block: u64, succeeded: bool) -> MinedIn {
+    MinedIn {
+        hash: B256::repeat_byte(mark),
+        block_number: block,
+        block_hash: B256::with_last_byte(block as u8),
+        gas_used: 5,
+        succeeded,
+    }
+}
+
+/// The operator's view, changed step by step.
+struct Desk {
+    state: State,
+    seen: Observation,
+    sent: SentAt,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let seen = Observation {
+            head: 10,
+            head_secs: 500,
+            base_fee_wei: 100,
+            final_block: None,
+            nonce: 4,
+            next_fill: FillNumber(1),
+            heartbeat_secs: 0,
+            receipts: BTreeMap::new(),
+            waiting_fills: 0,
+            oldest_age_ms: 0,
+            flushable: None,
+        };
+        Desk {
+            state: State::default(),
+            seen,
+            sent: SentAt::new(),
+        }
+    }
+
+    fn decide(&self) -> Vec<Action> {
+        decide(&self.state, &self.seen, &self.sent, &POLICY)
+    }
+
+    fn note(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.state.apply(entry).unwrap();
+        }
+    }
+
+    /// Does all that is to be recorded.
+    fn record(&mut self) -> Vec<Entry> {
+        let entries = self.decide().into_iter().filter_map(|action| match action {
+            Action::Record(entry) => Some(entry),
+            _ => None,
+        });
+        let entries: Vec<Entry> = entries.collect();
+        self.note(&entries);
+        entries
+    }
+
+    fn mine(&mut self, receipt: MinedIn) {
+        self.seen.receipts.insert(receipt.hash, receipt);
+    }
+}
+
+#[test]
+fn a_batch_is_planned_when_it_is_full_or_old() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.decide(), []);
+    desk.seen.waiting_fills = 7;
+    assert_eq!(desk.decide(), []);
+    let settle = |at_most| {
+        vec![Action::Plan(Want::Settle {
+            first: FillNumber(1),
+            at_most,
+        })]
+    };
+    desk.seen.oldest_age_ms = 100;
+    assert_eq!(desk.decide(), settle(8));
+    (desk.seen.oldest_age_ms, desk.seen.waiting_fills) = (0, 8);
+    assert_eq!(desk.decide(), settle(8));
+}
+
+#[test]
+fn an_idle_operator_sends_a_heartbeat_and_then_flushes() {
+    let mut desk = Desk::new();
+    desk.seen.flushable = Some(B256::ZERO);
+    assert_eq!(desk.decide(), [Action::Plan(Want::Flush { market: B256::ZERO })]);
+    desk.seen.head_secs = 1_000;
+    assert_eq!(desk.decide(), [Action::Plan(Want::Heartbeat)]);
+    desk.seen.heartbeat_secs = 1;
+    assert_eq!(desk.decide(), [Action::Plan(Want::Flush { market: B256::ZERO })]);
+}
+
+#[test]
+fn what_is_recorded_is_sent_also_after_a_crash_and_nothing_else_meanwhile() {
+    let mut desk = Desk::new();
+    desk.seen.waiting_fills = 20;
+    desk.note(&[planned(1, 4, 1, 8)]);
+    let send = || {
+        vec![Action::Broadcast {
+            id: 1,
+            signed: vec![1].into(),
+        }]
+    };
+    assert_eq!(desk.decide(), send());
+    desk.sent.insert(
+        1,
+        Sent {
+            form_since: 10,
+            last: 10,
+        },
+    );
+    assert_eq!(desk.decide(), []);
+    desk.seen.head = 11;
+    assert_eq!(desk.decide(), send(), "again with every head");
+    // Who starts anew knows nothing of what was sent.
+    desk.sent.clear();
+    assert_eq!(desk.decide(), send());
+}
+
+#[test]
+fn a_stuck_transaction_is_replaced_until_it_offers_enough() {
+    let mut desk = Desk::new();
+    desk.note(&[planned(1, 4, 1, 8)]);
+    desk.sent.insert(
+        1,
+        Sent {
+            form_since: 10,
+            last: 12,
+        },
+    );
+    desk.seen.head = 13;
+    let fees = Fees {
+        max_wei: 238,
+        tip_wei: 13,
+    };
+    assert_eq!(desk.decide(), [Action::Replace { id: 1, fees }]);
+    desk.note(&[Entry::Attempted {
+        id: 1,
+        attempt: Attempt { fees, ..attempt(2) },
+    }]);
+    desk.sent.clear();
+    assert_eq!(
+        desk.decide(),
+        [Action::Broadcast {
+            id: 1,
+            signed: vec![2].into()
+        }]
+    );
+    desk.note(&[Entry::Attempted {
+        id: 1,
+        attempt: Attempt {
+            fees: Fees {
+                max_wei: 299,
+                tip_wei: 20,
+            },
+            ..attempt(3)
+        },
+    }]);
+    desk.sent.insert(
+        1,
+        Sent {
+            form_since: 13,
+            last: 13,
+        },
+    );
+    desk.seen.head = 16;
+    assert_eq!(desk.decide(), [Action::ReportStuck { id: 1 }]);
+    // Any of its forms may be the one that is mined.
+    desk.mine(mined(2, 16, true));
+    assert_eq!(
+        desk.record(),
+        [Entry::Mined {
+            id: 1,
+            mined: mined(2, 16, true)
+        }]
+    );
+}
+
+#[test]
+fn a_nonce_that_something_else_used_voids_the_transaction() {
+    let mut desk = Desk::new();
+    desk.seen.waiting_fills = 20;
+    desk.note(&[planned(1, 4, 1, 8)]);
+    desk.seen.nonce = 5;
+    assert_eq!(desk.record(), [Entry::Voided { id: 1 }]);
+    assert_eq!(
+        desk.decide(),
+        [Action::Plan(Want::Settle {
+            first: FillNumber(1),
+            at_most: 8
+        })]
+    );
+}
+
+#[test]
+fn a_failed_batch_is_halved_until_one_succeeds() {
+    let mut desk = Desk::new();
+    desk.seen.waiting_fills = 20;
+    desk.note(&[planned(1, 4, 1, 8)]);
+    desk.mine(mined(1, 11, false));
+    desk.seen.nonce = 5;
+    desk.record();
+    assert_eq!(
+        desk.decide(),
+        [Action::Plan(Want::Settle {
+            first: FillNumber(1),
+            at_most: 4
+        })]
+    );
+    desk.note(&[planned(2, 5, 1, 4)]);
+    desk.mine(mined(2, 12, true));
+    (desk.seen.nonce, desk.seen.next_fill) = (6, FillNumber(5));
+    desk.record();
+    assert_eq!(
+        desk.decide(),
+        [Action::Plan(Want::Settle {
+            first: FillNumber(5),
+            at_most: 8
+        })]
+    );
+}
+
+#[test]
+fn a_reverted_transaction_waits_again_until_its_block_is_final() {
+    let mut desk = Desk::new();
+    desk.note(&[planned(1, 4, 1, 8)]);
+    desk.mine(mined(1, 11, true));
+    desk.seen.nonce = 5;
+    desk.record();
+    desk.note(&[planned(2, 5, 9, 9)]);
+    desk.mine(mined(2, 12, true));
+    desk.seen.nonce = 6;
+    desk.record();
+    assert_eq!((desk.state.waiting().len(), desk.state.mined().len()), (0, 2));
+
+    // Both blocks are gone; the second one's transaction is in another block at once.
+    desk.seen.receipts.clear();
+    let elsewhere = MinedIn {
+        block_hash: B256::repeat_byte(0xee),
+        ..mined(2, 12, true)
+    };
+    desk.mine(elsewhere);
+    desk.seen.nonce = 4;
+    assert_eq!(desk.record(), [Entry::Reverted { id: 1 }, Entry::Reverted { id: 2 }]);
+    assert_eq!(
+        desk.record(),
+        [Entry::Mined {
+            id: 2,
+            mined: elsewhere
+        }]
+    );
+    assert_eq!(
+        desk.decide(),
+        [Action::Broadcast {
+            id: 1,
+            signed: vec![1].into()
+        }]
+    );
+    desk.mine(mined(1, 13, true));
+    desk.seen.nonce = 6;
+    desk.record();
+    desk.seen.final_block = Some(12);
+    assert_eq!(desk.record(), [Entry::Final { id: 2 }]);
+    desk.seen.final_block = Some(13);
+    assert_eq!(desk.record(), [Entry::Final { id: 1 }]);
+    assert_eq!(desk.state.mined(), []);
+}
+
+/// A transaction of the same account that was reverted and is nowhere any more.
+#[test]
+fn a_gap_of_nonces_is_filled_by_a_heartbeat() {
+    let mut desk = Desk::new();
+    desk.note(&[planned(1, 6, 1, 8)]);
+    desk.sent.insert(
+        1,
+        Sent {
+            form_since: 10,
+            last: 12,
+        },
+    );
+    desk.seen.head = 12;
+    desk.seen.nonce = 5;
+    assert_eq!(desk.decide(), []);
+    desk.seen.head = 13;
+    assert_eq!(desk.decide(), [Action::Plan(Want::Heartbeat)]);
+}
+
+#[test]
+fn a_journal_that_contradicts_itself_is_refused() {
+    let mut state = State::default();
+    assert_eq!(state.apply(&planned(2, 4, 1, 1)), Err(Inconsistent { id: 2 }));
+    assert_eq!(state.apply(&Entry::Voided { id: 1 }), Err(Inconsistent { id: 1 }));
+    state.apply(&planned(1, 4, 1, 1)).unwrap();
+    assert_eq!(state.apply(&Entry::Final { id: 1 }), Err(Inconsistent { id: 1 }));
+}
