@@ -10,6 +10,7 @@ pub mod hash;
 pub mod posting;
 pub mod project;
 pub mod read;
+pub mod reconcile;
 pub mod settlement;
 pub mod store;
 pub mod tables;

@@ -122,7 +122,7 @@ create table posting (
     amount        numeric not null,
     reference     numeric not null,
     primary key (group_id, number, entry),
-    constraint posting_amount check (amount > 0 and scale(amount) = 0),
+    constraint posting_amount check (amount > 0 and amount < 'infinity' and scale(amount) = 0),
     constraint posting_two_accounts check (debited <> credited or debited_held <> credited_held),
     constraint posting_custody_and_deficit_hold_nothing check (
         (debited > 0 or not debited_held) and (credited > 0 or not credited_held) and debited >= -1 and credited >= -1
@@ -157,9 +157,9 @@ create table balance (
     -- The last command that changed it.
     version     bigint not null,
     primary key (group_id, account, instrument),
-    constraint balance_available check (available >= 0 or account = 0),
-    constraint balance_held check (held >= 0),
-    constraint balance_pending check (pending_in >= 0 and pending_out >= 0)
+    constraint balance_available check (available < 'infinity' and (available >= 0 or account = 0)),
+    constraint balance_held check (held >= 0 and held < 'infinity'),
+    constraint balance_pending check (pending_in >= 0 and pending_in < 'infinity' and pending_out >= 0 and pending_out < 'infinity')
 ) with (fillfactor = 70);
 
 -- Orders that the engine took, open and past.
@@ -189,7 +189,7 @@ create table exchange_order (
     -- The command whose signature counts.
     signed_by       bigint not null,
     placed_at       bigint not null,
-    -- As worked: the price (after a slide, the price it moved to), all lots, what is left, and when it ends.
+    -- As worked: the price (after a slide, the price it moved to), all lots that were signed, what is left, and when it ends.
     price           numeric not null,
     lots            numeric not null,
     remaining       numeric not null,

@@ -82,6 +82,7 @@ impl Context {
                     base,
                     quote,
                     royalty_account,
+                    units: spec.units,
                 };
                 if usize::try_from(market.0) != Ok(self.markets.len()) {
                     return Err(FoldError::UnknownMarket(market));

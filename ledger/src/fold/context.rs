@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use souk_schema::exchange::event::Fill;
-use souk_schema::exchange::{AccountId, Amount, CommandNumber, FillNumber, InstrumentId, MarketId, OrderId};
+use souk_schema::exchange::{
+    AccountId, Amount, CommandNumber, FillNumber, InstrumentId, MarketId, MarketUnits, OrderId,
+};
 
 use super::FoldError;
 use super::orders::OrderState;
@@ -17,6 +19,8 @@ pub struct MarketParts {
     pub quote: InstrumentId,
     /// Receives royalties.
     pub royalty_account: AccountId,
+    /// Lot and tick.
+    pub units: MarketUnits,
 }
 
 /// A fill that is not settled: what its pending parts are.

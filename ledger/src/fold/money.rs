@@ -157,6 +157,7 @@ impl Poster<'_> {
             base,
             quote,
             royalty_account,
+            ..
         } = market;
         let payer = Held(buyer);
         self.post(

@@ -22,7 +22,7 @@ pub struct OrderState {
     pub side: Side,
     /// Worst price.
     pub price: Ticks,
-    /// All lots.
+    /// All lots that were signed.
     pub lots: Lots,
     /// What is left.
     pub remaining: Lots,
@@ -114,16 +114,11 @@ impl Context {
                 (state.price, state.remaining) = (*price, *lots);
             }
             Event::OrderReduced { order, lots, cause, .. } => {
-                let signed = (*cause == ReduceCause::Trader)
-                    .then(|| outcome.signed.first())
-                    .flatten();
-                let state = self.touch(*order, outcome.time, changes)?;
-                let taken = state.remaining.0.saturating_sub(lots.0);
-                state.lots = Lots(state.lots.0.saturating_sub(taken));
-                state.remaining = *lots;
-                if let Some(signed) = signed {
-                    state.sign(signed, outcome.number);
-                    state.expires_at = expiry(signed);
+                self.touch(*order, outcome.time, changes)?.remaining = *lots;
+                // An amendment that keeps the place; a command that only reduces signs nothing.
+                if let (ReduceCause::Trader, Some(signed)) = (cause, outcome.signed.first()) {
+                    self.sign(*order, signed, outcome)?;
+                    self.touch(*order, outcome.time, changes)?.expires_at = expiry(signed);
                 }
             }
             Event::OrderAmended {
@@ -134,11 +129,9 @@ impl Context {
                 ..
             } => {
                 let state = self.touch(*order, outcome.time, changes)?;
-                let filled = state.lots.0.saturating_sub(state.remaining.0);
                 (state.price, state.remaining, state.expires_at) = (*price, *lots, *expires_at);
-                state.lots = Lots(filled.checked_add(lots.0).ok_or(FoldError::Overflow(*order))?);
                 let signed = outcome.signed.first().ok_or(FoldError::Unsigned(*order))?;
-                state.sign(signed, outcome.number);
+                self.sign(*order, signed, outcome)?;
             }
             Event::Traded(fill) => {
                 for (FillSide { order, .. }, side) in [(fill.buyer, Side::Buy), (fill.seller, Side::Sell)] {
@@ -204,6 +197,15 @@ impl Context {
         Ok(())
     }
 
+    fn sign(&mut self, order: OrderId, signed: &SignedOrder, outcome: &Outcome) -> Result<(), FoldError> {
+        let units = self.market(self.order(order)?.market)?.units;
+        let state = self.orders.get_mut(&order).ok_or(FoldError::UnknownOrder(order))?;
+        state.lots = units.lots(signed.base_amount).ok_or(FoldError::Overflow(order))?;
+        state.signed = Some(Box::new(signed.clone()));
+        state.signed_by = outcome.number;
+        Ok(())
+    }
+
     fn touch(&mut self, order: OrderId, time: UnixMillis, changes: &mut Changes) -> Result<&mut OrderState, FoldError> {
         let state = self.orders.get_mut(&order).ok_or(FoldError::UnknownOrder(order))?;
         if !state.is_touched {
@@ -262,13 +264,6 @@ impl Context {
             Some(TouchedOrder { order, state })
         };
         touched.into_iter().filter_map(take).collect()
-    }
-}
-
-impl OrderState {
-    fn sign(&mut self, signed: &SignedOrder, by: CommandNumber) {
-        self.signed = Some(Box::new(signed.clone()));
-        self.signed_by = by;
     }
 }
 

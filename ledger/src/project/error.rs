@@ -3,6 +3,7 @@
 use souk_eventlog::LogError;
 use souk_schema::exchange::GroupId;
 use souk_schema::exchange::encoding::DecodeError;
+use sqlx::migrate::MigrateError;
 
 use crate::fold::FoldError;
 
@@ -14,7 +15,7 @@ pub enum ProjectError {
     Database(#[from] sqlx::Error),
     /// The tables could not be brought up to date.
     #[error("the tables cannot be migrated: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[from] MigrateError),
     /// The event log failed or could not be reached.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -65,7 +66,9 @@ impl ProjectError {
     pub fn is_retryable(&self) -> bool {
         match self {
             ProjectError::Database(error) => is_transient(error),
-            ProjectError::Migrate(sqlx::migrate::MigrateError::Execute(error)) => is_transient(error),
+            ProjectError::Migrate(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
+                is_transient(error)
+            }
             ProjectError::Log(error) => error.retryable(),
             ProjectError::Overtaken(_) | ProjectError::RebuildRuns(_) => true,
             _ => false,

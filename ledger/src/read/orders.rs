@@ -62,7 +62,7 @@ pub struct OrderRow {
     pub placed_at: UnixMillis,
     /// Worst price; after a slide, the price that it moved to.
     pub price: Ticks,
-    /// All its lots, filled ones included.
+    /// All lots that were signed, filled ones included.
     pub lots: Lots,
     /// What is left; of an order that is over, what was never filled.
     pub remaining: Lots,

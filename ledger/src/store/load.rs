@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::TryStreamExt;
 use souk_schema::exchange::{
-    AccountId, Amount, CommandNumber, FillNumber, GroupId, InstrumentId, Lots, MarketId, OrderId, Side, Ticks,
-    UnixMillis,
+    AccountId, Amount, CommandNumber, FillNumber, GroupId, InstrumentId, Lots, MarketId, MarketUnits, OrderId, Side,
+    Ticks, UnixMillis,
 };
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -19,7 +19,7 @@ use crate::read::{Cells, OrderStatus};
 /// Those of Postgres, and of rows that no Souk wrote.
 pub async fn load(connection: &mut PgConnection, group: GroupId, last_number: CommandNumber) -> sqlx::Result<Context> {
     let group = i64::from(group.0);
-    let markets = sqlx::query("select base, quote, royalty_account from market where group_id = $1 order by id")
+    let markets = sqlx::query("select base, quote, royalty_account, lot_size::text, tick_size::text from market where group_id = $1 order by id")
         .bind(group)
         .fetch_all(&mut *connection)
         .await?;
@@ -64,6 +64,10 @@ fn market(row: &PgRow) -> sqlx::Result<MarketParts> {
         base: InstrumentId(cells.id("base")?),
         quote: InstrumentId(cells.id("quote")?),
         royalty_account: AccountId(cells.id("royalty_account")?),
+        units: MarketUnits {
+            lot_size: cells.amount("lot_size")?,
+            tick_size: cells.amount("tick_size")?,
+        },
     })
 }
 

@@ -112,7 +112,7 @@ async fn count_again(connection: &mut PgConnection, group: GroupId, changes: &Ch
     let column = |index: usize| digits(sums.values().map(move |(sums, _)| sums[index]));
     sqlx::query(
         "update exchange_order o set
-             filled_lots = filled_lots + k.lots, filled_quote = filled_quote + k.quote, fees = fees + k.fees, updated_at = k.at
+             filled_lots = o.filled_lots + k.lots, filled_quote = o.filled_quote + k.quote, fees = o.fees + k.fees, updated_at = k.at
          from unnest($2::bigint[], $3::text[]::numeric[], $4::text[]::numeric[], $5::text[]::numeric[], $6::bigint[])
               k(id, lots, quote, fees, at)
          where o.group_id = $1 and o.id = k.id",

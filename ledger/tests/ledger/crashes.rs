@@ -1,0 +1,129 @@
+//! Projectors and servers that end in the middle of their work, and projectors that get in one another's way (LOG-2).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use souk_devstack::{Postgres, PostgresConfig};
+use souk_ledger::project::{LedgerStatus, Phase, run};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::Stand;
+use crate::world::{GROUP, World};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn start(
+    stand: &Stand,
+    max_records: usize,
+    cancel: &CancellationToken,
+) -> (
+    watch::Receiver<LedgerStatus>,
+    tokio::task::JoinHandle<Result<(), souk_ledger::project::ProjectError>>,
+) {
+    let (sender, status) = watch::channel(LedgerStatus::new(GROUP));
+    let running = run(
+        stand.config(max_records),
+        Arc::clone(&stand.log),
+        stand.pool.clone(),
+        sender,
+        cancel.clone(),
+    );
+    (status, tokio::spawn(running))
+}
+
+async fn arrives(status: &mut watch::Receiver<LedgerStatus>, sequence: u64) {
+    let ended = |status: &LedgerStatus| status.next_sequence >= sequence || status.phase == Phase::Stopped;
+    let reached = tokio::time::timeout(PATIENCE, status.wait_for(ended)).await;
+    let reached = reached.expect("arrives").expect("runs").clone();
+    assert!(reached.next_sequence >= sequence, "{:?}", reached.last_error);
+}
+
+#[tokio::test]
+async fn log_2_projectors_of_one_group_that_run_at_once_apply_each_outcome_once() {
+    let world = World::new(70).live(700);
+    let (stand, once) = (Stand::new().await, Stand::with(&world.outcomes).await);
+    let cancel = CancellationToken::new();
+    let mut running: Vec<_> = [1, 3, 8].map(|batch| start(&stand, batch, &cancel)).into();
+    stand.append(&world.outcomes, 5).await;
+    let end = world.outcomes.len().div_ceil(5) as u64;
+    // One that was overtaken learns where it is from the tables, so that each of them arrives.
+    arrives(&mut running[0].0, end).await;
+    cancel.cancel();
+    for (_, task) in running {
+        task.await.expect("ends").expect("is only overtaken");
+    }
+    assert_eq!(stand.hash().await, once.hash().await);
+}
+
+#[tokio::test]
+async fn log_2_a_projector_that_is_dropped_at_any_moment_leaves_whole_batches() {
+    let world = World::new(71).live(900);
+    let (stand, once) = (Stand::new().await, Stand::with(&world.outcomes).await);
+    stand.append(&world.outcomes, 3).await;
+    let mut lives = 0u64;
+    loop {
+        // Longer lives as it goes, so that it ends.
+        let life = Duration::from_millis(4 + 4 * lives);
+        let ended = tokio::time::timeout(life, stand.project(2)).await;
+        lives += 1;
+        match ended {
+            Ok(Ok(())) => break,
+            // The life before may have been dropped while Postgres was committing for it: then this one began too early.
+            Ok(Err(error)) => assert!(error.is_retryable(), "{error}"),
+            Err(_elapsed) => {}
+        }
+    }
+    assert!(lives > 3, "it was dropped {lives} times");
+    assert_eq!(stand.hash().await, once.hash().await);
+}
+
+#[tokio::test]
+async fn log_2_backends_killed_between_any_two_statements_lose_and_double_nothing() {
+    let world = World::new(72).live(900);
+    let (stand, once) = (Stand::new().await, Stand::with(&world.outcomes).await);
+    let cancel = CancellationToken::new();
+    let (mut status, task) = start(&stand, 2, &cancel);
+    stand.append(&world.outcomes, 3).await;
+    let end = world.outcomes.len().div_ceil(3) as u64;
+    let mut random = ChaCha8Rng::seed_from_u64(72);
+    let mut killed = 0i64;
+    while status.borrow_and_update().next_sequence < end && killed < 40 {
+        let victims = sqlx::query_scalar::<_, i64>(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity
+             where datname = current_database() and application_name = 'souk ledger'",
+        );
+        killed += victims.fetch_one(&stand.pool).await.expect("kills");
+        // Some batches later it is killed again, wherever it is then.
+        let before = status.borrow().next_sequence;
+        arrives(&mut status, (before + random.random_range(1..12)).min(end)).await;
+    }
+    assert!(killed >= 10, "killed {killed} times");
+    arrives(&mut status, end).await;
+    cancel.cancel();
+    task.await.expect("ends").expect("survives");
+    assert_eq!(stand.hash().await, once.hash().await);
+}
+
+#[tokio::test]
+async fn log_2_postgres_killed_and_restarted_in_mid_flight_loses_and_doubles_nothing() {
+    let mut postgres = Postgres::start(&PostgresConfig::throw_away()).await.expect("starts");
+    let stand = Stand::on(&postgres).await;
+    let world = World::new(73).live(900);
+    stand.append(&world.outcomes, 3).await;
+    let end = world.outcomes.len().div_ceil(3) as u64;
+    let cancel = CancellationToken::new();
+    let (mut status, task) = start(&stand, 2, &cancel);
+    for part in 1..4 {
+        arrives(&mut status, part * end / 5).await;
+        postgres.kill9().await;
+        postgres.restart().await.expect("recovers");
+    }
+    arrives(&mut status, end).await;
+    cancel.cancel();
+    task.await.expect("ends").expect("survives");
+    let once = Stand::with(&world.outcomes).await;
+    assert_eq!(stand.hash().await, once.hash().await);
+}
