@@ -168,3 +168,7 @@ impl Comparison {
 fn differ(mine: Option<B256>, theirs: Option<B256>) -> bool {
     mine.zip(theirs).is_some_and(|(mine, theirs)| mine != theirs)
 }
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;

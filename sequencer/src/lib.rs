@@ -1,8 +1,10 @@
 //! Runs an engine on streams: commands in, outcomes out, snapshots beside.
 //!
-//!     gateways ─► append ─► exchange.commands.<group> ─► follow ─► decide (the engine's thread) ─┬─► who submitted, who listens
-//!     (submit)   (group commits)                                                                 ├─► events ─► exchange.events.<group>
-//!                                                                                                └─► snapshots (Postgres)
+//! ```text
+//! gateways ─► append ─► exchange.commands.<group> ─► follow ─► decide (the engine's thread) ─┬─► who submitted, who listens
+//! (submit)   (group commits)                                                                 ├─► events ─► exchange.events.<group>
+//!                                                                                            └─► snapshots (Postgres)
+//! ```
 //!
 //! A command counts once it is durable in the log; the log decides the order, and any engine that reads it comes to the same outcomes. So
 //! a stop is no more than a crash, and a crash loses nothing that was acknowledged: the engine comes back from a snapshot and the log.

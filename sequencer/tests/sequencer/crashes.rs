@@ -8,7 +8,8 @@ use souk_sequencer::{GroupHandle, Role};
 use tokio::task::JoinHandle;
 
 use crate::faulty::Faulty;
-use crate::trade::{Random, expiry_secs, order, place};
+use crate::random::Random;
+use crate::trade::{expiry_secs, order, place};
 use crate::world::{Running, World, assert_kept, audit, config, last_number, submit_while_it_runs};
 
 const TRADERS: u64 = 6;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use souk_eventlog::{EventLog, LogError, NewRecord, ReadLimits, StoredRecord, StreamName, StreamWriter};
 
-use crate::trade::Random;
+use crate::random::Random;
 
 /// Which calls fail is drawn from a seed.
 pub struct Faulty {

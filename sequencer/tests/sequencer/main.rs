@@ -4,6 +4,7 @@
 mod crashes;
 mod faulty;
 mod kafka;
+mod random;
 mod snapshots;
 mod standby;
 mod submit;

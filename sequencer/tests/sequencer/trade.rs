@@ -31,8 +31,8 @@ pub fn trader(number: u64) -> Address {
     Address::from_word(B256::from(U256::from(number + 1)))
 }
 
-/// What opens the group and a market in which `traders` can trade.
-pub fn opening(traders: u64, open_orders: u32) -> (Vec<CommandBody>, Vec<(Source, Fact)>) {
+/// What opens the group and a market in which these can trade.
+pub fn opening(traders: &[Address], open_orders: u32) -> (Vec<CommandBody>, Vec<(Source, Fact)>) {
     let market = MarketSpec {
         key: MARKET,
         base: base(),
@@ -73,7 +73,7 @@ pub fn opening(traders: u64, open_orders: u32) -> (Vec<CommandBody>, Vec<(Source
         state(MarketState::Halted),
         state(MarketState::Open),
     ];
-    let deposits = (0..traders).flat_map(|number| {
+    let deposits = (0..).zip(traders).flat_map(|(number, account)| {
         [
             (base(), 2 * number),
             (TokenRef::new(quote(), U256::ZERO), 2 * number + 1),
@@ -81,7 +81,7 @@ pub fn opening(traders: u64, open_orders: u32) -> (Vec<CommandBody>, Vec<(Source
         .map(|(token, deposit_id)| {
             let fact = Fact::Deposited {
                 deposit_id,
-                account: trader(number),
+                account: *account,
                 token,
                 amount: Amount(1 << 60),
             };
@@ -124,22 +124,6 @@ pub fn order(trader_number: u64, nonce: u64, side: Side, price: u64, lots: u64, 
 
 pub fn place(order: SignedOrder) -> CommandBody {
     CommandBody::PlaceOrder(Box::new(order))
-}
-
-/// Numbers that look random, the same from the same seed (splitmix64).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
 }
 
 pub fn expiry_secs() -> u64 {

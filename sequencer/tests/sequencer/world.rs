@@ -14,7 +14,7 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::trade::{GROUP, opening};
+use crate::trade::{GROUP, opening, trader};
 
 const LIMITS: ReadLimits = ReadLimits {
     max_records: 1_000,
@@ -113,7 +113,8 @@ impl Running {
 
     /// Opens the group and its market, with money for traders.
     pub async fn open(&self, traders: u64) {
-        let (commands, deposits) = opening(traders, 10_000);
+        let traders: Vec<_> = (0..traders).map(trader).collect();
+        let (commands, deposits) = opening(&traders, 10_000);
         for outcome in self.group.submit_all(commands).await.expect("decided") {
             outcome.result.expect("accepted");
         }
