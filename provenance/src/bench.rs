@@ -14,7 +14,7 @@ use sqlx::{Connection, Executor};
 use crate::hash::{TableHash, combine, table_hashes};
 use crate::project::{ProjectError, ProjectorConfig, project_until};
 use crate::store;
-use crate::tables::TABLES;
+use crate::tables::{Schema, TABLES};
 
 /// What a measurement found.
 #[derive(Clone, Debug, Serialize)]
@@ -85,9 +85,9 @@ pub async fn replay(
     let replay = started.elapsed();
 
     let mut from = store::connect(&pool, &replayed).await?;
-    let mut to = store::connect(&pool, &copied).await?;
     let hashes = table_hashes(&mut from, chain).await?;
-    let copy = copy(&mut from, &mut to).await?;
+    let copy = copy(&mut from, &pool, &copied).await?;
+    let mut to = store::connect(&pool, &copied).await?;
     assert_eq!(
         combine(&table_hashes(&mut to, chain).await?),
         combine(&hashes),
@@ -110,10 +110,11 @@ pub async fn replay(
     })
 }
 
-/// Copies every table; only the time of writing counts.
-async fn copy(from: &mut PgConnection, to: &mut PgConnection) -> Result<Duration, ProjectError> {
+/// Copies every table into `schema` and makes the read indexes, as the replay does; only the time of writing counts.
+async fn copy(from: &mut PgConnection, pool: &PgPool, schema: &Schema) -> Result<Duration, ProjectError> {
     const CHUNK: usize = 1 << 20;
     let mut took = Duration::ZERO;
+    let mut to = store::connect(pool, schema).await?;
     // Warm, as the connection of the replay is.
     to.execute("select 1").await?;
     let mut transaction = to.begin().await?;
@@ -143,5 +144,6 @@ async fn copy(from: &mut PgConnection, to: &mut PgConnection) -> Result<Duration
     }
     let started = Instant::now();
     transaction.commit().await?;
+    store::build_read_indexes(pool, schema).await?;
     Ok(took + started.elapsed())
 }

@@ -156,6 +156,7 @@ pub async fn fill_tables(pool: &PgPool, economy: &Economy) -> Result<(), Box<dyn
             .execute(pool)
             .await?;
     }
+    store::build_read_indexes(pool, &Schema::new("souk")?).await?;
     sqlx::raw_sql("vacuum (analyze) asset, derivation, block")
         .execute(pool)
         .await?;

@@ -27,6 +27,10 @@ pub(super) enum Goal {
     Forever,
 }
 
+/// A projector that has applied so many logs and finds no more records has caught up. With fewer, the indexer may have hardly begun: then
+/// it has caught up once nothing came for as long as it waits at a tail.
+const LOGS_BEFORE_INDEXES: u64 = 10_000;
+
 /// Listing all streams costs a broker more than asking for one stream's tail.
 const LOOKS_BETWEEN_LISTS: u32 = 5;
 
@@ -96,6 +100,14 @@ impl<'a> Follow<'a> {
             }
         };
         snapshot.commit().await?;
+        let has_read_indexes = store::has_read_indexes(&mut connection).await?;
+        if is_live {
+            reporter.read_indexes(phase, has_read_indexes);
+        }
+        if !has_read_indexes {
+            // What is committed until they are there needs no durable acknowledgement: rows and position are lost or kept together.
+            connection.execute("set synchronous_commit = off").await?;
+        }
         let reader = Reader {
             log: Arc::clone(&self.projector.log),
             stream: self.stream.clone(),
@@ -103,6 +115,8 @@ impl<'a> Follow<'a> {
             idle: config.idle,
             next_sequence,
             goal: self.goal,
+            tells_of_tail: is_live && !has_read_indexes,
+            logs: 0,
         };
         let writer = Writer::new(connection, config.chain, self.generation, epoch, is_live);
         self.write_all(reader, stage, writer, phase, reporter).await
@@ -140,16 +154,29 @@ impl<'a> Follow<'a> {
                         }
                     }
                 }
-                batch = batches.recv() => match batch {
-                    Some(batch) => {
-                        let committed = writer.write(batch?).await?;
+                news = batches.recv() => match news.transpose()? {
+                    Some(News::Batch(batch)) => {
+                        let committed = writer.write(*batch).await?;
                         reporter.committed(phase, &committed);
+                    }
+                    Some(News::Tail) => {
+                        reporter.read_indexes(Phase::Indexing, false);
+                        store::build_read_indexes(&self.projector.pool, self.schema).await?;
+                        writer.commit_durably().await?;
+                        reporter.read_indexes(phase, true);
                     }
                     None => return Ok(()),
                 },
             }
         }
     }
+}
+
+/// What the reader has for the writer.
+enum News {
+    Batch(Box<Batch>),
+    /// For the first time there is no more to be read.
+    Tail,
 }
 
 /// Reads a stream in order and prepares batches of it.
@@ -160,13 +187,17 @@ struct Reader {
     idle: Duration,
     next_sequence: u64,
     goal: Goal,
+    /// Whether the writer waits to hear of the tail.
+    tells_of_tail: bool,
+    /// Logs read so far.
+    logs: u64,
 }
 
 impl Reader {
     async fn run(
         mut self,
         mut stage: Stage,
-        batches: &mpsc::Sender<Result<Batch, ProjectError>>,
+        news: &mpsc::Sender<Result<News, ProjectError>>,
     ) -> Result<(), ProjectError> {
         while self.goal != Goal::Sequence(self.next_sequence) {
             let limits = ReadLimits {
@@ -180,23 +211,40 @@ impl Reader {
                 ..self.limits
             };
             if limits.max_records == 0 {
-                return Ok(());
+                break;
             }
             let records = self.read(limits).await?;
             let Some(last) = records.last() else {
-                self.log
-                    .wait_beyond(&self.stream, self.next_sequence, self.idle)
-                    .await?;
+                let has_caught_up = self.tells_of_tail && self.logs >= LOGS_BEFORE_INDEXES;
+                if (has_caught_up || !self.wait().await?) && !self.tell_of_tail(news).await {
+                    return Ok(());
+                }
                 continue;
             };
             self.next_sequence = last.sequence + 1;
             let prepared = tokio::task::spawn_blocking(move || (stage.prepare(records), stage)).await?;
             stage = prepared.1;
-            if batches.send(Ok(prepared.0?)).await.is_err() {
+            let batch = prepared.0?;
+            self.logs += batch.logs();
+            if news.send(Ok(News::Batch(Box::new(batch)))).await.is_err() {
                 return Ok(());
             }
         }
+        self.tell_of_tail(news).await;
         Ok(())
+    }
+
+    /// Waits at the tail; returns false when nothing came.
+    async fn wait(&self) -> Result<bool, ProjectError> {
+        Ok(self
+            .log
+            .wait_beyond(&self.stream, self.next_sequence, self.idle)
+            .await?)
+    }
+
+    /// Tells of the tail, once, if the writer waits to hear of it. Returns false when nobody listens any more.
+    async fn tell_of_tail(&mut self, news: &mpsc::Sender<Result<News, ProjectError>>) -> bool {
+        !std::mem::take(&mut self.tells_of_tail) || news.send(Ok(News::Tail)).await.is_ok()
     }
 
     /// Reads in a task of its own, so that a read that was begun is read to its end even when the session ends meanwhile: a log's

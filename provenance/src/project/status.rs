@@ -17,6 +17,8 @@ pub enum Phase {
     Waiting,
     /// It follows the stream.
     Following,
+    /// It caught up with the stream for the first time, and makes the indexes that readers need.
+    Indexing,
     /// It projects anew beside the live tables, which stay as they are meanwhile.
     Rebuilding,
     /// Something failed; it tries again.
@@ -44,6 +46,8 @@ pub struct ProjectionStatus {
     pub finalized: Option<BlockRef>,
     /// Logs in quarantine.
     pub quarantined: u64,
+    /// Whether the indexes that readers need are there; before, the tables are right but slow to search.
+    pub has_read_indexes: bool,
     /// Logs applied per second, over the last seconds.
     pub logs_per_sec: f64,
     /// Logs applied since the projector started.
@@ -64,6 +68,7 @@ impl ProjectionStatus {
             head: None,
             finalized: None,
             quarantined: 0,
+            has_read_indexes: false,
             logs_per_sec: 0.0,
             logs_applied: 0,
             last_error: None,
@@ -119,6 +124,14 @@ impl Reporter {
             status.head = from.and_then(|from| from.head);
             status.finalized = from.and_then(|from| from.finalized);
             status.quarantined = quarantined;
+        });
+    }
+
+    /// The read indexes are there, are not, or are being made.
+    pub(super) fn read_indexes(&self, phase: Phase, are_there: bool) {
+        self.status.send_modify(|status| {
+            status.phase = phase;
+            status.has_read_indexes = are_there;
         });
     }
 

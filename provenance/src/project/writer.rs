@@ -2,8 +2,8 @@
 
 use souk_adapters::DECODER_VERSION;
 use souk_schema::ChainId;
-use sqlx::Connection;
 use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
 use tokio::sync::mpsc;
 
 use super::error::ProjectError;
@@ -42,6 +42,12 @@ impl Writer {
             epoch,
             announce,
         }
+    }
+
+    /// From now on a batch is done when it is on the disk.
+    pub(super) async fn commit_durably(&mut self) -> Result<(), ProjectError> {
+        self.connection.execute("reset synchronous_commit").await?;
+        Ok(())
     }
 
     pub(super) async fn write(&mut self, batch: Batch) -> Result<Committed, ProjectError> {

@@ -3,6 +3,7 @@
 //! Every function works on a connection whose search path is one schema ([`connect`]), within a transaction that its caller opened.
 
 mod encode;
+mod indexes;
 mod load;
 mod migrate;
 mod projection;
@@ -10,6 +11,7 @@ mod revert;
 mod write;
 
 pub use encode::{TableRows, encode};
+pub use indexes::{build_read_indexes, has_read_indexes};
 pub use load::{children, load, quarantined, recent_blocks};
 pub use migrate::{connect, connect_for_batches, drop_schema, lock, migrate};
 pub use projection::{Projection, advance, insert_projection, lock_projection, read_projection, set_decoder_version};

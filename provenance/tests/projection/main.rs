@@ -4,6 +4,7 @@
 mod chain;
 mod crashes;
 mod identity;
+mod indexes;
 mod oracle;
 mod refusals;
 mod replay;

@@ -101,14 +101,15 @@ async fn log_1_a_row_that_the_log_does_not_make_is_named() {
     assert!(said.contains("\"revenue_key\""), "{said}");
 }
 
-struct Running {
+/// A projector that goes on until it is stopped.
+pub struct Running {
     status: watch::Receiver<ProjectionStatus>,
     cancel: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
-    fn start(stand: &Stand, max_records: usize) -> Running {
+    pub fn start(stand: &Stand, max_records: usize) -> Running {
         let (sender, status) = watch::channel(ProjectionStatus::new(CHAIN));
         let cancel = CancellationToken::new();
         let projecting = run(
@@ -122,14 +123,14 @@ impl Running {
         Running { status, cancel, task }
     }
 
-    async fn until(&mut self, what: &str, reached: impl FnMut(&ProjectionStatus) -> bool) {
+    pub async fn until(&mut self, what: &str, reached: impl FnMut(&ProjectionStatus) -> bool) {
         let waited = tokio::time::timeout(Duration::from_secs(30), self.status.wait_for(reached)).await;
         if let Err(_elapsed) = waited.map(|status| status.map(|_| ())) {
             panic!("{what} was not reached: {:?}", self.status.borrow());
         }
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.cancel.cancel();
         self.task.await.expect("ends");
     }

@@ -2,6 +2,7 @@
 //!
 //! It reads the JSON into the structs that the indexer reads it into and drops them: no proof, no order, no log, no tables.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -41,6 +42,8 @@ pub struct Downloaded {
 pub struct Downloader {
     client: Client,
     url: String,
+    /// The filter asks for every address with every topic; this tells which of the pairs are watched.
+    decoder: Arc<Decoder>,
     filter: Value,
     parallel: usize,
     batch_calls: usize,
@@ -68,6 +71,7 @@ impl Downloader {
         Ok(Downloader {
             client,
             url,
+            decoder: Arc::new(decoder),
             filter,
             parallel,
             batch_calls,
@@ -108,7 +112,8 @@ impl Downloader {
             filter["fromBlock"] = format!("{from:#x}").into();
             filter["toBlock"] = format!("{to:#x}").into();
             let found: Vec<Vec<WireFoundLog>> = self.ask("eth_getLogs", vec![json!([filter])]).await?;
-            watched = found.iter().map(|logs| logs.len() as u64).sum();
+            let is_watched = |log: &&WireFoundLog| self.decoder.watches(&log.address, &log.topics);
+            watched = found.iter().flatten().filter(is_watched).count() as u64;
         }
         let receipts = numbers().map(|number| json!([number])).collect();
         let receipts: Vec<Vec<WireReceipt>> = self.ask("eth_getBlockReceipts", receipts).await?;

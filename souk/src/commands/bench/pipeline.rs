@@ -67,7 +67,7 @@ impl Pipeline {
         })
     }
 
-    /// Waits until the tables are at this block.
+    /// Waits until the tables are at this block and can be searched.
     ///
     /// # Errors
     /// What stopped a task before.
@@ -75,7 +75,7 @@ impl Pipeline {
         let mut projection = self.projection.clone();
         let reached = async move {
             projection
-                .wait_for(|status| status.head == Some(block))
+                .wait_for(|status| status.head == Some(block) && status.has_read_indexes)
                 .await
                 .map(|_| ())
         };
