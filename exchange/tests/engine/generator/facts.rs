@@ -13,8 +13,8 @@ use crate::oracle::Oracle;
 impl Generator {
     pub fn fact(&mut self, oracle: &Oracle) -> Fact {
         match self.random.random_range(0..130) {
-            0..40 => self.settlement(oracle),
-            40..48 => {
+            0..34 => self.settlement(oracle),
+            34..48 => {
                 let newest = oracle.consumed + 1;
                 Fact::FillSkipped {
                     fill: FillNumber(if self.one_in(6) { newest + 1 } else { newest }),
@@ -22,7 +22,7 @@ impl Generator {
                 }
             }
             48..66 => self.deposit(oracle),
-            66 | 67 => Fact::DepositVanished {
+            66 | 67 if !self.calm => Fact::DepositVanished {
                 deposit_id: self.random.random_range(1..self.deposits + 2),
             },
             68..76 => self.withdrawn(oracle),
@@ -49,19 +49,22 @@ impl Generator {
             104..109 => self.key_revoked(oracle),
             109..113 => self.nonces_invalidated(oracle),
             113..118 => self.royalty_flushed(oracle),
-            118 => Fact::SeriesRevoked {
+            118 if !self.calm => Fact::SeriesRevoked {
                 token: self.pick(&tokens()),
             },
-            119 if self.one_in(3) => Fact::EscapeEntered,
+            119 if !self.calm && self.one_in(3) => Fact::EscapeEntered,
             _ => self.settlement(oracle),
         }
     }
 
     fn settlement(&mut self, oracle: &Oracle) -> Fact {
         let newest = oracle.fills.len() as u64;
+        if newest == oracle.consumed && !self.one_in(6) {
+            return self.deposit(oracle);
+        }
         let through = match self.one_in(15) {
             true => self.pick(&[0, oracle.consumed, newest + 1, u64::MAX]),
-            false => self.random.random_range(oracle.consumed..=newest),
+            false => self.random.random_range((oracle.consumed + 1).min(newest)..=newest),
         };
         Fact::FillsSettled {
             through: FillNumber(through),
@@ -84,7 +87,7 @@ impl Generator {
             1 => u128::MAX,
             2 => 1 << 126,
             3 => (1 << 126) - 1,
-            _ => self.random.random_range(1..600),
+            _ => self.random.random_range(1..200),
         };
         Fact::Deposited {
             deposit_id: self.deposits,
@@ -128,7 +131,7 @@ impl Generator {
                 exit_id,
             };
         }
-        let instrument = self.random.random_range(0..oracle.instruments.len());
+        let instrument = self.random.random_range(0..oracle.instruments.len().max(1));
         let account = AccountId(place as u32);
         let balance = oracle.balance(account, InstrumentId(instrument as u32));
         let most = balance.available.max(0) as u128 + balance.pending_out;
@@ -137,7 +140,7 @@ impl Generator {
             exit_id,
             token: match self.one_in(10) {
                 true => TokenRef::new(Address::repeat_byte(0x44), alloy_primitives::U256::ZERO),
-                false => oracle.instruments[instrument],
+                false => oracle.instruments.get(instrument).copied().unwrap_or(tokens()[0]),
             },
             amount: Amount(match self.one_in(6) {
                 true => most + 50,

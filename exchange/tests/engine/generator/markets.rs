@@ -104,7 +104,7 @@ impl Generator {
             min_lots: Lots(self.pick(&[1, 1, 2])),
             max_lots: Lots(40),
             max_price: Ticks(self.pick(&[18, 30])),
-            max_open_orders: self.pick(&[4, 8]),
+            max_open_orders: self.pick(&[3, 8]),
             band_ppm: self.pick(&[None, Some(Ppm(200_000)), Some(Ppm(450_000)), Some(Ppm(2_000_000))]),
             auction_secs: self.pick(&[0, 5, 12]),
         }
@@ -131,16 +131,24 @@ impl Generator {
                 }
             }
             _ => {
-                let market = self.market_key(oracle);
+                // What does not trade first.
+                let resting = oracle
+                    .markets
+                    .iter()
+                    .find(|market| matches!(market.state, Halted | PostOnly | PreOpen));
+                let market = match resting.filter(|_| !self.one_in(4)) {
+                    Some(market) => market.spec.key,
+                    None => self.market_key(oracle),
+                };
                 let state = match oracle
                     .market_of(market)
                     .map(|market| oracle.markets[market as usize].state)
                 {
                     // What is not trading is brought back more often than not.
                     Some(PreOpen) => self.pick(&[Auction, Auction, Auction, Halted]),
-                    Some(Halted | PostOnly) => self.pick(&[Auction, Open, Open, PostOnly, Halted]),
+                    Some(Halted | PostOnly) => self.pick(&[Auction, Open, Open, Open, PostOnly, Halted]),
                     // What trades is mostly left alone.
-                    _ if !self.one_in(3) => Open,
+                    _ if self.calm || !self.one_in(3) => self.pick(&[Open, Open, Open, Auction]),
                     _ => self.pick(&[Auction, Auction, PostOnly, PostOnly, Halted, PreOpen, Closed]),
                 };
                 CommandBody::SetMarketState { market, state }

@@ -50,6 +50,8 @@ pub struct Generator {
     deposits: u64,
     exits: u64,
     listings: u8,
+    /// Half of the seeds are of a calm exchange: little goes wrong, so there is more trade, and longer chains of fills that wait.
+    calm: bool,
 }
 
 impl Generator {
@@ -63,9 +65,26 @@ impl Generator {
             deposits: 0,
             exits: 0,
             listings: 0,
+            calm: seed % 2 == 1,
         };
         generator.write_script();
         generator
+    }
+
+    /// A group with three markets that gather orders for their first auction.
+    pub fn opening(&mut self) -> Vec<CommandBody> {
+        let mut opening = vec![CommandBody::OpenGroup(group())];
+        self.listings = 0;
+        for _ in 0..3 {
+            let spec = self.new_market();
+            let opens = CommandBody::SetMarketState {
+                market: spec.key,
+                state: MarketState::Auction,
+            };
+            opening.push(CommandBody::ListMarket(Box::new(spec)));
+            opening.push(opens);
+        }
+        opening
     }
 
     /// How every run begins: markets that opened, and traders with some money.
@@ -73,19 +92,13 @@ impl Generator {
         if self.one_in(10) {
             self.script.push_back(CommandBody::Tick);
         }
-        self.script.push_back(CommandBody::OpenGroup(group()));
-        for _ in 0..3 {
-            let spec = self.new_market();
-            let opens = CommandBody::SetMarketState {
-                market: spec.key,
-                state: MarketState::Auction,
-            };
-            self.script.push_back(CommandBody::ListMarket(Box::new(spec)));
-            self.script.push_back(opens);
-        }
+        let opening = self.opening();
+        self.script.extend(opening);
         for trader_number in 0..TRADERS {
             for token in tokens() {
-                let amount = self.random.random_range(0..1_500);
+                // Who starts with nothing trades with what fills bring, and fails with them.
+                let most = self.pick(&[2, 200, 1_500]);
+                let amount = self.random.random_range(0..most);
                 self.deposits += 1;
                 self.script.push_back(CommandBody::Fact(Fact::Deposited {
                     deposit_id: self.deposits,
@@ -166,6 +179,23 @@ impl Generator {
             735..825 => CommandBody::Tick,
             825..870 => self.administration(oracle),
             _ => CommandBody::Fact(self.fact(oracle)),
+        }
+    }
+
+    /// What a trader sends.
+    pub fn trade(&mut self, oracle: &Oracle) -> CommandBody {
+        match self.random.random_range(0..100) {
+            0..70 => CommandBody::PlaceOrder(Box::new(self.order(oracle))),
+            70..80 => self.amendment(oracle),
+            80..83 => self.reduction(oracle),
+            83..88 => self.cancellation(oracle),
+            88..92 => self.mass_quote(oracle),
+            92..97 => CommandBody::PlaceOrder(Box::new(self.order(oracle))),
+            97 => CommandBody::SetDeadMan {
+                account: self.account(),
+                timeout_secs: self.pick(&[0, 60]),
+            },
+            _ => self.withdrawal(oracle),
         }
     }
 

@@ -69,12 +69,16 @@ impl Generator {
         let now = oracle.time.secs();
         let mut style = Style {
             side: self.pick(&[Side::Buy, Side::Sell]),
-            price: (market.last + 4).saturating_sub(self.random.random_range(0..9)),
+            // Three prices to either side, so that many of them meet.
+            price: (market.last + 3).saturating_sub(self.random.random_range(0..7)),
             lots: self.random.random_range(1..9),
             nonce: self.nonce(oracle, account),
             expiry_secs: now + self.pick(&[2, 15, 60, 600, 100_000]),
             fee_cap: 0,
         };
+        if !self.one_in(6) {
+            self.fit_to_funds(oracle, account, place, &mut style);
+        }
         if self.one_in(40) {
             style.expiry_secs = self.pick(&[0, now, now + MAX_EXPIRY_SECS, now + MAX_EXPIRY_SECS + 1, u64::MAX]);
         }
@@ -102,8 +106,27 @@ impl Generator {
             16 => u128::MAX / 2,
             _ => needed * 2 + 3,
         });
-        self.spoil(&mut signed);
+        self.spoil(oracle, &mut signed);
         signed
+    }
+
+    /// Chooses a side that the account can pay for, and no more lots than it can: what fills brought is spent again before it is settled.
+    fn fit_to_funds(&mut self, oracle: &Oracle, account: Address, place: usize, style: &mut Style) {
+        let Some(account) = oracle.account_id(account) else {
+            return;
+        };
+        let market = &oracle.markets[place];
+        let affords = |side: Side, lots: u64| {
+            let available = oracle.balance(account, market.held_instrument(side)).available;
+            available >= market.hold(side, style.price.max(1), lots, market.rate()) as i128
+        };
+        let side = match affords(style.side, 1) {
+            true => style.side,
+            false => style.side.opposite(),
+        };
+        let most = (1..=style.lots).rev().find(|lots| affords(side, *lots));
+        style.lots = most.unwrap_or(style.lots);
+        style.side = side;
     }
 
     /// Kind, time in force and the rest: combinations that go together, save for one in thirty.
@@ -156,13 +179,20 @@ impl Generator {
     }
 
     /// Amounts off their grid, forged signers, keys.
-    fn spoil(&mut self, signed: &mut SignedOrder) {
-        match self.random.random_range(0..60) {
+    fn spoil(&mut self, oracle: &Oracle, signed: &mut SignedOrder) {
+        let account = oracle
+            .account_id(signed.account)
+            .map(|account| &oracle.accounts[account.0 as usize]);
+        let known_key = account.and_then(|account| account.keys.first().copied());
+        let chance = self.random.random_range(0..60);
+        match chance {
+            0..3 if self.calm => {}
             0 => signed.base_amount = Amount(self.pick(&[0, 1, u128::MAX, signed.base_amount.0.saturating_add(1)])),
             1 => signed.limit_price = Amount(self.pick(&[0, 1, u128::MAX, signed.limit_price.0.saturating_add(1)])),
             2 => signed.signer = trader(self.random.random_range(0..TRADERS)),
             3 => signed.signer = Address::ZERO,
-            4..10 => signed.signer = key(self.random.random_range(0..TRADERS)),
+            4 => signed.signer = key(self.random.random_range(0..TRADERS)),
+            5..20 => signed.signer = known_key.unwrap_or(signed.signer),
             _ => {}
         }
     }
@@ -172,10 +202,10 @@ impl Generator {
             .account_id(account)
             .map(|account| &oracle.accounts[account.0 as usize]);
         let highest = account.and_then(|account| account.nonces.highest()).unwrap_or(0);
-        match self.random.random_range(0..120) {
+        match self.random.random_range(0..160) {
             0 => highest,
-            1 => highest.saturating_sub(self.random.random_range(0..400)),
-            2 => highest.saturating_add(self.pick(&[100, 255, 256, 300])),
+            1 | 2 => highest.saturating_sub(self.random.random_range(0..400)),
+            3 => highest.saturating_add(self.pick(&[100, 255, 256, 300])),
             _ => highest.saturating_add(1),
         }
     }
@@ -233,7 +263,10 @@ impl Generator {
             signed.fee_cap = Amount(signed.fee_cap.0.saturating_mul(2).saturating_add(8));
         }
         if self.one_in(12) {
-            signed.instructions.kind = self.pick(&[OrderKind::Limit, OrderKind::StopLimit]);
+            (signed.instructions.kind, signed.instructions.trigger_price) = match signed.instructions.kind {
+                OrderKind::Limit => (OrderKind::StopLimit, signed.limit_price),
+                _ => (OrderKind::Limit, Amount(0)),
+            };
         }
         if self.one_in(6) {
             signed.instructions.client_order_id = B256::with_last_byte(self.random.random_range(0..8));
@@ -241,7 +274,7 @@ impl Generator {
         if self.one_in(20) {
             signed.nonce = self.nonce(oracle, signed.account);
         }
-        self.spoil(&mut signed);
+        self.spoil(oracle, &mut signed);
         CommandBody::AmendOrder(Box::new(signed))
     }
 
@@ -250,10 +283,12 @@ impl Generator {
             return (self.account(), OrderTarget::Id(OrderId::new(CommandNumber(1), 0)), 0);
         };
         let account = oracle.accounts[order.account.0 as usize].address;
+        let client_id = order.signed.instructions.client_order_id;
         let target = match self.random.random_range(0..3) {
             0 => OrderTarget::Id(order.id),
             1 => OrderTarget::Nonce(order.signed.nonce),
-            _ => OrderTarget::ClientId(order.signed.instructions.client_order_id),
+            _ if client_id.is_zero() && !self.one_in(20) => OrderTarget::Id(order.id),
+            _ => OrderTarget::ClientId(client_id),
         };
         match self.one_in(10) {
             true => (self.account(), target, order.left),

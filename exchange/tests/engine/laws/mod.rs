@@ -5,11 +5,11 @@ mod ledger;
 mod priority;
 mod signed;
 
-use souk_schema::exchange::{CommandNumber, Event, Rejection};
+use souk_schema::exchange::{AccountId, CommandNumber, Event, InstrumentId, Rejection};
 
 pub use books::check_books;
 pub use ledger::Ledger;
-pub use priority::Priority;
+pub use priority::{Priority, signed_of};
 pub use signed::Signatures;
 
 use crate::generator::Step;
@@ -28,6 +28,11 @@ pub struct Laws {
 }
 
 impl Laws {
+    /// What `DEFICIT` bears for others, by account and instrument.
+    pub fn borne(&self) -> &std::collections::BTreeMap<(AccountId, InstrumentId), i128> {
+        &self.ledger.borne
+    }
+
     /// Takes what came of the next command; `view` is the machine's state after it.
     pub fn observe(
         &mut self,
@@ -44,6 +49,7 @@ impl Laws {
         self.signatures.observe(number, &step.command.body, events, view.time)?;
         self.priority.observe(&step.command.body, events)?;
         self.ledger.observe(events)?;
+        self.ledger.conserves(view)?;
         self.ledger.compare(view)?;
         check_books(view)
     }

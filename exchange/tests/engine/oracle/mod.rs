@@ -20,6 +20,7 @@ use souk_schema::exchange::{
 };
 use souk_schema::{ChainId, TokenRef};
 
+pub use admin::royalty_address;
 pub use balances::Balance;
 pub use state::{Account, Deposit, FillRecord, FillStatus, Market, Order, Place};
 
