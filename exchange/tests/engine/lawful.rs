@@ -123,7 +123,8 @@ fn ex_1_a_fill_out_of_turn_is_noticed() {
         }
         for event in &mut seen.events {
             if let Event::OrderRested { price, .. } = event {
-                let same = |other: &&mut Event| matches!(other, Event::OrderRested { price: known, .. } if known == price);
+                let same =
+                    |other: &&mut Event| matches!(other, Event::OrderRested { price: known, .. } if known == price);
                 match held.iter_mut().find(same) {
                     Some(other) => std::mem::swap(event, other),
                     None => held.push(event.clone()),
@@ -169,7 +170,11 @@ fn ex_2_one_command_more_or_less_is_another_hash() {
             if place != missing {
                 let _ = other.apply(&step.command, step.at, &mut Vec::new());
             }
-            assert_eq!(engine.state_hash() == other.state_hash(), place < missing, "seed {seed}, step {place}");
+            assert_eq!(
+                engine.state_hash() == other.state_hash(),
+                place < missing,
+                "seed {seed}, step {place}"
+            );
         }
     }
 }
@@ -243,7 +248,9 @@ fn ex_4_a_fill_after_expiry_is_noticed() {
 
 #[test]
 fn ex_4_a_strangers_signature_is_noticed() {
-    ex_4_notices("EX-4: ", |signed| signed.signer = alloy_primitives::Address::repeat_byte(1));
+    ex_4_notices("EX-4: ", |signed| {
+        signed.signer = alloy_primitives::Address::repeat_byte(1)
+    });
 }
 
 #[test]
@@ -281,6 +288,10 @@ fn led_1_an_amount_that_is_told_wrongly_is_noticed() {
         },
     ];
     for tamper in tampers {
-        notices("LED-1: postings say", |seen| seen.events.iter_mut().for_each(tamper), led_1);
+        notices(
+            "LED-1: postings say",
+            |seen| seen.events.iter_mut().for_each(tamper),
+            led_1,
+        );
     }
 }

@@ -73,7 +73,11 @@ impl World {
             self.now.0 += group().exit_delay_secs * 1_000;
         }
         for exit in self.chain.vault().exits() {
-            self.chain.pool.push_front(if exits { Tx::ExecuteExit(exit) } else { Tx::CancelExit(exit) });
+            self.chain.pool.push_front(if exits {
+                Tx::ExecuteExit(exit)
+            } else {
+                Tx::CancelExit(exit)
+            });
         }
         self.settle_down(true)?;
         if self.engine.unsettled().next().is_some() {

@@ -405,8 +405,16 @@ impl World {
 #[test]
 fn led_2_a_vault_with_one_unit_too_many_is_noticed() {
     let mut world = World::new(1);
-    let balances = world.chain.stream.iter_mut().find_map(|reported| reported.balances.as_mut());
-    *balances.expect("deposits are final").values_mut().next().expect("somebody deposited") += 1;
+    let balances = world
+        .chain
+        .stream
+        .iter_mut()
+        .find_map(|reported| reported.balances.as_mut());
+    *balances
+        .expect("deposits are final")
+        .values_mut()
+        .next()
+        .expect("somebody deposited") += 1;
     let broken = world.run().expect_err("the vault has more than the ledger says");
     assert!(broken.starts_with("LED-2: "), "{broken}");
 }
