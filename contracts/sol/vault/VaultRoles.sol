@@ -42,9 +42,7 @@ abstract contract VaultRoles is Ownable2Step, IExchangeVault {
     }
 
     constructor(address admin, VaultConfig memory config) Ownable(admin) {
-        if (config.exitDelaySecs < MIN_DELAY_SECS || config.exitDelaySecs > MAX_DELAY_SECS) {
-            revert InvalidDelay(config.exitDelaySecs);
-        }
+        // Together: MIN_DELAY_SECS <= grace <= exit delay <= escape delay <= MAX_DELAY_SECS.
         if (config.settlementGraceSecs < MIN_DELAY_SECS || config.settlementGraceSecs > config.exitDelaySecs) {
             revert InvalidDelay(config.settlementGraceSecs);
         }

@@ -207,6 +207,32 @@ fn of_several_flaws_the_first_is_reported() {
 }
 
 #[test]
+fn orders_meet_in_one_listed_market() {
+    let mut exchange = Exchange::new();
+    let in_market = |order: Order, market| Order {
+        market,
+        limitPrice: if order.side == BUY { u128::MAX } else { 0 },
+        ..order
+    };
+    let ([first, second], unlisted) = (exchange.markets, B256::repeat_byte(1));
+    for (of_buyer, of_seller) in [(first, second), (second, first), (unlisted, unlisted)] {
+        let buy = in_market(exchange.order(0, BUY), of_buyer);
+        let sell = in_market(exchange.order(1, SELL), of_seller);
+        let skipped = exchange.settle_one((&buy, 0), (&sell, 1), fill());
+        assert_eq!(skipped, Some((SkipReason::MarketMismatch, NEITHER)));
+    }
+    let buy = in_market(exchange.order(0, BUY), second);
+    let sell = in_market(exchange.order(1, SELL), second);
+    let empty = ExchangeVault::Fill {
+        baseAmount: 0,
+        ..fill()
+    };
+    let skipped = exchange.settle_one((&buy, 0), (&sell, 1), empty);
+    assert_eq!(skipped, Some((SkipReason::EmptyFill, NEITHER)));
+    assert_eq!(exchange.settle_one((&buy, 0), (&sell, 1), fill()), None);
+}
+
+#[test]
 fn a_side_without_funds_skips_the_fill() {
     for (side, at_fault) in [(BUY, 0), (SELL, 1)] {
         let mut exchange = Exchange::new();
@@ -299,7 +325,20 @@ fn prices_are_compared_without_rounding() {
         limitPrice: u128::MAX,
         ..order.clone()
     };
-    // 3 base units at 50 a lot of 10 are 15.
+    // 3 base units at 55 a lot of 10 are 16.5: too little for the seller at 16, too much for the buyer at 17.
+    let at_55 = |order: &Order| Order {
+        limitPrice: 55,
+        ..order.clone()
+    };
+    assert_eq!(
+        exchange.settle_one((&high(&buy), 0), (&at_55(&sell), 1), odd(3, 16)),
+        Some((SkipReason::PriceOutsideLimit, SELL))
+    );
+    assert_eq!(
+        exchange.settle_one((&at_55(&buy), 0), (&low(&sell), 1), odd(3, 17)),
+        Some((SkipReason::PriceOutsideLimit, BUY))
+    );
+    // 3 base units at 50 are 15.
     assert_eq!(
         exchange.settle_one((&buy, 0), (&low(&sell), 1), odd(3, 16)),
         Some((SkipReason::PriceOutsideLimit, BUY))
@@ -486,6 +525,8 @@ fn a_starved_batch_is_void_and_never_skips() {
         }
         gas += 997;
     };
+    let asked: u64 = exchange.world.view(vault, &ExchangeVault::MIN_STEP_GASCall {}).to();
+    assert!(gas > 21_000 + asked, "the last step had less than what is asked for");
     assert!(
         super::outcomes(&logs, GROUP, 1).iter().all(Result::is_ok),
         "with {gas} gas"
