@@ -144,7 +144,7 @@ async fn the_fold_of_the_vaults_events_is_the_vault() {
             .unwrap();
         assert_eq!(said.to::<u128>(), amount.0, "{account} {token:?}");
     }
-    let before = fold.all_at(last - DEPTH - 2);
+    let before = fold.all_at(last - 1);
     let shares: Vec<u128> = before
         .filter(|(_, token, _)| *token == world.shares())
         .map(|(_, _, amount)| amount.0)

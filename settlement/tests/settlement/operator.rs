@@ -85,19 +85,17 @@ async fn a_stuck_transaction_is_replaced_at_a_higher_fee() {
     config.policy.fees.patience_blocks = 1;
     let mut settler = world.settler_with(config).await;
     exhaust(&mut settler).await;
-    let offered = settler.state().waiting()[0].latest().fees.max_wei;
     // Blocks become dearer than what was offered.
     for _ in 0..3 {
-        let dear = format!("{:#x}", offered + offered / 20);
+        let offered = settler.state().waiting()[0].latest().fees.max_wei;
+        let dear = format!("{:#x}", offered + 1);
         world.rpc("anvil_setNextBlockBaseFeePerGas", json!([dear])).await;
         world.mine(1).await;
         exhaust(&mut settler).await;
     }
     let attempts = settler.state().waiting()[0].attempts.clone();
     assert!(attempts.len() > 1);
-    world
-        .rpc("anvil_setNextBlockBaseFeePerGas", json!([format!("{offered:#x}")]))
-        .await;
+    world.rpc("anvil_setNextBlockBaseFeePerGas", json!(["0x1"])).await;
     world.mine(1).await;
     exhaust(&mut settler).await;
     assert_eq!(world.row(1).await.0, "mined");

@@ -100,8 +100,8 @@ async fn a_skipped_fill_is_bust_and_takes_with_it_what_it_paid_for() {
     world.place(&seller, Side::Sell, 20, 10, 1).await;
     world.place(&buyer, Side::Buy, 20, 10, 1).await;
     // The buyer sells on what it has only from the first fill.
-    world.place(&buyer, Side::Sell, 20, 10, 2).await;
-    world.place(&seller, Side::Buy, 20, 10, 2).await;
+    world.place(&buyer, Side::Sell, 18, 10, 2).await;
+    world.place(&seller, Side::Buy, 18, 10, 2).await;
     // And one fill that stands on its own.
     world.trade(1, 3).await;
     let invalidate = ExchangeVault::invalidateNonceCall { nonce: 1 };
