@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings what `make run` and `make test` need and this machine lacks: system packages (Debian, as root or through sudo), the npm parts in
-# tools/node_modules, Apache Kafka's jars in tools/kafka/lib. Takes a moment when nothing is missing. What it cannot bring it names, one line
+# tools/node_modules, Apache Kafka's jars in tools/kafka/lib, the Python example's packages in tools/.venv. Takes a moment when nothing is missing. What it cannot bring it names, one line
 # each with how to get it, and exits 1. It asks for commands, not packages: a node, java or mvn from elsewhere is as good.
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,8 +16,11 @@ has_postgres() { have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/nu
 has_library() { have pkg-config && pkg-config --exists "$1"; }
 npm_hash() { hash_of tools/package-lock.json tools/package.json; }
 kafka_hash() { hash_of tools/kafka/pom.xml; }
+python_hash() { hash_of tools/python/requirements.txt; }
 has_anvil() { [ -n "${SOUK_ANVIL:-}" ] || [ -x tools/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil ]; }
 npm_is_current() { has_anvil && [ "$(cat tools/node_modules/.souk-lock 2>/dev/null)" = "$(npm_hash)" ]; }
+python_is_current() { [ -x tools/.venv/bin/python ] && [ "$(cat tools/.venv/.souk-requirements 2>/dev/null)" = "$(python_hash)" ]; }
+has_venv() { have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
 kafka_is_current() { [ "$(cat tools/kafka/lib/.souk-pom 2>/dev/null)" = "$(kafka_hash)" ]; }
 
 # One setup at a time in a checkout.
@@ -40,6 +43,7 @@ missing_packages() {
     have java || [ -n "${JAVA_HOME:-}" ] || echo default-jre-headless
     npm_is_current || have npm || echo npm
     kafka_is_current || have mvn || echo maven
+    python_is_current || has_venv || echo python3-venv
 }
 
 as_root() {
@@ -155,7 +159,18 @@ install_kafka_jars() {
     mv tools/kafka/lib.new tools/kafka/lib
 }
 
+install_python_parts() {
+    ! python_is_current || return 0
+    say "Python packages of the example client"
+    rm -rf tools/.venv
+    python3 -m venv tools/.venv
+    thrice tools/.venv/bin/pip install -q --disable-pip-version-check -r tools/python/requirements.txt >&2 ||
+        { say "pip failed: see the lines above"; exit 1; }
+    python_hash >tools/.venv/.souk-requirements
+}
+
 install_packages
 check_versions
 install_npm_parts
 install_kafka_jars
+install_python_parts

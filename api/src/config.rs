@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use souk_schema::ChainId;
 
+use crate::auth::SignInConfig;
 use crate::engine::EngineLimits;
+use crate::exchange::ExchangeLimits;
 use crate::limits::budget::Allowance;
 use crate::limits::document::DocumentLimits;
 use crate::ws::WsLimits;
@@ -33,6 +35,10 @@ pub struct ApiConfig {
     pub websocket: WsLimits,
     /// Subscriptions of all clients together.
     pub subscriptions: usize,
+    /// How signing in is done.
+    pub sign_in: SignInConfig,
+    /// How the exchange is offered.
+    pub exchange: ExchangeLimits,
     /// How long requests may go on after the server was told to stop.
     pub shutdown_grace: Duration,
 }
@@ -67,6 +73,8 @@ impl Default for ApiConfig {
                 patience: Duration::from_secs(10),
             },
             subscriptions: 2_000,
+            sign_in: SignInConfig::default(),
+            exchange: ExchangeLimits::default(),
             shutdown_grace: Duration::from_secs(10),
         }
     }

@@ -3,6 +3,7 @@
 //! [`Engine::execute`] answers queries, [`Engine::subscribe`] opens subscriptions. Whether an error came before execution decides what
 //! HTTP and WebSocket make of it, so [`Answer`] keeps the two apart.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -12,9 +13,11 @@ use std::time::{Duration, Instant};
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{Request, Response, ServerError, Variables};
-use souk_provenance::graph::GraphHandle;
-use sqlx::PgPool;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use tokio::sync::broadcast::error::RecvError;
 
+use crate::auth::caller::Caller;
 use crate::error::{ApiError, ErrorCode};
 use crate::graphql::SoukSchema;
 use crate::graphql::extension::{Execution, Phase};
@@ -22,6 +25,7 @@ use crate::limits::budget::{Allowance, Budgets};
 use crate::limits::document::{self, DocumentLimits};
 use crate::persisted::{PersistedQueries, PersistedQuery};
 use crate::session::{Session, Sources};
+use crate::shared::{self, Part, Rest, SharedExecutions, Told};
 
 /// A request as any transport brings it, its parts already of the right types.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +54,10 @@ pub struct EngineLimits {
 }
 
 /// A request that may be executed.
+#[derive(Clone)]
 pub struct Prepared {
     document: ExecutableDocument,
+    text: Arc<str>,
     operation_name: Option<String>,
     variables: Variables,
     /// What the chosen operation does.
@@ -64,6 +70,8 @@ pub struct Answer {
     pub response: Response,
     /// False for a request that was refused before anything was executed: then there is no `data` entry.
     pub executed: bool,
+    /// The answer as it is sent, where it was written for all who ask the same.
+    written: Option<Arc<Told>>,
 }
 
 impl Answer {
@@ -72,19 +80,40 @@ impl Answer {
         Answer {
             response: Response::from_errors(vec![error.server_error()]),
             executed: false,
+            written: None,
+        }
+    }
+
+    /// An item of a subscription that was written for all who ask the same.
+    fn shared(told: Arc<Told>) -> Answer {
+        Answer {
+            response: Response::default(),
+            executed: true,
+            written: Some(told),
+        }
+    }
+
+    /// The last item of a subscription that cannot go on.
+    fn ended(error: &ApiError) -> Answer {
+        Answer {
+            executed: true,
+            ..Answer::refused(error)
         }
     }
 
     /// The answer as JSON; a refused request has no `data` entry.
-    pub fn body(&self) -> String {
+    pub fn body(&self) -> Cow<'_, str> {
+        if let Some(told) = &self.written {
+            return Cow::Borrowed(&told.body);
+        }
         if self.executed {
-            return serde_json::to_string(&self.response).unwrap_or_default();
+            return serde_json::to_string(&self.response).unwrap_or_default().into();
         }
         let refused = Refused {
             errors: &self.response.errors,
             extensions: &self.response.extensions,
         };
-        serde_json::to_string(&refused).unwrap_or_default()
+        serde_json::to_string(&refused).unwrap_or_default().into()
     }
 
     /// The first error's code.
@@ -129,6 +158,7 @@ struct Inner {
     limits: EngineLimits,
     persisted: PersistedQueries,
     budgets: Mutex<Budgets<IpAddr>>,
+    shared: Arc<SharedExecutions>,
 }
 
 /// How many clients' budgets are kept.
@@ -139,15 +169,16 @@ const ATTEMPTS: usize = 3;
 
 impl Engine {
     /// An engine over a schema.
-    pub fn new(schema: SoukSchema, pool: PgPool, graph: GraphHandle, limits: EngineLimits) -> Engine {
+    pub fn new(schema: SoukSchema, sources: Sources, limits: EngineLimits) -> Engine {
         let persisted = PersistedQueries::new(limits.persisted_bytes);
         let budgets = Mutex::new(Budgets::new(limits.allowance, CLIENTS));
         Engine(Arc::new(Inner {
             schema,
-            sources: Sources::new(pool, graph),
+            sources,
             limits,
             persisted,
             budgets,
+            shared: Arc::default(),
         }))
     }
 
@@ -178,6 +209,7 @@ impl Engine {
         );
         Ok(Prepared {
             document,
+            text: query.into(),
             operation_name: request.operation_name,
             variables,
             operation,
@@ -220,16 +252,17 @@ impl Engine {
     }
 
     /// Answers a query or mutation.
-    pub async fn execute(&self, prepared: &Prepared, client: IpAddr) -> Answer {
+    pub async fn execute(&self, prepared: &Prepared, caller: &Caller) -> Answer {
         let started = Instant::now();
-        let mut answer = self.attempt(prepared, client, true).await;
+        let mut answer = self.attempt(prepared, caller, true).await;
         for _ in 1..ATTEMPTS {
-            if !answer.1.moved() {
+            // What was changed is changed once, whatever the answer to it would say.
+            if !answer.1.moved() || prepared.operation != OperationType::Query {
                 break;
             }
             // The graph follows the tables within milliseconds.
             tokio::time::sleep(Duration::from_millis(10)).await;
-            answer = self.attempt(prepared, client, false).await;
+            answer = self.attempt(prepared, caller, false).await;
         }
         let outcome = if answer.0.response.errors.is_empty() {
             "ok"
@@ -240,29 +273,94 @@ impl Engine {
         answer.0
     }
 
-    async fn attempt(&self, prepared: &Prepared, client: IpAddr, charged: bool) -> (Answer, Session) {
+    async fn attempt(&self, prepared: &Prepared, caller: &Caller, charged: bool) -> (Answer, Session) {
         let session = Session::new(self.0.sources.clone());
-        let execution = Execution::new(self.clone(), prepared.operation_name.clone(), client, charged);
-        let response = self.0.schema.execute(request(prepared, &session, &execution)).await;
-        (
-            finish(
-                response,
-                &execution,
-                session.seen().map(crate::graphql::meta::snapshot_extension),
-            ),
-            session,
-        )
+        let execution = Execution::new(self.clone(), prepared.operation_name.clone(), caller.client, charged);
+        let response = self
+            .0
+            .schema
+            .execute(request(prepared, &session, &execution, caller))
+            .await;
+        let snapshot = session.seen().map(crate::graphql::meta::snapshot_extension);
+        let exchange = crate::graphql::meta::exchange_extension(&session);
+        (finish(response, &execution, snapshot, exchange), session)
     }
 
-    /// Opens a subscription: answers come until it ends.
-    pub fn subscribe(&self, prepared: &Prepared, client: IpAddr) -> futures::stream::BoxStream<'static, Answer> {
-        use futures::StreamExt;
+    /// Opens a subscription: answers come until it ends. What many ask in the same words is executed once.
+    pub fn subscribe(&self, prepared: &Prepared, caller: &Caller) -> BoxStream<'static, Answer> {
+        let key = shared::key(
+            &prepared.document,
+            &prepared.text,
+            prepared.operation_name.as_deref(),
+            &prepared.variables,
+        );
+        match key {
+            Some(key) => self.subscribe_with_others(key, prepared, caller),
+            None => self
+                .items(prepared, caller, true, (Part::Whole, None))
+                .map(|(_, answer)| answer)
+                .boxed(),
+        }
+    }
+
+    /// The items of one execution of a subscription, each with the number of what it is about.
+    fn items(
+        &self,
+        prepared: &Prepared,
+        caller: &Caller,
+        charged: bool,
+        part: (Part, Option<tokio::sync::watch::Sender<bool>>),
+    ) -> BoxStream<'static, (u64, Answer)> {
         let session = Session::new(self.0.sources.clone());
-        let execution = Execution::new(self.clone(), prepared.operation_name.clone(), client, true);
-        let stream = self.0.schema.execute_stream(request(prepared, &session, &execution));
+        let name = prepared.operation_name.clone();
+        let execution = Execution::of_part(self.clone(), name, caller.client, charged, part);
+        let stream = self
+            .0
+            .schema
+            .execute_stream(request(prepared, &session, &execution, caller));
         stream
-            .map(move |response| finish(response, &execution, execution.snapshot()))
+            .map(move |response| {
+                let answer = finish(response, &execution, execution.snapshot(), execution.exchange());
+                (execution.sequence(), answer)
+            })
             .boxed()
+    }
+
+    /// A beginning of its own, then what all who ask the same are told.
+    fn subscribe_with_others(&self, key: String, prepared: &Prepared, caller: &Caller) -> BoxStream<'static, Answer> {
+        let (engine, prepared, caller) = (self.clone(), prepared.clone(), caller.clone());
+        let stream = async_stream::stream! {
+            let others = Caller::stranger(caller.client);
+            let Rest { mut coming, mut listening } = engine.0.shared.follow(&key, |listens| {
+                engine.items(&prepared, &others, false, (Part::Rest, Some(listens)))
+            });
+            // Where the shared execution fails, so does the beginning, and says why.
+            let _ = listening.wait_for(|listening| *listening).await;
+            let mut told = 0;
+            let mut beginning = engine.items(&prepared, &caller, true, (Part::Beginning, None));
+            while let Some((sequence, answer)) = beginning.next().await {
+                told = sequence;
+                let over = !answer.executed || !answer.response.errors.is_empty();
+                yield answer;
+                if over {
+                    return;
+                }
+            }
+            loop {
+                match coming.recv().await {
+                    Ok(next) if next.sequence > told => {
+                        told = next.sequence;
+                        yield Answer::shared(next);
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        yield Answer::ended(&left_behind(error));
+                        return;
+                    }
+                }
+            }
+        };
+        stream.boxed()
     }
 
     /// The points that one query may cost, and the most that a client can save up.
@@ -276,9 +374,24 @@ impl Engine {
     }
 }
 
-fn request(prepared: &Prepared, session: &Session, execution: &Execution) -> Request {
+/// Why one who follows with others is left behind.
+fn left_behind(error: RecvError) -> ApiError {
+    match error {
+        RecvError::Lagged(missed) => ApiError::new(
+            ErrorCode::SlowConsumer,
+            format!("{missed} messages were not read in time: subscribe again with `resumeFrom`"),
+        ),
+        RecvError::Closed => ApiError::new(
+            ErrorCode::Unavailable,
+            "the subscription was interrupted: subscribe again with `resumeFrom`",
+        ),
+    }
+}
+
+fn request(prepared: &Prepared, session: &Session, execution: &Execution, caller: &Caller) -> Request {
     let mut request = Request::new("")
         .variables(prepared.variables.clone())
+        .data(caller.clone())
         .data(session.clone())
         .data(execution.clone());
     request.operation_name.clone_from(&prepared.operation_name);
@@ -287,7 +400,12 @@ fn request(prepared: &Prepared, session: &Session, execution: &Execution) -> Req
 }
 
 /// Adds what every answer carries, and a code to every error.
-fn finish(mut response: Response, execution: &Execution, snapshot: Option<async_graphql::Value>) -> Answer {
+fn finish(
+    mut response: Response,
+    execution: &Execution,
+    snapshot: Option<async_graphql::Value>,
+    exchange: Option<async_graphql::Value>,
+) -> Answer {
     let phase = execution.phase();
     for error in &mut response.errors {
         complete(error, phase);
@@ -298,9 +416,13 @@ fn finish(mut response: Response, execution: &Execution, snapshot: Option<async_
     if let Some(snapshot) = snapshot {
         response.extensions.insert("snapshot".into(), snapshot);
     }
+    if let Some(exchange) = exchange {
+        response.extensions.insert("exchange".into(), exchange);
+    }
     Answer {
         response,
         executed: phase == Phase::Executing,
+        written: None,
     }
 }
 

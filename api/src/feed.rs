@@ -1,10 +1,11 @@
-//! Tells subscriptions that a chain's tables changed: one connection listens for all of them.
+//! Tells subscriptions that tables changed, those of a chain or of a group of the exchange: one connection listens for all of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use souk_schema::ChainId;
+use souk_schema::exchange::GroupId;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
@@ -13,23 +14,32 @@ use tokio_util::sync::CancellationToken;
 /// The channel on which the projector says that it committed; the payload is the chain's number.
 const CHANNEL: &str = "souk_projection";
 
+/// Whose tables changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Those of a chain.
+    Chain(ChainId),
+    /// Those of a group of the exchange.
+    Group(GroupId),
+}
+
 /// How long a lost notification can go unnoticed.
 const FALLBACK: Duration = Duration::from_secs(1);
 
 /// How many subscriptions read the tables at the same time; the others wait their turn.
 const READING_AT_ONCE: usize = 4;
 
-/// Changes of chains. Cheap to clone.
+/// Changes of tables. Cheap to clone.
 #[derive(Clone)]
 pub struct Feed(Arc<Inner>);
 
 struct Inner {
-    chains: Mutex<HashMap<ChainId, watch::Sender<()>>>,
+    subjects: Mutex<HashMap<Subject, watch::Sender<()>>>,
     turns: Semaphore,
     stopped: CancellationToken,
 }
 
-/// Changes of one chain.
+/// Changes of one subject.
 pub struct Changes {
     receiver: watch::Receiver<()>,
     stopped: CancellationToken,
@@ -39,7 +49,7 @@ impl Feed {
     /// Starts listening, until `cancel`.
     pub fn start(pool: PgPool, cancel: CancellationToken) -> Feed {
         let inner = Inner {
-            chains: Mutex::default(),
+            subjects: Mutex::default(),
             turns: Semaphore::new(READING_AT_ONCE),
             stopped: cancel,
         };
@@ -48,10 +58,10 @@ impl Feed {
         feed
     }
 
-    /// The changes of a chain from now on.
-    pub fn changes(&self, chain: ChainId) -> Changes {
-        let mut chains = self.0.chains.lock().unwrap_or_else(PoisonError::into_inner);
-        let receiver = chains.entry(chain).or_default().subscribe();
+    /// The changes of a subject from now on.
+    pub fn changes(&self, subject: Subject) -> Changes {
+        let mut subjects = self.0.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+        let receiver = subjects.entry(subject).or_default().subscribe();
         Changes {
             receiver,
             stopped: self.0.stopped.clone(),
@@ -63,11 +73,11 @@ impl Feed {
         self.0.turns.acquire().await.ok()
     }
 
-    fn changed(&self, chain: ChainId) {
-        let mut chains = self.0.chains.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody follows the chain any more: the next who does makes a new entry.
-        chains.retain(|_, sender| sender.receiver_count() > 0);
-        if let Some(sender) = chains.get(&chain) {
+    fn changed(&self, subject: Subject) {
+        let mut subjects = self.0.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody follows the subject any more: the next who does makes a new entry.
+        subjects.retain(|_, sender| sender.receiver_count() > 0);
+        if let Some(sender) = subjects.get(&subject) {
             sender.send_replace(());
         }
     }
@@ -87,11 +97,17 @@ async fn listen(pool: PgPool, feed: Feed) {
     while !feed.0.stopped.is_cancelled() {
         let listening = async {
             let mut listener = PgListener::connect_with(&pool).await?;
-            listener.listen(CHANNEL).await?;
+            listener.listen_all([CHANNEL, souk_ledger::store::CHANNEL]).await?;
             loop {
                 let notification = listener.recv().await?;
-                if let Ok(chain) = notification.payload().parse() {
-                    feed.changed(ChainId(chain));
+                let payload = notification.payload();
+                let subject = if notification.channel() == CHANNEL {
+                    payload.parse().map(|chain| Subject::Chain(ChainId(chain)))
+                } else {
+                    payload.parse().map(|group| Subject::Group(GroupId(group)))
+                };
+                if let Ok(subject) = subject {
+                    feed.changed(subject);
                 }
             }
         };

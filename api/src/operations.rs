@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use sqlx::PgPool;
 
 use crate::engine::Answer;
 use crate::error::ApiError;
+use crate::exchange::Exchange;
 use crate::server::App;
-use crate::status::readiness;
+use crate::status::{exchange_readiness, readiness};
 
 /// Seconds, in the steps that latencies are counted in.
 const LATENCY_STEPS: &[f64] = &[
@@ -56,6 +58,23 @@ fn describe() {
     );
     metrics::describe_gauge!("souk_api_websocket_connections", "Open WebSocket connections.");
     metrics::describe_gauge!("souk_api_subscriptions", "Subscriptions that run.");
+    metrics::describe_histogram!(
+        "souk_api_command_seconds",
+        "Time from a command's arrival to its durable outcome, in seconds."
+    );
+    metrics::describe_gauge!("souk_exchange_serves", "1 while the group's engine serves, by group.");
+    metrics::describe_gauge!(
+        "souk_exchange_command",
+        "The last command that the engine decided, by group."
+    );
+    metrics::describe_gauge!(
+        "souk_exchange_unsettled_fills",
+        "Fills that are not settled for good, by group."
+    );
+    metrics::describe_gauge!(
+        "souk_exchange_tables_lag_commands",
+        "Commands that the exchange's tables do not hold yet, by group."
+    );
     metrics::describe_gauge!("souk_chain_head", "The newest projected block, by chain.");
     metrics::describe_gauge!(
         "souk_chain_lag_records",
@@ -71,7 +90,10 @@ pub async fn healthz() -> &'static str {
 /// The projections have caught up and the graph follows: answers are current.
 pub async fn readyz(State(app): State<App>) -> Response {
     let most = i64::try_from(app.config.ready_lag_records).unwrap_or(i64::MAX);
-    let readiness = readiness(&app.pool, &app.graph, &app.status, &app.config.expected_chains, most).await;
+    let mut readiness = readiness(&app.pool, &app.graph, &app.status, &app.config.expected_chains, most).await;
+    if let Some(exchange) = &app.exchange {
+        readiness.add_exchange(exchange, &app.pool).await;
+    }
     let status = if readiness.ready {
         StatusCode::OK
     } else {
@@ -96,6 +118,9 @@ pub async fn metrics(State(app): State<App>) -> Response {
             metrics::gauge!("souk_chain_lag_records", "chain" => chain.chain).set(lag as f64);
         }
     }
+    if let Some(exchange) = &app.exchange {
+        exchange_gauges(exchange, &app.pool).await;
+    }
     let Some(handle) = METRICS.get() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
@@ -107,6 +132,20 @@ pub async fn metrics(State(app): State<App>) -> Response {
         .into_response()
 }
 
+/// How each group of the exchange is.
+async fn exchange_gauges(exchange: &Exchange, pool: &PgPool) {
+    for group in exchange_readiness(exchange, pool).await {
+        let name = group.group.to_string();
+        metrics::gauge!("souk_exchange_serves", "group" => name.clone())
+            .set(f64::from(u8::from(group.problem.is_none())));
+        metrics::gauge!("souk_exchange_command", "group" => name.clone()).set(group.command as f64);
+        metrics::gauge!("souk_exchange_unsettled_fills", "group" => name.clone()).set(group.unsettled_fills as f64);
+        if let Some(lag) = group.tables_lag_commands {
+            metrics::gauge!("souk_exchange_tables_lag_commands", "group" => name).set(lag as f64);
+        }
+    }
+}
+
 /// A defect in a handler: the request fails, the server goes on.
 pub fn panicked(defect: Box<dyn std::any::Any + Send>) -> Response {
     let text = defect
@@ -115,5 +154,10 @@ pub fn panicked(defect: Box<dyn std::any::Any + Send>) -> Response {
         .or_else(|| defect.downcast_ref::<&str>().map(ToString::to_string));
     let error = ApiError::internal(format!("a handler panicked: {}", text.unwrap_or_default()));
     let json = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
-    (StatusCode::INTERNAL_SERVER_ERROR, json, Answer::refused(&error).body()).into_response()
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        json,
+        Answer::refused(&error).body().into_owned(),
+    )
+        .into_response()
 }

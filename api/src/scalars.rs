@@ -8,6 +8,7 @@ use std::str::FromStr;
 use alloy_primitives::aliases::{I512, U512};
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use souk_schema::caip::{self, Caip2, EvmAssetId};
+use souk_schema::exchange::{self, GroupId};
 use souk_schema::{B256, TokenRef, U256};
 use sqlx::postgres::{PgTypeInfo, PgValueRef};
 use sqlx::{Decode, Postgres, Type};
@@ -44,6 +45,19 @@ pub struct AccountId(pub caip::AccountId);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AssetId(pub caip::AssetId);
 
+/// A decimal number as a string, for example `"1.25"`: amounts in whole units of their token, prices in whole units of the quote token for
+/// one whole unit of the base token. Plain digits, at most one point, never an exponent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Decimal(pub String);
+
+/// An order as `group.number`, for example `1.2560`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(pub GroupId, pub exchange::OrderId);
+
+/// A fill as `group.number`, for example `1.17`. Numbers count the fills of a market group, as the vault settles them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FillId(pub GroupId, pub exchange::FillNumber);
+
 /// The largest [`Long`]: beyond it JSON numbers lose digits in JavaScript.
 pub const LONGEST: i64 = (1 << 53) - 1;
 
@@ -71,6 +85,32 @@ impl BigInt {
     pub fn unsigned(self) -> Option<U256> {
         let raw = self.0.into_raw();
         (!self.0.is_negative() && raw.bit_len() <= 256).then(|| raw.to::<U256>())
+    }
+}
+
+impl BigInt {
+    /// The number, where it is one of 128 bits without a sign, as the exchange's amounts are.
+    pub fn small(self) -> Option<u128> {
+        u128::try_from(self.unsigned()?).ok()
+    }
+}
+
+impl From<u128> for BigInt {
+    fn from(value: u128) -> BigInt {
+        U256::from(value).into()
+    }
+}
+
+impl From<u64> for BigInt {
+    fn from(value: u64) -> BigInt {
+        U256::from(value).into()
+    }
+}
+
+impl From<i128> for BigInt {
+    fn from(value: i128) -> BigInt {
+        let amount = I512::from_raw(U512::from(value.unsigned_abs()));
+        BigInt(if value < 0 { -amount } else { amount })
     }
 }
 
@@ -210,6 +250,44 @@ text_scalar!(AssetId, "a CAIP-19 asset id", |text| caip(text).map(AssetId), |val
     value.0.to_string()
 });
 
+text_scalar!(
+    Decimal,
+    "a decimal number",
+    |text| {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let plain =
+            |digits: &str| (1..=80).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+        (plain(whole) && plain(fraction))
+            .then(|| Decimal(text.to_string()))
+            .ok_or_else(|| format!("`{}` is no decimal number like 1.25", shortened(text)))
+    },
+    |value| value.0.clone()
+);
+text_scalar!(
+    OrderId,
+    "an order's id",
+    |text| numbered(text)
+        .map(|(group, number)| OrderId(group, exchange::OrderId(number)))
+        .ok_or_else(|| format!("`{}` is no order's id like 1.2560", shortened(text))),
+    |value| format!("{}.{}", value.0, value.1)
+);
+text_scalar!(
+    FillId,
+    "a fill's id",
+    |text| numbered(text)
+        .map(|(group, number)| FillId(group, exchange::FillNumber(number)))
+        .ok_or_else(|| format!("`{}` is no fill's id like 1.17", shortened(text))),
+    |value| format!("{}.{}", value.0, value.1)
+);
+
+/// A group and a number in it.
+fn numbered(text: &str) -> Option<(GroupId, u64)> {
+    let (group, number) = text.split_once('.')?;
+    let plain = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit());
+    let read = (group.parse().ok()?, number.parse().ok()?);
+    (plain(group) && plain(number)).then_some((GroupId(read.0), read.1))
+}
+
 fn caip<T: FromStr<Err = caip::InvalidCaip>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|invalid: caip::InvalidCaip| invalid.to_string())
 }
@@ -327,6 +405,43 @@ impl ScalarType for AssetId {
     }
 }
 
+/// A decimal number as a string, for example `"1.25"`: amounts in whole units of their token, prices in whole units of the quote token for
+/// one whole unit of the base token. Plain digits, at most one point, never an exponent.
+#[Scalar]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        Decimal::parse_value(value)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+/// An order of the exchange as `group.number`, for example `1.2560`.
+#[Scalar]
+impl ScalarType for OrderId {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        OrderId::parse_value(value)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.to_string())
+    }
+}
+
+/// A fill of the exchange as `group.number`, for example `1.17`. Numbers count the fills of a market group, as the vault settles them.
+#[Scalar]
+impl ScalarType for FillId {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        FillId::parse_value(value)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.to_string())
+    }
+}
+
 /// A token by its key in tables; not a GraphQL type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key(pub TokenRef);
@@ -380,6 +495,13 @@ mod tests {
         );
         assert!(BigInt::read("1e3").unwrap_err().contains("no whole decimal number"));
         assert!(BigInt::read(&"9".repeat(155)).is_err());
+        for bad in ["", "-1", "1.", "1e3", "1,5", "0x1"] {
+            assert!(Decimal::read(bad).is_err(), "{bad}");
+        }
+        for bad in ["7", "1.", ".7", "1.-7", "1.7.7", "+1.7", "1.18446744073709551616"] {
+            assert!(OrderId::read(bad).is_err() && FillId::read(bad).is_err(), "{bad}");
+        }
+        assert_eq!(OrderId::read("1.2560").unwrap().to_string(), "1.2560");
         assert!(ChainId::read("eip155:x").unwrap_err().contains("eip155:31337"));
         assert!(<Long as ScalarType>::parse(Value::from(-1)).is_err());
         assert!(<Long as ScalarType>::parse(Value::from(1.5)).is_err());

@@ -16,10 +16,13 @@ use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::auth::SignIn;
 use crate::config::ApiConfig;
 use crate::engine::Engine;
+use crate::exchange::{Exchange, ExchangeParts};
 use crate::feed::Feed;
 use crate::http::pages;
+use crate::session::Sources;
 use crate::status::StatusSources;
 use crate::ws::WsLimits;
 use crate::{graphql, http, operations};
@@ -56,6 +59,7 @@ pub struct App {
     pub(crate) pool: PgPool,
     pub(crate) graph: GraphHandle,
     pub(crate) status: StatusSources,
+    pub(crate) exchange: Option<Exchange>,
     pub(crate) config: Arc<ApiConfig>,
     pub(crate) behind_proxy: bool,
     pub(crate) body_limit: usize,
@@ -66,11 +70,23 @@ pub struct App {
     pub(crate) cancel: CancellationToken,
 }
 
+impl App {
+    /// Whether a token is a session's.
+    pub(crate) fn is_session(&self, token: &str) -> bool {
+        let exchange = self.exchange.as_ref();
+        exchange.is_some_and(|exchange| exchange.sign_in().viewer(token).is_some())
+    }
+}
+
 /// A server that listens and does not answer yet.
 pub struct Server {
     listener: TcpListener,
-    router: Router,
-    app: App,
+    config: ApiConfig,
+    pool: PgPool,
+    graph: GraphHandle,
+    status: StatusSources,
+    exchange: Option<Exchange>,
+    cancel: CancellationToken,
 }
 
 impl Server {
@@ -91,24 +107,28 @@ impl Server {
             _ => ServeError::Listen { address, source },
         })?;
         operations::record_metrics().map_err(ServeError::Metrics)?;
-        let feed = Feed::start(pool.clone(), cancel.clone());
-        let schema = graphql::builder().data(status.clone()).data(feed).finish();
-        let app = App {
-            engine: Engine::new(schema, pool.clone(), graph.clone(), config.limits),
+        cors(&config.cors_origins)?;
+        Ok(Server {
+            listener,
+            config,
             pool,
             graph,
             status,
-            behind_proxy: config.behind_proxy,
-            body_limit: config.body_limit,
-            body_patience: config.body_timeout,
-            ws: config.websocket,
-            subscriptions: Arc::new(Semaphore::new(config.subscriptions)),
-            connections: TaskTracker::new(),
+            exchange: None,
             cancel,
-            config: Arc::new(config),
-        };
-        let router = routes(app.clone())?;
-        Ok(Server { listener, router, app })
+        })
+    }
+
+    /// Offers an exchange too. Its tables are in the schema `exchange` of the same database.
+    ///
+    /// # Errors
+    /// When the system does not say which port the server listens on, which sign-in messages are for.
+    pub fn with_exchange(mut self, parts: ExchangeParts) -> Result<Server, ServeError> {
+        let sign_in = SignIn::new(&self.config.sign_in, self.address()?.port());
+        let (pool, log) = (self.pool.clone(), self.status.log.clone());
+        let exchange = Exchange::start(parts, self.config.exchange, sign_in, pool, log, &self.cancel);
+        self.exchange = Some(exchange);
+        Ok(self)
     }
 
     /// Where it listens.
@@ -124,7 +144,8 @@ impl Server {
     /// # Errors
     /// When connections can no longer be accepted.
     pub async fn run(self) -> Result<(), ServeError> {
-        let Server { listener, router, app } = self;
+        let (listener, app) = self.into_app();
+        let router = routes(app.clone())?;
         let cancel = app.cancel.clone();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let stopping = cancel.clone();
@@ -141,6 +162,39 @@ impl Server {
         app.connections.close();
         let _ = tokio::time::timeout(grace, app.connections.wait()).await;
         Ok(())
+    }
+}
+
+impl Server {
+    fn into_app(self) -> (TcpListener, App) {
+        let Server {
+            listener,
+            config,
+            pool,
+            graph,
+            status,
+            exchange,
+            cancel,
+        } = self;
+        let feed = Feed::start(pool.clone(), cancel.clone());
+        let schema = graphql::builder().data(status.clone()).data(feed).finish();
+        let sources = Sources::new(pool.clone(), graph.clone(), exchange.clone());
+        let app = App {
+            engine: Engine::new(schema, sources, config.limits),
+            pool,
+            graph,
+            status,
+            exchange,
+            behind_proxy: config.behind_proxy,
+            body_limit: config.body_limit,
+            body_patience: config.body_timeout,
+            ws: config.websocket,
+            subscriptions: Arc::new(Semaphore::new(config.subscriptions)),
+            connections: TaskTracker::new(),
+            cancel,
+            config: Arc::new(config),
+        };
+        (listener, app)
     }
 }
 
@@ -196,6 +250,6 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
     let layer = CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::ACCEPT]);
+        .allow_headers([header::CONTENT_TYPE, header::ACCEPT, header::AUTHORIZATION]);
     Ok(Some(layer.max_age(Duration::from_secs(3600))))
 }

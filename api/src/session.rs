@@ -5,7 +5,7 @@
 //! or other, than the tables.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
@@ -16,7 +16,9 @@ use sqlx::PgPool;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{ApiError, ErrorCode};
+use crate::exchange::{Exchange, Live, not_running};
 use crate::scalars::{LONGEST, Long};
+use crate::store::exchange::groups::{self, GroupTables};
 use crate::store::loaders::{BlockByNumber, BlockByTime, Loaders};
 use crate::store::{Reader, Snapshot, chain_number};
 
@@ -73,6 +75,8 @@ pub struct Sources {
     pub pool: PgPool,
     /// The lineage graph.
     pub graph: GraphHandle,
+    /// The exchange, where one runs.
+    pub exchange: Option<Exchange>,
     /// How many views may be open at the same time.
     turns: Arc<Semaphore>,
 }
@@ -80,12 +84,17 @@ pub struct Sources {
 impl Sources {
     /// Views leave a third of the pool, and six connections where it has them, to those who follow the tables and who check the graph
     /// against them: a view that waited for one while it held one could wait for ever.
-    pub fn new(pool: PgPool, graph: GraphHandle) -> Sources {
+    pub fn new(pool: PgPool, graph: GraphHandle, exchange: Option<Exchange>) -> Sources {
         let connections = pool.options().get_max_connections() as usize;
         let turns = Arc::new(Semaphore::new(
             (connections * 2 / 3).min(connections.saturating_sub(6)).max(1),
         ));
-        Sources { pool, graph, turns }
+        Sources {
+            pool,
+            graph,
+            exchange,
+            turns,
+        }
     }
 }
 
@@ -127,6 +136,8 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     cell: Arc<ReaderCell>,
     loader: DataLoader<Loaders, HashMapCache>,
+    live: OnceLock<Arc<Live>>,
+    exchange_tables: OnceCell<Vec<GroupTables>>,
     /// Heads of the graph that were found to fit the view.
     fitting: Mutex<Option<Vec<(ChainId, BlockRef)>>>,
     /// Held by who finds that out.
@@ -145,6 +156,8 @@ impl Session {
         Session(Arc::new(Inner {
             cell,
             loader,
+            live: OnceLock::new(),
+            exchange_tables: OnceCell::new(),
             fitting: Mutex::default(),
             checking: futures::lock::Mutex::default(),
             moved: AtomicBool::new(false),
@@ -175,6 +188,39 @@ impl Session {
     /// What the view stands at, if anything was asked of it.
     pub fn seen(&self) -> Option<&Snapshot> {
         self.0.cell.open.get().map(|open| &open.reader.snapshot)
+    }
+
+    /// The exchange.
+    ///
+    /// # Errors
+    /// `EXCHANGE_NOT_RUNNING` where there is none.
+    pub fn exchange(&self) -> Result<&Exchange, ApiError> {
+        self.0.cell.sources.exchange.as_ref().ok_or_else(not_running)
+    }
+
+    /// Markets of the exchange, all of one moment.
+    ///
+    /// # Errors
+    /// `EXCHANGE_NOT_RUNNING` where there is none.
+    pub fn live(&self) -> Result<&Arc<Live>, ApiError> {
+        let exchange = self.exchange()?;
+        Ok(self.0.live.get_or_init(|| Arc::new(exchange.live())))
+    }
+
+    /// The exchange's groups, and how far the tables that are seen know each.
+    ///
+    /// # Errors
+    /// `EXCHANGE_NOT_RUNNING`, or when the database does not answer.
+    pub async fn exchange_tables(&self) -> Result<&[GroupTables], ApiError> {
+        self.exchange()?;
+        let load = || async { groups::tables(self.reader().await?).await };
+        Ok(self.0.exchange_tables.get_or_try_init(load).await?)
+    }
+
+    /// What the exchange stood at, if anything was asked of it.
+    pub fn seen_exchange(&self) -> (Option<&Arc<Live>>, Option<&[GroupTables]>) {
+        let tables = self.0.exchange_tables.get().map(Vec::as_slice);
+        (self.0.live.get(), tables)
     }
 
     /// Whether the chain was reorganised between the view and the graph, so that the request has to be answered anew.

@@ -10,7 +10,9 @@ use souk_provenance::graph::GraphHandle;
 use sqlx::PgPool;
 
 use crate::error::{ApiError, ErrorCode};
+use crate::exchange::{Exchange, Group};
 use crate::scalars::{ChainId, Long};
+use crate::store::exchange::groups;
 use crate::store::{ChainRow, Reader};
 
 /// How long the event log may take to say where a stream ends.
@@ -111,6 +113,72 @@ pub struct Readiness {
     pub waiting_for: Vec<String>,
     /// Each chain's place.
     pub chains: Vec<ChainReadiness>,
+    /// Each group of the exchange.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exchange: Vec<GroupReadiness>,
+}
+
+/// How a group of the exchange stands.
+#[derive(Debug, Serialize)]
+pub struct GroupReadiness {
+    /// The group.
+    pub group: u32,
+    /// Why its engine does not serve, if it does not.
+    pub problem: Option<String>,
+    /// The last command that the engine decided.
+    pub command: u64,
+    /// Commands that the tables do not hold yet.
+    pub tables_lag_commands: Option<u64>,
+    /// Fills that are not settled for good.
+    pub unsettled_fills: usize,
+}
+
+impl Readiness {
+    /// Asks for the exchange too: that its engines have recovered and agree with what was published, and that the tables keep up.
+    pub async fn add_exchange(&mut self, exchange: &Exchange, pool: &PgPool) {
+        let most = exchange.limits().ready_lag_commands;
+        self.exchange = exchange_readiness(exchange, pool).await;
+        for group in &self.exchange {
+            if let Some(problem) = &group.problem {
+                self.waiting_for.push(format!("market group {} {problem}", group.group));
+            }
+            if group.tables_lag_commands.is_none_or(|lag| lag > most) {
+                let behind = group
+                    .tables_lag_commands
+                    .map_or("an unknown number of".to_string(), |lag| lag.to_string());
+                self.waiting_for.push(format!(
+                    "market group {}: the tables are {behind} commands behind",
+                    group.group
+                ));
+            }
+        }
+        self.ready = self.waiting_for.is_empty();
+    }
+}
+
+/// How each group of the exchange stands.
+pub async fn exchange_readiness(exchange: &Exchange, pool: &PgPool) -> Vec<GroupReadiness> {
+    let tables = match Reader::begin(pool).await {
+        Ok(reader) => groups::tables(&reader).await.ok(),
+        Err(_) => None,
+    };
+    let of = |group: &Arc<Group>| {
+        let (number, command) = (group.handle.group(), group.handle.status().borrow().command.0);
+        let known = tables.as_ref().map(|tables| {
+            tables
+                .iter()
+                .find(|tables| tables.group == number)
+                .map_or(0, |tables| tables.command.0)
+        });
+        GroupReadiness {
+            group: number.0,
+            problem: Exchange::serves(group).err(),
+            command,
+            tables_lag_commands: known.map(|known| command.saturating_sub(known)),
+            unsettled_fills: group.hub().map_or(0, |hub| hub.look().unsettled_fills().0),
+        }
+    };
+    exchange.groups().map(of).collect()
 }
 
 /// How a chain stands.
@@ -178,5 +246,6 @@ pub async fn readiness(
         ready: waiting_for.is_empty(),
         waiting_for,
         chains: found,
+        exchange: Vec::new(),
     }
 }

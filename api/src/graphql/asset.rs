@@ -9,6 +9,8 @@ use super::chain::Origin;
 use super::connection::{Connection, PageArguments, page_cost};
 use super::contribution::{Contribution, Revenue, RevenueTotal};
 use super::event::ProvenanceEvent;
+use super::exchange::market::Market;
+use super::exchange::query::markets_of_asset;
 use super::kinds::{AssetKind, LineageDirection};
 use super::license::{AttachedTerms, LicenseSeries};
 use super::lineage::{Derivation, Lineage, LineagePaths, LineageSize, declared, lineage, paths};
@@ -490,6 +492,15 @@ impl Asset {
             .into_iter()
             .map(|row| RevenueTotal::new(self.row.chain, row))
             .collect())
+    }
+
+    /// The markets in which its shares and its licences trade; null where no exchange runs.
+    #[graphql(complexity = "5 + 5 * child_complexity")]
+    async fn markets(&self) -> Result<Option<Vec<Market>>, ApiError> {
+        if self.session.exchange().is_err() {
+            return Ok(None);
+        }
+        markets_of_asset(&self.session, &self.evm_id()).await.map(Some)
     }
 
     /// What happened to it, to its shares and to its licence series, oldest first.

@@ -175,10 +175,27 @@ impl<N: OutputType> Connection<N> {
     where
         L: Listing,
     {
+        Connection::try_of(session, arguments, list, |row| Ok(node(row))).await
+    }
+
+    /// A page of a list that hangs on a parent, of whose rows one may be unreadable.
+    ///
+    /// # Errors
+    /// As [`Connection::of`], and what `node` says.
+    pub async fn try_of<L>(
+        session: &Session,
+        arguments: PageArguments,
+        list: L,
+        node: impl Fn(L::Row) -> Result<N, ApiError>,
+    ) -> Result<Connection<N>, ApiError>
+    where
+        L: Listing,
+    {
         let page = arguments.page(L::SQL.name, L::SQL.sort)?;
         let found = session.load(PageOf(list.clone(), page.clone())).await?;
         let (rows, more) = found.map_or_else(Default::default, |found| (found.rows.clone(), found.more));
-        let rows = rows.into_iter().map(|(values, row)| (values, node(row)));
+        let rows = rows.into_iter().map(|(values, row)| Ok((values, node(row)?)));
+        let rows: Vec<(Vec<String>, N)> = rows.collect::<Result<_, ApiError>>()?;
         let session = session.clone();
         let total = move || -> BoxFuture<'static, Result<i64, ApiError>> {
             let (session, list) = (session.clone(), list.clone());

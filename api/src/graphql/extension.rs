@@ -8,10 +8,12 @@ use async_graphql::extensions::{
 };
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Response, ServerError, ServerResult, ValidationResult, Value, Variables, value};
+use tokio::sync::watch;
 
 use super::{shape, variables};
 use crate::engine::Engine;
 use crate::error::{ApiError, ErrorCode};
+use crate::shared::Part;
 
 /// How far a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ struct Inner {
     operation_name: Option<String>,
     client: IpAddr,
     charged: bool,
+    part: Part,
+    listening: Option<watch::Sender<bool>>,
     state: Mutex<State>,
 }
 
@@ -45,24 +49,73 @@ struct State {
     asked: Option<Arc<Asked>>,
     cost: Option<(usize, u64)>,
     snapshot: Option<Value>,
+    exchange: Option<Value>,
+    sequence: u64,
 }
 
 impl Execution {
     /// A request that arrived; `charged` says whether its cost is taken from the client's budget.
     pub fn new(engine: Engine, operation_name: Option<String>, client: IpAddr, charged: bool) -> Execution {
+        Execution::of_part(engine, operation_name, client, charged, (Part::Whole, None))
+    }
+
+    /// A part of a subscription. Who is given with it is told once nothing that happens is missed.
+    pub fn of_part(
+        engine: Engine,
+        operation_name: Option<String>,
+        client: IpAddr,
+        charged: bool,
+        (part, listening): (Part, Option<watch::Sender<bool>>),
+    ) -> Execution {
         let state = Mutex::new(State {
             phase: Phase::Requested,
             asked: None,
             cost: None,
             snapshot: None,
+            exchange: None,
+            sequence: 0,
         });
         Execution(Arc::new(Inner {
             engine,
             operation_name,
             client,
             charged,
+            part,
+            listening,
             state,
         }))
+    }
+
+    /// Which part of a subscription this is.
+    pub fn part(&self) -> Part {
+        self.0.part
+    }
+
+    /// Says that from now on nothing is missed.
+    pub fn set_listening(&self) {
+        if let Some(listening) = &self.0.listening {
+            listening.send_replace(true);
+        }
+    }
+
+    /// The number of what the newest item of a subscription is about.
+    pub fn sequence(&self) -> u64 {
+        self.change(|state| state.sequence)
+    }
+
+    /// Notes the number of what the next item of a subscription is about.
+    pub fn set_sequence(&self, sequence: u64) {
+        self.change(|state| state.sequence = sequence);
+    }
+
+    /// What the newest item of a subscription says of the exchange's groups.
+    pub fn exchange(&self) -> Option<Value> {
+        self.change(|state| state.exchange.clone())
+    }
+
+    /// Notes which command of which group the next item of a subscription is of.
+    pub fn set_exchange(&self, exchange: Value) {
+        self.change(|state| state.exchange = Some(exchange));
     }
 
     /// How far it came.
@@ -87,6 +140,10 @@ impl Execution {
 
     /// Cost and budget as they stand in `extensions.cost`.
     pub fn cost_extension(&self) -> Option<Value> {
+        if self.0.part == Part::Rest {
+            // It is nobody's own.
+            return None;
+        }
         let (cost, remaining) = self.change(|state| state.cost)?;
         let limits = self.0.engine.limits();
         Some(value!({

@@ -9,6 +9,7 @@ pub mod chain;
 pub mod connection;
 pub mod contribution;
 pub mod event;
+pub mod exchange;
 pub mod extension;
 pub mod kinds;
 pub mod license;
@@ -22,14 +23,32 @@ pub mod token;
 pub(crate) mod variables;
 pub mod version;
 
-use async_graphql::{EmptyMutation, Schema, SchemaBuilder};
+use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
-/// The schema. There is nothing to change through it yet.
-pub type SoukSchema = Schema<query::Query, EmptyMutation, subscription::Subscriptions>;
+use exchange::live::ExchangeSubscriptions;
+use exchange::mutation::Mutation;
+use exchange::query::ExchangeQuery;
+
+/// The root of all questions. Every field of one request sees the same blocks: see `meta`.
+#[derive(MergedObject)]
+#[graphql(name = "Query")]
+pub struct Root(query::Query, ExchangeQuery);
+
+/// What happens from now on, or from a cursor, block or sequence number on.
+#[derive(MergedSubscription)]
+#[graphql(name = "Subscriptions")]
+pub struct Events(subscription::Subscriptions, ExchangeSubscriptions);
+
+/// The schema.
+pub type SoukSchema = Schema<Root, Mutation, Events>;
 
 /// The schema, before it is told where to read from.
-pub fn builder() -> SchemaBuilder<query::Query, EmptyMutation, subscription::Subscriptions> {
-    Schema::build(query::Query, EmptyMutation, subscription::Subscriptions).extension(extension::AroundFactory)
+pub fn builder() -> SchemaBuilder<Root, Mutation, Events> {
+    let (root, events) = (
+        Root(query::Query, ExchangeQuery),
+        Events(subscription::Subscriptions, ExchangeSubscriptions),
+    );
+    Schema::build(root, Mutation, events).extension(extension::AroundFactory)
 }
 
 /// The schema in its own language, as it is committed in `api/schema.graphql`.

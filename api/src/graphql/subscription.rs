@@ -8,7 +8,7 @@ use super::event::ProvenanceEvent;
 use super::extension::Execution;
 use super::meta::{ChainSnapshot, snapshot_extension};
 use crate::error::ApiError;
-use crate::feed::Feed;
+use crate::feed::{Feed, Subject};
 use crate::follow::{Follower, News};
 use crate::scalars::{AssetId, ChainId, Long};
 use crate::session::{Pin, Session};
@@ -68,7 +68,7 @@ impl Subscriptions {
             ctx.data_unchecked::<Feed>().clone(),
             ctx.data_unchecked::<Execution>().clone(),
         );
-        let mut changes = feed.changes(id.chain);
+        let mut changes = feed.changes(Subject::Chain(id.chain));
         let key = id.token.key().as_bytes().to_vec();
         let mut follower = Follower::start(
             &sources.pool,
@@ -122,7 +122,7 @@ impl Subscriptions {
             ctx.data_unchecked::<Execution>().clone(),
         );
         Reader::begin(&sources.pool).await?.snapshot.chain(chain.0)?;
-        let mut changes = feed.changes(chain.0);
+        let mut changes = feed.changes(Subject::Chain(chain.0));
         Ok(stream! {
             let mut told = None;
             loop {

@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use self::negotiate::Media;
+use crate::auth::caller::Caller;
 use crate::engine::Answer;
 use crate::error::{ApiError, ErrorCode};
 use crate::server::App;
@@ -41,6 +42,11 @@ pub async fn graphql(
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let client = client_of(&parts.headers, address.ip(), app.behind_proxy);
+    let authorization = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let caller = Caller::bearing(client, authorization);
     let query = parts.uri.query().unwrap_or_default().to_string();
     if parts.method == Method::GET && is_upgrade(&parts.headers) {
         return match axum::extract::WebSocketUpgrade::from_request_parts(&mut parts, &app).await {
@@ -59,8 +65,8 @@ pub async fn graphql(
         Err(error) => return refuse(&error, Media::Json),
     };
     let answered = match parts.method {
-        Method::GET | Method::HEAD => over_get(&app, client, &query).await,
-        Method::POST => over_post(&app, client, &parts.headers, body).await,
+        Method::GET | Method::HEAD => over_get(&app, &caller, &query).await,
+        Method::POST => over_post(&app, &caller, &parts.headers, body).await,
         _ => Err(ApiError::new(
             ErrorCode::MethodNotAllowed,
             "GraphQL is asked with GET or POST",
@@ -103,8 +109,8 @@ fn accepted(headers: &HeaderMap) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
-async fn over_get(app: &App, client: IpAddr, query: &str) -> Result<Answer, ApiError> {
-    app.engine.admit(client)?;
+async fn over_get(app: &App, caller: &Caller, query: &str) -> Result<Answer, ApiError> {
+    app.engine.admit(caller.client)?;
     let prepared = match app.engine.prepare(params::from_query_string(query)?) {
         Ok(prepared) => prepared,
         Err(error) => return well_formed(error),
@@ -115,11 +121,11 @@ async fn over_get(app: &App, client: IpAddr, query: &str) -> Result<Answer, ApiE
             "only queries are asked with GET: send others with POST",
         ));
     }
-    Ok(app.engine.execute(&prepared, client).await)
+    Ok(app.engine.execute(&prepared, caller).await)
 }
 
-async fn over_post(app: &App, client: IpAddr, headers: &HeaderMap, body: Body) -> Result<Answer, ApiError> {
-    app.engine.admit(client)?;
+async fn over_post(app: &App, caller: &Caller, headers: &HeaderMap, body: Body) -> Result<Answer, ApiError> {
+    app.engine.admit(caller.client)?;
     negotiate::check_content_type(headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()))?;
     let too_large = || {
         ApiError::new(
@@ -154,7 +160,7 @@ async fn over_post(app: &App, client: IpAddr, headers: &HeaderMap, body: Body) -
         let message = "subscriptions are answered over WebSocket, with the subprotocol graphql-transport-ws";
         return Ok(Answer::refused(&ApiError::new(ErrorCode::MethodNotAllowed, message)));
     }
-    Ok(app.engine.execute(&prepared, client).await)
+    Ok(app.engine.execute(&prepared, caller).await)
 }
 
 /// A request whose parameters are right and whose document is not is well-formed: what that means for the status depends on the media.
@@ -179,7 +185,7 @@ fn status(answer: &Answer, media: Media) -> StatusCode {
 }
 
 fn reply(answer: &Answer, media: Media) -> Response {
-    let mut response = (status(answer, media), answer.body()).into_response();
+    let mut response = (status(answer, media), answer.body().into_owned()).into_response();
     dress(&mut response, media, answer.retry_after_secs());
     response
 }
@@ -194,7 +200,7 @@ fn refuse(error: &ApiError, media: Media) -> Response {
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::BAD_REQUEST,
     };
-    let mut response = (status, Answer::refused(error).body()).into_response();
+    let mut response = (status, Answer::refused(error).body().into_owned()).into_response();
     dress(&mut response, media, error.retry_after_secs);
     response
 }

@@ -9,6 +9,7 @@ use souk_schema::{ChainId, U256};
 use super::assets::{self, AssetRow, ShareIssueRow};
 use super::blocks::{self, BlockRow};
 use super::events::{self, EventRow, LogPlace};
+use super::exchange::markets::{self, StatsKey, StatsRow, UnderlyingRow};
 use super::licenses::{self, TermsId, TermsRow};
 use super::listing::{self, Listing, Page, Rows};
 use super::revenues::{self, TotalRow};
@@ -97,6 +98,12 @@ keyed! {
     BlockByTime((ChainId, i64)) -> BlockRow, |reader, keys| blocks::by_time(reader, &keys).await?;
     /// The events of a log.
     EventsOfLog(LogPlace) -> Vec<EventRow>, |reader, keys| events::of_logs(reader, &keys).await?;
+    /// What a market of the exchange did in a day.
+    StatsOf(StatsKey) -> StatsRow, |reader, keys| markets::stats(reader, &keys).await?;
+    /// The asset that a token is a share or a licence of.
+    UnderlyingOf((ChainId, Vec<u8>)) -> UnderlyingRow, |reader, keys| markets::assets_of_tokens(reader, &keys).await?;
+    /// The shares and licence series of an asset.
+    TradedOf((ChainId, Vec<u8>)) -> Vec<UnderlyingRow>, |reader, keys| markets::tokens_of_assets(reader, &keys).await?;
     /// How many logs of a chain are in quarantine.
     QuarantineCount(ChainId) -> i64, |reader, keys| {
         chains::quarantined(reader, &keys).await?.into_iter().map(|(chain, count)| (chain.0, count)).collect()

@@ -10,6 +10,7 @@ pub mod blocks;
 pub mod chains;
 pub mod contributions;
 pub mod events;
+pub mod exchange;
 pub mod licenses;
 pub mod listing;
 pub mod loaders;
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{FromRow, PgPool, Postgres, Transaction};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::error::{ApiError, ErrorCode};
 use souk_schema::ChainId;
@@ -91,6 +92,12 @@ impl Reader {
         count_statement();
         let mut transaction = self.transaction.lock().await;
         Ok(query.fetch_all(&mut **transaction).await?)
+    }
+
+    /// The view's transaction, for what other crates read.
+    pub async fn transaction(&self) -> MutexGuard<'_, Transaction<'static, Postgres>> {
+        count_statement();
+        self.transaction.lock().await
     }
 
     /// All rows of a query, read as `T`.

@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::AbortHandle;
 
 use self::protocol::{ClientMessage, Close, SUBPROTOCOL};
+use crate::auth::caller::Caller;
 use crate::engine::GraphqlRequest;
 use crate::error::{ApiError, ErrorCode};
 use crate::server::App;
@@ -65,7 +66,7 @@ async fn serve(app: App, client: IpAddr, socket: WebSocket) {
     let writer = tokio::spawn(write(sink, waiting, closing.clone(), app.ws.patience));
     let connection = Connection {
         app,
-        client,
+        caller: Caller::stranger(client),
         queue,
         closing: closing.clone(),
         operations: Arc::default(),
@@ -134,7 +135,7 @@ type Operations = Arc<Mutex<HashMap<String, (u64, AbortHandle)>>>;
 
 struct Connection {
     app: App,
-    client: IpAddr,
+    caller: Caller,
     queue: mpsc::Sender<String>,
     closing: Closing,
     operations: Operations,
@@ -183,8 +184,13 @@ impl Connection {
 
     async fn handle(&mut self, message: ClientMessage) -> Result<(), Close> {
         match message {
-            ClientMessage::ConnectionInit if self.initialised => Err(Close::too_many_initialisations()),
-            ClientMessage::ConnectionInit => {
+            ClientMessage::ConnectionInit { .. } if self.initialised => Err(Close::too_many_initialisations()),
+            ClientMessage::ConnectionInit { authorization } => {
+                let caller = Caller::bearing(self.caller.client, authorization.as_deref());
+                if caller.token.as_deref().is_some_and(|token| !self.app.is_session(token)) {
+                    return Err(Close::forbidden());
+                }
+                self.caller = caller;
                 self.initialised = true;
                 self.send(protocol::connection_ack()).await
             }
@@ -233,7 +239,7 @@ impl Connection {
             id: id.clone(),
             number,
             app: self.app.clone(),
-            client: self.client,
+            caller: self.caller.clone(),
             queue: self.queue.clone(),
             closing: self.closing.clone(),
             operations: self.operations.clone(),
@@ -258,7 +264,7 @@ struct Operation {
     id: String,
     number: u64,
     app: App,
-    client: IpAddr,
+    caller: Caller,
     queue: mpsc::Sender<String>,
     closing: Closing,
     operations: Operations,
@@ -276,14 +282,14 @@ impl Operation {
         let prepared = self
             .app
             .engine
-            .admit(self.client)
+            .admit(self.caller.client)
             .and_then(|_| self.app.engine.prepare(request));
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return self.end(protocol::refused(&self.id, &error)).await,
         };
         if prepared.operation != OperationType::Subscription {
-            let answer = self.app.engine.execute(&prepared, self.client).await;
+            let answer = self.app.engine.execute(&prepared, &self.caller).await;
             let message = protocol::answer(&self.id, &answer);
             if !answer.executed {
                 return self.end(message).await;
@@ -301,7 +307,7 @@ impl Operation {
                 return self.end(protocol::refused(&self.id, &error)).await;
             }
         };
-        let mut answers = self.app.engine.subscribe(&prepared, self.client);
+        let mut answers = self.app.engine.subscribe(&prepared, &self.caller);
         while let Some(answer) = answers.next().await {
             let message = protocol::answer(&self.id, &answer);
             if !answer.executed {

@@ -57,6 +57,11 @@ impl Close {
         Close::new(4401, "Unauthorized")
     }
 
+    /// The token sent with the handshake is no session's.
+    pub fn forbidden() -> Close {
+        Close::new(4403, "Forbidden: the session has ended, or never was; sign in again")
+    }
+
     /// The client does not speak the subprotocol.
     pub fn not_acceptable() -> Close {
         Close::new(4406, "Subprotocol not acceptable")
@@ -82,7 +87,10 @@ impl Close {
 #[derive(Debug)]
 pub enum ClientMessage {
     /// Begins the handshake.
-    ConnectionInit,
+    ConnectionInit {
+        /// As the header of that name: a bearer token.
+        authorization: Option<String>,
+    },
     /// Asks whether we are there.
     Ping,
     /// Says that it is there.
@@ -114,7 +122,13 @@ pub fn read(text: &str) -> Result<ClientMessage, Close> {
         _ => return Err(Close::invalid("Invalid message: `type` is missing or no string")),
     };
     match kind.as_str() {
-        "connection_init" => payload(&mut message).map(|_| ClientMessage::ConnectionInit),
+        "connection_init" => {
+            let authorization = payload(&mut message)?.and_then(|mut payload| match payload.remove("authorization") {
+                Some(Value::String(authorization)) => Some(authorization),
+                _ => None,
+            });
+            Ok(ClientMessage::ConnectionInit { authorization })
+        }
         "ping" => payload(&mut message).map(|_| ClientMessage::Ping),
         "pong" => payload(&mut message).map(|_| ClientMessage::Pong),
         "complete" => Ok(ClientMessage::Complete { id: id(&mut message)? }),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use serde_json::{Value, json};
-use souk_api::{ApiConfig, Server, StatusSources};
+use souk_api::{ApiConfig, ExchangeParts, Server, StatusSources};
 use souk_devstack::{Postgres, PostgresConfig};
 use souk_eventlog::{EmbeddedLog, EventLog, NewRecord, StreamName};
 use souk_provenance::graph::GraphHandle;
@@ -126,7 +126,7 @@ impl Database {
         let url = shared.postgres.as_ref().unwrap().create_database(&name).await.unwrap();
         let options: PgConnectOptions = url.parse().unwrap();
         let pool = PgPoolOptions::new()
-            .max_connections(16)
+            .max_connections(24)
             .connect_with(options.options([("search_path", "souk")]))
             .await
             .unwrap();
@@ -180,6 +180,15 @@ impl Souk {
 
     /// Over a database, with changes to the configuration.
     pub async fn over(database: Database, change: impl FnOnce(&mut ApiConfig)) -> Souk {
+        Souk::offering(database, change, None).await
+    }
+
+    /// Over a database, with an exchange.
+    pub async fn offering(
+        database: Database,
+        change: impl FnOnce(&mut ApiConfig),
+        exchange: Option<ExchangeParts>,
+    ) -> Souk {
         let cancel = CancellationToken::new();
         let graph = GraphHandle::start(database.pool.clone(), cancel.clone()).await.unwrap();
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::connect(database.pool.clone()).await.unwrap());
@@ -192,9 +201,12 @@ impl Souk {
             log: log.clone(),
             indexers: Arc::new(Vec::new),
         };
-        let server = Server::bind(config, database.pool.clone(), graph.clone(), status, cancel.clone())
+        let mut server = Server::bind(config, database.pool.clone(), graph.clone(), status, cancel.clone())
             .await
             .unwrap();
+        if let Some(exchange) = exchange {
+            server = server.with_exchange(exchange).unwrap();
+        }
         let address = server.address().unwrap();
         let running = tokio::spawn(server.run());
         Souk {
@@ -214,16 +226,17 @@ impl Souk {
 
     /// The whole answer to a query.
     pub async fn answer(&self, query: &str, variables: Value) -> Value {
+        self.answer_to(None, query, variables).await
+    }
+
+    /// The whole answer to a query of somebody with a session.
+    pub async fn answer_to(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
         let body = json!({ "query": query, "variables": variables });
-        self.http
-            .post(self.url("/graphql"))
-            .json(&body)
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap()
+        let mut request = self.http.post(self.url("/graphql")).json(&body);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     /// The data of a query that has no errors.

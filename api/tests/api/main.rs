@@ -1,5 +1,6 @@
 //! Asks the server over real HTTP and WebSocket, on a real Postgres. One binary; each module is named for what it would find broken.
 
+mod exchange;
 mod fixture;
 mod history;
 mod http;

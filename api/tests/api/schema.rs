@@ -61,3 +61,15 @@ async fn every_error_code_is_documented_in_the_schema() {
         assert_eq!(listed["code"], code.as_str(), "the enum spells it as errors do");
     }
 }
+
+#[test]
+fn every_error_code_is_documented_in_the_readme() {
+    let readme = include_str!("../../README.md");
+    for code in souk_api::error::ErrorCode::ALL {
+        assert!(
+            readme.contains(&format!("`{}`", code.as_str())),
+            "{} is not in api/README.md",
+            code.as_str()
+        );
+    }
+}

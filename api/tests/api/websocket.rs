@@ -39,12 +39,31 @@ impl Client {
         client
     }
 
+    /// After the handshake, with a session.
+    pub async fn signed_in(souk: &Souk, token: &str) -> Client {
+        let mut client = Client::open(souk, Some("graphql-transport-ws")).await;
+        let authorization = format!("Bearer {token}");
+        client
+            .say(json!({ "type": "connection_init", "payload": { "authorization": authorization } }))
+            .await;
+        assert_eq!(client.hear().await, json!({ "type": "connection_ack" }));
+        client
+    }
+
     pub async fn say(&mut self, message: Value) {
         self.raw(Message::text(message.to_string())).await;
     }
 
     pub async fn raw(&mut self, message: Message) {
         self.0.send(message).await.unwrap();
+    }
+
+    /// The data of the next message of a subscription that has no errors.
+    pub async fn item(&mut self) -> Value {
+        let mut message = self.hear().await;
+        assert_eq!(message["type"], "next", "{message:#}");
+        assert!(message["payload"].get("errors").is_none(), "{message:#}");
+        message["payload"]["data"].take()
     }
 
     pub async fn subscribe(&mut self, id: &str, query: &str) {

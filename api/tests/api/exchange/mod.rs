@@ -1,0 +1,10 @@
+//! The exchange over GraphQL, on a real engine, sequencer and ledger over the embedded log.
+
+mod clients;
+mod desk;
+mod hostile;
+mod live;
+mod markets;
+mod orders;
+mod own;
+mod sessions;

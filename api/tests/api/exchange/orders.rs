@@ -1,0 +1,540 @@
+//! Orders from signing to what became of them.
+
+use serde_json::{Value, json};
+use souk_schema::exchange::command::Fact;
+use souk_schema::exchange::{FillNumber, PostOnly, Side, TimeInForce};
+use souk_schema::{Address, B256};
+
+use super::desk::*;
+use crate::fixture::*;
+
+#[tokio::test]
+async fn an_order_rests_is_filled_and_costs_what_the_preview_said() {
+    let desk = Desk::open().await;
+    let sell = desk.place(&desk.alice, Side::Sell, 10, 110, 1).await;
+    assert_eq!(
+        (&sell["order"]["status"], &sell["order"]["remaining"]),
+        (&json!("OPEN"), &json!("10"))
+    );
+    assert_eq!(sell["repeated"], false);
+    let draft = format!(
+        "{{ previewOrder(order: {{ account: \"{:#x}\", market: \"{}\", side: BUY, amount: \"15\", price: \"1.20\" }}) \
+         {{ refusal {{ code }} fills {{ price amount }} filled average cost fee {{ cost currency }} remaining price hold holdBaseUnits waits leavesBand }} }}",
+        desk.bob.address(),
+        desk.shares
+    );
+    let preview = desk.souk.ask(&draft).await["previewOrder"].clone();
+    assert_eq!(
+        preview,
+        json!({ "refusal": null, "fills": [{ "price": "1.1", "amount": "10" }], "filled": "10", "average": "1.1", "cost": "11",
+            "fee": { "cost": "0.022", "currency": "tUSD" }, "remaining": "5", "price": "1.2", "hold": "18.036", "holdBaseUnits": "18036000",
+            "waits": false, "leavesBand": false })
+    );
+    let buy = desk.place(&desk.bob, Side::Buy, 15, 120, 1).await["order"].clone();
+    for field in ["filled", "average", "cost", "fee", "remaining", "price"] {
+        assert_eq!(buy[field], preview[field], "{field}");
+    }
+    // The seller sees the other side, less the fee and the royalty.
+    let token = desk.sign_in(&desk.alice).await;
+    let data = desk
+        .as_viewer(
+            &token,
+            &format!(
+                "{{ viewer {{ openOrders {{ orderId }} order(id: {}) {{ {ORDER} }} }} }}",
+                sell["order"]["orderId"]
+            ),
+        )
+        .await;
+    let sold = &data["viewer"]["order"];
+    assert_eq!(
+        (
+            &sold["status"],
+            &sold["closeCause"],
+            &sold["cost"],
+            &sold["fee"]["cost"]
+        ),
+        (&json!("CLOSED"), &json!("FILLED"), &json!("11"), &json!("0.066"))
+    );
+    assert_eq!(data["viewer"]["openOrders"], json!([]));
+}
+
+#[tokio::test]
+async fn the_very_same_order_again_answers_with_the_first() {
+    let desk = Desk::open().await;
+    let order = desk.alice.sign(desk.order(&desk.alice, Side::Sell, 10, 110, 1));
+    let first = desk.send(&order).await["data"]["placeOrder"].clone();
+    let again = desk.send(&order).await["data"]["placeOrder"].clone();
+    assert_eq!(
+        (&again["repeated"], &again["commandNumber"]),
+        (&json!(true), &json!(null))
+    );
+    assert_eq!(again["order"], first["order"]);
+    let commands = desk.handle.read(|engine| engine.commands());
+    // Many at once, of which at most one is the first.
+    let other = desk.alice.sign(desk.order(&desk.alice, Side::Sell, 3, 120, 2));
+    let sent = futures::future::join_all((0..8).map(|_| desk.send(&other))).await;
+    let ids: std::collections::HashSet<String> = sent
+        .iter()
+        .map(|answer| answer["data"]["placeOrder"]["order"]["orderId"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 1, "{sent:#?}");
+    assert!(!ids.contains("null"));
+    assert!(desk.handle.read(|engine| engine.commands()).0 <= commands.0 + 8);
+    // Long after it is over, and for an order whose expiry is past by then, the tables know it.
+    let token = desk.sign_in(&desk.alice).await;
+    desk.as_viewer(&token, "mutation { cancelAll { orders { status } } }")
+        .await;
+    let answer = desk.send(&order).await;
+    assert_eq!(
+        answer["data"]["placeOrder"]["order"]["status"], "CANCELED",
+        "{answer:#}"
+    );
+    // Another order with the nonce is no retry.
+    let forged = desk.alice.sign(desk.order(&desk.alice, Side::Sell, 11, 110, 1));
+    assert_eq!(desk.refusal(&forged).await.0, "NONCE_USED");
+}
+
+#[tokio::test]
+async fn orders_are_amended_reduced_and_cancelled() {
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.alice).await;
+    let placed = desk.place(&desk.alice, Side::Sell, 10, 110, 1).await;
+    let id = placed["order"]["orderId"].clone();
+    let amended = desk.alice.sign(desk.order(&desk.alice, Side::Sell, 8, 105, 1));
+    let query =
+        format!("mutation($o: SignedOrderInput!) {{ amendOrder(order: $o) {{ repeated order {{ {ORDER} }} }} }}");
+    let answer = desk.souk.answer(&query, json!({ "o": input(&amended) })).await;
+    let order = &answer["data"]["amendOrder"]["order"];
+    assert_eq!(
+        (&order["orderId"], &order["price"], &order["remaining"]),
+        (&id, &json!("1.05"), &json!("8")),
+        "{answer:#}"
+    );
+    let again = desk.souk.answer(&query, json!({ "o": input(&amended) })).await;
+    assert_eq!(again["data"]["amendOrder"]["repeated"], true);
+    let reduce = |remaining: &str| {
+        format!(
+            "mutation {{ reduceOrder(order: {{ nonce: \"1\" }}, remaining: \"{remaining}\", market: \"{}\") {{ orders {{ {ORDER} }} }} }}",
+            desk.shares
+        )
+    };
+    let reduced = desk.as_viewer(&token, &reduce("5")).await;
+    assert_eq!(reduced["reduceOrder"]["orders"][0]["remaining"], "5");
+    assert_eq!(desk.code_for(&token, &reduce("5")).await, "NOT_SMALLER");
+    assert_eq!(desk.code_for(&token, &reduce("4.5")).await, "QUANTITY_NOT_ON_LOT");
+    let cancel = format!(
+        "mutation {{ cancelOrder(order: {{ orderId: {id} }}) {{ commandNumber orders {{ status closeCause remaining }} }} }}"
+    );
+    let cancelled = desk.as_viewer(&token, &cancel).await;
+    assert_eq!(
+        cancelled["cancelOrder"]["orders"],
+        json!([{ "status": "CANCELED", "closeCause": "CANCELLED", "remaining": "5" }])
+    );
+    assert_eq!(desk.code_for(&token, &cancel).await, "UNKNOWN_ORDER");
+    // By client id, and all.
+    let mut named = desk.order(&desk.alice, Side::Sell, 1, 150, 2);
+    named.instructions.client_order_id = B256::repeat_byte(9);
+    desk.send(&desk.alice.sign(named)).await;
+    let by_client = format!(
+        "mutation {{ cancelOrder(order: {{ clientOrderId: \"{}\" }}) {{ orders {{ nonce }} }} }}",
+        B256::repeat_byte(9)
+    );
+    assert_eq!(
+        desk.as_viewer(&token, &by_client).await["cancelOrder"]["orders"],
+        json!([{ "nonce": "2" }])
+    );
+    for nonce in 3..6 {
+        desk.place(&desk.alice, Side::Sell, 1, 150, nonce).await;
+    }
+    let all = format!(
+        "mutation {{ cancelAll(market: \"{}\") {{ orders {{ nonce status }} }} }}",
+        desk.shares
+    );
+    let gone = desk.as_viewer(&token, &all).await;
+    assert_eq!(gone["cancelAll"]["orders"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn several_orders_are_placed_one_by_one_and_quotes_all_or_none() {
+    let desk = Desk::open().await;
+    let orders: Vec<Value> = [(10, 1), (0, 2), (5, 3)]
+        .into_iter()
+        .map(|(lots, nonce)| input(&desk.alice.sign(desk.order(&desk.alice, Side::Sell, lots, 150, nonce))))
+        .collect();
+    let query = "mutation($o: [SignedOrderInput!]!) { placeOrders(orders: $o) { placed { order { nonce } } refusal { code message details } } }";
+    let answer = desk.souk.answer(query, json!({ "o": orders })).await;
+    let placements = &answer["data"]["placeOrders"];
+    assert_eq!(
+        (
+            &placements[0]["placed"]["order"]["nonce"],
+            &placements[2]["placed"]["order"]["nonce"]
+        ),
+        (&json!("1"), &json!("3")),
+        "{answer:#}"
+    );
+    assert_eq!(placements[1]["placed"], json!(null));
+    assert_eq!(
+        (
+            &placements[1]["refusal"]["code"],
+            &placements[1]["refusal"]["details"]["minLots"]
+        ),
+        (&json!("QUANTITY_OUT_OF_BOUNDS"), &json!("1"))
+    );
+
+    let token = desk.sign_in(&desk.alice).await;
+    let quotes = |nonces: std::ops::Range<u64>| {
+        let quote = |nonce| {
+            let mut order = desk.order(&desk.alice, Side::Sell, 1, 200 + nonce, nonce);
+            order.instructions.post_only = PostOnly::Reject;
+            input(&desk.alice.sign(order))
+        };
+        nonces.map(quote).collect::<Vec<_>>()
+    };
+    let query = format!(
+        "mutation($q: [SignedOrderInput!]!) {{ massQuote(market: \"{}\", quotes: $q) {{ orders {{ nonce status closeCause }} }} }}",
+        desk.shares
+    );
+    let first = desk
+        .souk
+        .answer_to(Some(&token), &query, json!({ "q": quotes(10..12) }))
+        .await;
+    assert_eq!(
+        first["data"]["massQuote"]["orders"].as_array().map(Vec::len),
+        Some(2),
+        "{first:#}"
+    );
+    let second = desk
+        .souk
+        .answer_to(Some(&token), &query, json!({ "q": quotes(12..13) }))
+        .await;
+    let orders = second["data"]["massQuote"]["orders"].as_array().unwrap();
+    let causes: Vec<&Value> = orders.iter().map(|order| &order["closeCause"]).collect();
+    assert_eq!(causes, [&json!("REQUOTED"), &json!("REQUOTED"), &json!(null)]);
+    let used = desk
+        .souk
+        .answer_to(Some(&token), &query, json!({ "q": quotes(12..14) }))
+        .await;
+    assert_eq!(used["errors"][0]["extensions"]["code"], "NONCE_USED", "all or none");
+    let stranger = desk.souk.answer(&query, json!({ "q": quotes(14..15) })).await;
+    assert_eq!(stranger["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn what_is_to_be_signed_is_filled_in_and_any_wallet_can_sign_it() {
+    let desk = Desk::open().await;
+    desk.place(&desk.alice, Side::Sell, 1, 150, 41).await;
+    let query = format!(
+        "{{ orderTypedData(order: {{ account: \"{:#x}\", market: \"{}\", side: SELL, amount: \"10\", price: \"1.1\", postOnly: SLIDE }}) \
+         {{ typedData digest order {{ account market side baseAmount limitPrice feeCap nonce expiry instructions {{ type timeInForce postOnly selfTrade \
+         displayAmount triggerPrice goodUntil clientOrderId }} }} }} }}",
+        desk.alice.address(),
+        desk.shares
+    );
+    let to_sign = desk.souk.ask(&query).await["orderTypedData"].clone();
+    let order = &to_sign["order"];
+    assert_eq!(
+        (&order["nonce"], &order["limitPrice"], &order["feeCap"]),
+        (&json!("42"), &json!("1100000"), &json!("77000"))
+    );
+    assert_eq!(to_sign["typedData"]["message"]["instructions"]["postOnly"], 2);
+    // That the typed data hashes to the digest is proved by the wallets of other makers: see `clients`.
+    let digest: B256 = serde_json::from_value(to_sign["digest"].clone()).unwrap();
+    let signature = souk_contracts::exchange::sign(digest, &desk.alice.0).unwrap();
+    let mut input = order.clone();
+    input["signature"] = json!(alloy_primitives::hex::encode_prefixed(signature));
+    let placed = desk
+        .souk
+        .answer(
+            "mutation($o: SignedOrderInput!) { placeOrder(order: $o) { order { status nonce } } }",
+            json!({ "o": input }),
+        )
+        .await;
+    assert_eq!(
+        placed["data"]["placeOrder"]["order"],
+        json!({ "status": "OPEN", "nonce": "42" }),
+        "{placed:#}"
+    );
+}
+
+#[tokio::test]
+async fn a_preview_says_why_an_order_would_be_refused() {
+    let desk = Desk::open().await;
+    let preview = async |draft: &str| {
+        let query = format!(
+            "{{ previewOrder(order: {{ account: \"{:#x}\", market: \"{}\", side: BUY, {draft} }}) {{ refusal {{ code details }} filled }} }}",
+            desk.bob.address(),
+            desk.shares
+        );
+        desk.souk.ask(&query).await["previewOrder"].clone()
+    };
+    for (draft, code) in [
+        ("amount: \"1.5\", price: \"1\"", "QUANTITY_NOT_ON_LOT"),
+        ("amount: \"1\", price: \"1.001\"", "PRICE_NOT_ON_TICK"),
+        ("amount: \"1\", price: \"0\"", "PRICE_NOT_ON_TICK"),
+        ("amount: \"1\", price: \"99999\"", "PRICE_TOO_HIGH"),
+        ("amount: \"100000\", price: \"1\"", "INSUFFICIENT_FUNDS"),
+        ("amount: \"1\", price: \"1\", expiry: 5", "EXPIRED"),
+        ("amount: \"1\", price: \"1\", feeCap: \"0\"", "FEE_CAP_TOO_LOW"),
+        ("amount: \"1\", price: \"1\", timeInForce: FILL_OR_KILL", "CANNOT_FILL"),
+        (
+            "amount: \"1\", price: \"1\", type: MARKET, timeInForce: GOOD_TIL_CANCELLED",
+            "INVALID_INSTRUCTIONS",
+        ),
+    ] {
+        let preview = preview(draft).await;
+        assert_eq!(preview["refusal"]["code"], code, "{draft}: {preview}");
+        assert_eq!(preview["filled"], json!(null));
+    }
+    let commands = desk.handle.read(|engine| engine.commands());
+    preview("amount: \"1\", price: \"1\"").await;
+    assert_eq!(
+        desk.handle.read(|engine| engine.commands()),
+        commands,
+        "nothing was done"
+    );
+}
+
+#[tokio::test]
+async fn market_and_immediate_orders_take_what_there_is() {
+    let desk = Desk::open().await;
+    desk.place(&desk.alice, Side::Sell, 3, 110, 1).await;
+    let mut order = desk.order(&desk.bob, Side::Buy, 5, 200, 1);
+    order.instructions.kind = souk_schema::exchange::OrderKind::Market;
+    order.instructions.time_in_force = TimeInForce::ImmediateOrCancel;
+    let answer = desk.send(&desk.bob.sign(order)).await;
+    let order = &answer["data"]["placeOrder"]["order"];
+    assert_eq!(
+        (
+            &order["status"],
+            &order["closeCause"],
+            &order["filled"],
+            &order["average"],
+            &order["type"]
+        ),
+        (
+            &json!("CANCELED"),
+            &json!("NOT_FILLED"),
+            &json!("3"),
+            &json!("1.1"),
+            &json!("MARKET")
+        ),
+        "{answer:#}"
+    );
+}
+
+#[tokio::test]
+async fn a_dead_mans_switch_is_set_and_asked_for() {
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.alice).await;
+    let set = desk
+        .as_viewer(
+            &token,
+            "mutation { setDeadMan(timeoutSecs: 60) { firesAt commandNumber } }",
+        )
+        .await;
+    let at = set["setDeadMan"]["firesAt"].as_i64().unwrap();
+    let asked = desk.as_viewer(&token, "{ viewer { deadManAt nextNonce } }").await;
+    assert_eq!(asked["viewer"], json!({ "deadManAt": at, "nextNonce": "1" }));
+    let off = desk
+        .as_viewer(&token, "mutation { setDeadMan(timeoutSecs: 0) { firesAt } }")
+        .await;
+    assert_eq!(off["setDeadMan"]["firesAt"], json!(null));
+}
+
+#[tokio::test]
+async fn a_withdrawal_is_debited_co_signed_and_followed() {
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.bob).await;
+    let deadline = souk_api::auth::now_secs() + 600;
+    let withdrawal = |amount: u128, nonce: u64, receiver: Address| {
+        json!({ "account": desk.bob.address(), "token": format!("{CHAIN}/erc20:{}", address(USD)), "amount": amount.to_string(),
+            "receiver": receiver, "nonce": nonce.to_string(), "deadline": deadline })
+    };
+    let query = "mutation($w: WithdrawalInput!, $s: Bytes) { withdraw(withdrawal: $w, signature: $s) { account token id amount receiver nonce deadline group operatorSignature } }";
+    let (bob, carol) = (desk.bob.address(), Address::repeat_byte(CAROL));
+    let wanted = withdrawal(100 * DOLLAR, 1, carol);
+    let answer = desk.souk.answer_to(Some(&token), query, json!({ "w": wanted })).await;
+    let approved = answer["data"]["withdraw"].clone();
+    assert_eq!(
+        (&approved["id"], &approved["group"]),
+        (&json!("0"), &json!(1)),
+        "{answer:#}"
+    );
+    // What was signed is what the vault asks for.
+    let to_sign = desk
+        .souk
+        .answer(
+            "query($w: WithdrawalInput!) { withdrawalTypedData(withdrawal: $w) { typedData digest } }",
+            json!({ "w": wanted }),
+        )
+        .await;
+    let digest: B256 = serde_json::from_value(to_sign["data"]["withdrawalTypedData"]["digest"].clone()).unwrap();
+    let signature = alloy_primitives::hex::decode(approved["operatorSignature"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        souk_contracts::exchange::recover(digest, &signature),
+        Some(desk.cosigner)
+    );
+    // Again is the same; another with its nonce is not.
+    let again = desk.souk.answer_to(Some(&token), query, json!({ "w": wanted })).await;
+    assert_eq!(again["data"]["withdraw"], approved);
+    let code = |answer: &Value| {
+        answer["errors"][0]["extensions"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let other = desk
+        .souk
+        .answer_to(Some(&token), query, json!({ "w": withdrawal(5, 1, carol) }))
+        .await;
+    assert_eq!(code(&other), "NONCE_USED");
+    let much = desk
+        .souk
+        .answer_to(Some(&token), query, json!({ "w": withdrawal(1 << 100, 2, bob) }))
+        .await;
+    assert_eq!(code(&much), "NOT_WITHDRAWABLE");
+    // By signature alone, without a session; and not by another's.
+    let wanted = withdrawal(DOLLAR, 3, carol);
+    let to_sign = desk
+        .souk
+        .answer(
+            "query($w: WithdrawalInput!) { withdrawalTypedData(withdrawal: $w) { digest } }",
+            json!({ "w": wanted }),
+        )
+        .await;
+    let digest: B256 = serde_json::from_value(to_sign["data"]["withdrawalTypedData"]["digest"].clone()).unwrap();
+    let by = |signer: &Trader| {
+        alloy_primitives::hex::encode_prefixed(souk_contracts::exchange::sign(digest, &signer.0).unwrap())
+    };
+    assert_eq!(
+        code(&desk.souk.answer(query, json!({ "w": wanted })).await),
+        "UNAUTHENTICATED"
+    );
+    let stolen = desk
+        .souk
+        .answer(query, json!({ "w": wanted, "s": by(&desk.alice) }))
+        .await;
+    assert_eq!(code(&stolen), "SIGNER_NOT_AUTHORISED");
+    let signed = desk
+        .souk
+        .answer(query, json!({ "w": wanted, "s": by(&desk.bob) }))
+        .await;
+    assert!(signed.get("errors").is_none(), "{signed:#}");
+
+    desk.fact(Fact::Withdrawn { account: bob, nonce: 1 }).await;
+    desk.tables().await;
+    let data = desk
+        .as_viewer(
+            &token,
+            "{ viewer { balances { currency free withdrawable } withdrawals(first: 5) { totalCount nodes { nonce amount state instrument { symbol } \
+             approval { operatorSignature } } } } }",
+        )
+        .await;
+    assert_eq!(
+        data["viewer"]["balances"],
+        json!([{ "currency": "tUSD", "free": "9899", "withdrawable": "9899" }])
+    );
+    let withdrawals = &data["viewer"]["withdrawals"];
+    assert_eq!(withdrawals["totalCount"], 2);
+    assert_eq!(
+        (&withdrawals["nodes"][1]["state"], &withdrawals["nodes"][1]["approval"]),
+        (&json!("EXECUTED"), &json!(null))
+    );
+    assert_eq!(withdrawals["nodes"][0]["state"], "APPROVED");
+    assert!(withdrawals["nodes"][0]["approval"]["operatorSignature"].is_string());
+}
+
+#[tokio::test]
+async fn fills_are_followed_to_their_settlement_in_lists() {
+    let desk = Desk::open().await;
+    desk.place(&desk.alice, Side::Sell, 5, 110, 1).await;
+    for nonce in 1..5 {
+        desk.place(&desk.bob, Side::Buy, 1, 110, nonce).await;
+    }
+    let token = desk.sign_in(&desk.bob).await;
+    desk.fact(Fact::FillsSettled { through: FillNumber(1) }).await;
+    desk.fact(Fact::FillSkipped {
+        fill: FillNumber(2),
+        reason: 13,
+    })
+    .await;
+    for (first_fill, block_number) in [(3, Some(77)), (4, None)] {
+        let batch = souk_ledger::settlement::SettlementBatch {
+            group: souk_schema::exchange::GroupId(1),
+            first_fill: FillNumber(first_fill),
+            last_fill: FillNumber(first_fill),
+            transaction_hash: B256::repeat_byte(first_fill as u8),
+            block_number,
+        };
+        souk_ledger::settlement::note_settlement(&desk.souk.database.pool, &batch)
+            .await
+            .unwrap();
+    }
+    desk.tables().await;
+    let query = "{ viewer { fills(first: 10) { totalCount nodes { fillId state transactionHash blockNumber bustCause bustReason side takerOrMaker \
+                 price amount cost fee { cost } market { symbol } } } balances { currency free used pendingIn pendingOut withdrawable } } }";
+    let data = desk.as_viewer(&token, query).await;
+    let fills = data["viewer"]["fills"]["nodes"].as_array().unwrap();
+    let states: Vec<(&str, &str)> = fills
+        .iter()
+        .map(|fill| (fill["fillId"].as_str().unwrap(), fill["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("1.4", "SUBMITTED"),
+            ("1.3", "SETTLED"),
+            ("1.2", "BUSTED"),
+            ("1.1", "FINAL")
+        ]
+    );
+    assert_eq!(
+        (&fills[2]["bustCause"], &fills[2]["bustReason"]),
+        (&json!("SKIPPED"), &json!("INSUFFICIENT_BALANCE"))
+    );
+    assert_eq!(
+        (&fills[1]["blockNumber"], &fills[1]["transactionHash"]),
+        (&json!(77), &json!(B256::repeat_byte(3)))
+    );
+    assert_eq!(
+        (&fills[0]["takerOrMaker"], &fills[0]["fee"]["cost"], &fills[0]["cost"]),
+        (&json!("TAKER"), &json!("0.0022"), &json!("1.1"))
+    );
+    let balances = data["viewer"]["balances"].as_array().unwrap();
+    let shares = balances
+        .iter()
+        .find(|balance| balance["currency"] == "BASE-MODEL")
+        .unwrap();
+    assert_eq!(
+        (&shares["free"], &shares["pendingIn"], &shares["withdrawable"]),
+        (&json!("3"), &json!("2"), &json!("1")),
+        "three stand, one of them is final"
+    );
+    // Of one order, and of the other account.
+    let alice = desk.sign_in(&desk.alice).await;
+    let orders = desk
+        .as_viewer(
+            &alice,
+            "{ viewer { orders(first: 5) { totalCount nodes { orderId filled status } } } }",
+        )
+        .await;
+    let order = &orders["viewer"]["orders"]["nodes"][0];
+    assert_eq!(
+        (&order["filled"], &order["status"]),
+        (&json!("3"), &json!("OPEN")),
+        "a bust is taken out"
+    );
+    let of_order = desk
+        .as_viewer(
+            &alice,
+            &format!("{{ viewer {{ fills(last: 2, order: {}) {{ totalCount nodes {{ fillId side takerOrMaker fee {{ cost }} }} }} }} }}", order["orderId"]),
+        )
+        .await;
+    assert_eq!(
+        of_order["viewer"]["fills"],
+        json!({ "totalCount": 4, "nodes": [
+            { "fillId": "1.2", "side": "SELL", "takerOrMaker": "MAKER", "fee": { "cost": "0.0066" } },
+            { "fillId": "1.1", "side": "SELL", "takerOrMaker": "MAKER", "fee": { "cost": "0.0066" } }
+        ] })
+    );
+}

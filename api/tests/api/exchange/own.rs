@@ -1,0 +1,187 @@
+//! What an account follows of its own: orders, fills to their settlement, balances.
+
+use serde_json::{Value, json};
+use souk_ledger::settlement::{SettlementBatch, note_settlement};
+use souk_schema::B256;
+use souk_schema::exchange::command::Fact;
+use souk_schema::exchange::{FillNumber, GroupId, Side};
+
+use super::desk::*;
+use crate::websocket::Client;
+
+const ORDERS: &str = "snapshot sequence prevSequence orders { nonce status filled remaining closeCause }";
+
+#[tokio::test]
+async fn orders_are_followed_through_everything_that_happens_to_them() {
+    let desk = Desk::open().await;
+    desk.place(&desk.alice, Side::Sell, 5, 110, 1).await;
+    let token = desk.sign_in(&desk.alice).await;
+    let mut client = Client::signed_in(&desk.souk, &token).await;
+    client
+        .subscribe("o", &format!("subscription {{ myOrders {{ {ORDERS} }} }}"))
+        .await;
+    let first = client.item().await["myOrders"].clone();
+    assert_eq!(
+        (&first["snapshot"], &first["orders"]),
+        (
+            &json!(true),
+            &json!([{ "nonce": "1", "status": "OPEN", "filled": "0", "remaining": "5", "closeCause": null }])
+        )
+    );
+    desk.place(&desk.bob, Side::Buy, 2, 110, 1).await;
+    let second = client.item().await["myOrders"].clone();
+    assert_eq!(
+        second["orders"],
+        json!([{ "nonce": "1", "status": "OPEN", "filled": "2", "remaining": "3", "closeCause": null }])
+    );
+    assert_eq!(second["prevSequence"], first["sequence"]);
+    desk.as_viewer(&token, "mutation { cancelAll { group } }").await;
+    let third = client.item().await["myOrders"].clone();
+    assert_eq!(
+        third["orders"],
+        json!([{ "nonce": "1", "status": "CANCELED", "filled": "2", "remaining": "3", "closeCause": "CANCELLED" }])
+    );
+    assert_eq!(third["prevSequence"], second["sequence"]);
+    // After a lost connection only what was missed, linked to what was seen.
+    let mut client = Client::signed_in(&desk.souk, &token).await;
+    client
+        .subscribe(
+            "o",
+            &format!(
+                "subscription {{ myOrders(resumeFrom: {}) {{ {ORDERS} }} }}",
+                second["sequence"]
+            ),
+        )
+        .await;
+    assert_eq!(client.item().await["myOrders"], third);
+    // From before this server began, anew.
+    let mut client = Client::signed_in(&desk.souk, &token).await;
+    client
+        .subscribe(
+            "o",
+            &format!("subscription {{ myOrders(resumeFrom: 999999) {{ {ORDERS} }} }}"),
+        )
+        .await;
+    let anew = client.item().await["myOrders"].clone();
+    assert_eq!((&anew["snapshot"], &anew["orders"]), (&json!(true), &json!([])));
+}
+
+#[tokio::test]
+async fn fills_are_followed_from_the_match_to_the_final_settlement() {
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.bob).await;
+    let mut client = Client::signed_in(&desk.souk, &token).await;
+    let query = "subscription { myFills { snapshot sequence prevSequence fills { fillId state price amount transactionHash blockNumber bustCause } } }";
+    client.subscribe("f", query).await;
+    assert_eq!(client.item().await["myFills"]["fills"], json!([]));
+    desk.place(&desk.alice, Side::Sell, 5, 110, 1).await;
+    desk.place(&desk.bob, Side::Buy, 2, 110, 1).await;
+    desk.place(&desk.bob, Side::Buy, 1, 110, 2).await;
+    let mut next = async |expected: &[(&str, &str)]| {
+        let message = client.item().await["myFills"].clone();
+        let found: Vec<(String, String)> = message["fills"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fill| {
+                (
+                    fill["fillId"].as_str().unwrap().into(),
+                    fill["state"].as_str().unwrap().into(),
+                )
+            })
+            .collect();
+        let expected: Vec<(String, String)> = expected
+            .iter()
+            .map(|(id, state)| ((*id).to_owned(), (*state).to_owned()))
+            .collect();
+        assert_eq!(found, expected, "{message:#}");
+        message
+    };
+    next(&[("1.1", "MATCHED")]).await;
+    next(&[("1.2", "MATCHED")]).await;
+    desk.tables().await;
+    let note = async |block_number| {
+        let batch = SettlementBatch {
+            group: GroupId(1),
+            first_fill: FillNumber(1),
+            last_fill: FillNumber(1),
+            transaction_hash: B256::repeat_byte(0x7a),
+            block_number,
+        };
+        note_settlement(&desk.souk.database.pool, &batch).await.unwrap();
+    };
+    note(None).await;
+    let submitted = next(&[("1.1", "SUBMITTED")]).await;
+    assert_eq!(submitted["fills"][0]["transactionHash"], json!(B256::repeat_byte(0x7a)));
+    note(Some(9)).await;
+    let settled = next(&[("1.1", "SETTLED")]).await;
+    assert_eq!(settled["fills"][0]["blockNumber"], 9);
+    desk.fact(Fact::FillsSettled { through: FillNumber(1) }).await;
+    next(&[("1.1", "FINAL")]).await;
+    desk.fact(Fact::FillSkipped {
+        fill: FillNumber(2),
+        reason: 13,
+    })
+    .await;
+    let busted = next(&[("1.2", "BUSTED")]).await;
+    assert_eq!(busted["fills"][0]["bustCause"], "SKIPPED");
+}
+
+#[tokio::test]
+async fn balances_are_told_after_each_change_and_only_to_whose_they_are() {
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.bob).await;
+    let mut client = Client::signed_in(&desk.souk, &token).await;
+    let query = |more: &str| {
+        format!(
+            "subscription {{ myBalances{more} {{ snapshot sequence prevSequence balances {{ currency free used pendingIn withdrawable }} }} }}"
+        )
+    };
+    client.subscribe("b", &query("")).await;
+    let first = client.item().await["myBalances"].clone();
+    assert_eq!(
+        first["balances"],
+        json!([{ "currency": "tUSD", "free": "10000", "used": "0", "pendingIn": "0", "withdrawable": "10000" }])
+    );
+    // Nothing of Bob's.
+    desk.place(&desk.alice, Side::Sell, 5, 110, 1).await;
+    desk.place(&desk.bob, Side::Buy, 2, 100, 1).await;
+    let second = client.item().await["myBalances"].clone();
+    assert_eq!(second["prevSequence"], first["sequence"]);
+    assert_eq!(
+        second["balances"],
+        json!([{ "currency": "tUSD", "free": "9997.996", "used": "2.004", "pendingIn": "0", "withdrawable": "9997.996" }])
+    );
+    desk.place(&desk.bob, Side::Buy, 1, 110, 2).await;
+    let third = client.item().await["myBalances"].clone();
+    let shares = |message: &Value| {
+        let balances = message["balances"].as_array().unwrap();
+        balances
+            .iter()
+            .find(|balance| balance["currency"] == "BASE-MODEL")
+            .cloned()
+    };
+    assert_eq!(
+        shares(&third),
+        Some(json!({ "currency": "BASE-MODEL", "free": "1", "used": "0", "pendingIn": "1", "withdrawable": "0" }))
+    );
+    desk.fact(Fact::FillsSettled { through: FillNumber(1) }).await;
+    let fourth = client.item().await["myBalances"].clone();
+    assert_eq!(shares(&fourth).unwrap()["withdrawable"], "1");
+    // Nothing changed since: nothing is told.
+    let mut client = Client::signed_in(&desk.souk, &token).await;
+    client
+        .subscribe("b", &query(&format!("(resumeFrom: {})", fourth["sequence"])))
+        .await;
+    client.say(json!({ "type": "ping" })).await;
+    assert_eq!(client.hear().await["type"], "pong");
+    let mut client = Client::signed_in(&desk.souk, &token).await;
+    client
+        .subscribe("b", &query(&format!("(resumeFrom: {})", third["sequence"])))
+        .await;
+    let resumed = client.item().await["myBalances"].clone();
+    assert_eq!(
+        (&resumed["snapshot"], &resumed["prevSequence"], &resumed["balances"]),
+        (&json!(false), &third["sequence"], &fourth["balances"])
+    );
+}
