@@ -21,22 +21,27 @@ struct Entry {
 }
 
 /// Mixes two words: the halves of their 128-bit product, folded.
+#[inline]
 pub fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd6e8_feb8_6659_fd93);
     (product as u64) ^ (product >> 64) as u64
 }
 
-/// Mixes bytes, eight at a time.
-pub fn mix_bytes(seed: u64, bytes: &[u8]) -> u64 {
-    let mut words = bytes.chunks_exact(8);
-    let mut hash = seed;
-    for word in &mut words {
-        hash = mix(hash, u64::from_le_bytes(word.try_into().expect("chunks of eight")));
-    }
-    let mut last = [0; 8];
-    let rest = words.remainder();
-    last[..rest.len()].copy_from_slice(rest);
-    mix(hash, u64::from_le_bytes(last))
+fn word(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// Mixes a 20-byte address.
+#[inline]
+pub fn mix_address(address: &[u8; 20]) -> u64 {
+    mix(mix(word(address, 0), word(address, 8)), word(address, 12))
+}
+
+/// Mixes a 32-byte word.
+#[inline]
+pub fn mix_word(seed: u64, bytes: &[u8; 32]) -> u64 {
+    let first = mix(word(bytes, 0) ^ seed, word(bytes, 8));
+    mix(first, mix(word(bytes, 16), word(bytes, 24)))
 }
 
 impl SlotTable {

@@ -19,7 +19,6 @@ use full::{Full, NOW};
 use souk_exchange::Engine;
 use souk_schema::exchange::{Command, Event, Side};
 
-const OPS: usize = 1_000_000;
 const RUNS: usize = 3;
 const SEED: u64 = 0x50_4b;
 
@@ -35,10 +34,25 @@ fn main() {
         ("exchange-core mix, 1000 markets", EXCHANGE_CORE, 1_000, 100),
         ("add, cancel, match", ADD_CANCEL_MATCH, 1, 1_000),
     ];
-    for (name, mix, markets, depth) in flows {
-        measure(name, &flow::flow(SEED, mix, markets, depth, OPS));
+    // `cargo bench -p souk-exchange -- one 50000` measures the flows with `one` in their name, with so many operations, and no memory.
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let count = arguments
+        .iter()
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(1_000_000);
+    let wanted = arguments
+        .into_iter()
+        .find(|argument| argument.parse::<usize>().is_err());
+    let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| name.contains(wanted.as_str()));
+    for (name, mix, markets, depth) in flows.into_iter().filter(|(name, ..)| is_wanted(name)) {
+        measure(name, &flow::flow(SEED, mix, markets, depth, count));
     }
-    measure_memory();
+    if wanted.is_none() {
+        measure_memory();
+    }
 }
 
 fn measure(name: &str, flow: &Flow) {

@@ -106,10 +106,11 @@ impl Ladder {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, nodes: &mut [Node], slot: Slot) {
+    pub(super) fn push(&mut self, nodes: &mut [Node], slot: Slot) -> u128 {
         let (price, shown) = (nodes[slot as usize].price, nodes[slot as usize].shown);
         let index = self.level_for(price);
         let level = &mut self.levels[index as usize];
+        let before = level.shown;
         level.shown += u128::from(shown.0);
         level.orders += 1;
         let node = &mut nodes[slot as usize];
@@ -119,6 +120,7 @@ impl Ladder {
             tail => nodes[tail as usize].next = slot,
         }
         level.tail = slot;
+        before
     }
 
     #[inline]

@@ -52,10 +52,10 @@ impl Book {
         self.sides[side as usize].at(price).map_or(0, |level| level.shown)
     }
 
-    /// Puts an order at the back of its level: the node's price and shown lots count.
+    /// Puts an order at the back of its level: the node's price and shown lots count. Gives what the level showed before.
     #[inline]
-    pub fn push(&mut self, nodes: &mut [Node], side: Side, slot: Slot) {
-        self.sides[side as usize].push(nodes, slot);
+    pub fn push(&mut self, nodes: &mut [Node], side: Side, slot: Slot) -> u128 {
+        self.sides[side as usize].push(nodes, slot)
     }
 
     /// Takes an order out of its level.

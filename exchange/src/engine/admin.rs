@@ -55,6 +55,7 @@ impl Engine {
         };
         let id = MarketId(u32::try_from(self.markets.len()).expect("fewer than 2^32 markets"));
         self.markets.push(Market {
+            key: spec.key,
             id,
             units: spec.units,
             state: MarketState::PreOpen,

@@ -10,7 +10,7 @@ use souk_schema::exchange::{
 
 use super::Engine;
 use crate::book::Slot;
-use crate::state::accounts::SeatIndex;
+use crate::state::accounts::{FundsIndex, SeatIndex};
 use crate::state::market::{Market, part, quote};
 use crate::state::nonces::NonceWindow;
 
@@ -29,10 +29,12 @@ pub(super) struct Standing<'a> {
     pub(super) open_in_group: u32,
     /// Open orders that are thought away.
     pub(super) gone: &'a [(OrderId, Slot)],
-    /// What is available to a buy (of the quote instrument) and to a sell (of the base instrument).
-    pub(super) available: [i128; 2],
-    /// The best prices, by side.
-    pub(super) best: [Option<Ticks>; 2],
+    /// The balances that a buy (of the quote instrument) and a sell (of the base instrument) reserve from.
+    pub(super) funds: [Option<FundsIndex>; 2],
+    /// What is available to them beside, from orders that are thought away; negative where others came before.
+    pub(super) freed: [i128; 2],
+    /// The best prices, by side, where they are not those of the book.
+    pub(super) best: Option<[Option<Ticks>; 2]>,
 }
 
 /// An order that is taken, in the units of its market.
@@ -117,27 +119,45 @@ impl Engine {
     }
 
     /// What an order is measured against, with nothing thought away.
+    #[inline]
     pub(super) fn standing(&self, market: usize, account: AccountId, seat: Option<SeatIndex>) -> Standing<'_> {
         let market = &self.markets[market];
         let trader = self.accounts.get(account);
-        let available = match seat {
+        let (funds, open_in_market) = match seat {
             Some(seat) => {
                 let seat = self.accounts.seat(seat);
-                [seat.quote, seat.base].map(|index| self.accounts.funds(index).available)
+                ([Some(seat.quote), Some(seat.base)], seat.open_orders)
             }
-            None => [market.quote, market.base].map(|instrument| {
-                let index = self.accounts.find_funds(account, instrument);
-                index.map_or(0, |index| self.accounts.funds(index).available)
-            }),
+            None => {
+                let find = |instrument| self.accounts.find_funds(account, instrument);
+                ([find(market.quote), find(market.base)], 0)
+            }
         };
         Standing {
             now: self.time,
             nonces: Some(&trader.nonces),
-            open_in_market: seat.map_or(0, |seat| self.accounts.seat(seat).open_orders),
+            open_in_market,
             open_in_group: trader.open_orders,
             gone: &[],
-            available,
-            best: [Side::Buy, Side::Sell].map(|side| market.book.best(side).map(|level| level.price)),
+            funds,
+            freed: [0; 2],
+            best: None,
+        }
+    }
+
+    /// What is available to an order of a side.
+    #[inline]
+    fn available(&self, standing: &Standing<'_>, side: Side) -> i128 {
+        let funds = standing.funds[side as usize].map_or(0, |index| self.accounts.funds(index).available);
+        funds + standing.freed[side as usize]
+    }
+
+    /// The best price that an order of a side could meet.
+    #[inline]
+    fn opposite(&self, market: usize, standing: &Standing<'_>, side: Side) -> Option<Ticks> {
+        match &standing.best {
+            Some(best) => best[side.opposite() as usize],
+            None => self.markets[market].book.best(side.opposite()).map(|level| level.price),
         }
     }
 
@@ -187,16 +207,20 @@ impl Engine {
         }
         // A stop is asked when it triggers, and an auction lets prices cross.
         let waits = is_stop(instructions.kind) && amended.is_none_or(|slot| self.orders.node(slot).waits);
-        let opposite = standing.best[order.side.opposite() as usize].filter(|_| !waits && !market.gathers());
-        let would_take = instructions.post_only != PostOnly::No
-            && opposite.is_some_and(|best| crosses(order.side, terms.limit, best));
+        let opposite = match instructions.post_only {
+            PostOnly::Reject | PostOnly::Slide if !waits && !market.gathers() => {
+                self.opposite(market_index, standing, order.side)
+            }
+            _ => None,
+        };
+        let would_take = opposite.is_some_and(|best| crosses(order.side, terms.limit, best));
         let slides_to = match (would_take, instructions.post_only, opposite) {
             (true, PostOnly::Slide, Some(best)) => slid(order.side, best),
             _ => None,
         };
         admitted.price = slides_to.unwrap_or(terms.limit);
         admitted.hold = market.hold(order.side, admitted.price, left, admitted.rate);
-        let available = standing.available[order.side as usize];
+        let available = self.available(standing, order.side);
         if i128::try_from(admitted.hold.0).expect("a hold is bounded") > available {
             return Err(Rejection::InsufficientFunds {
                 needed: admitted.hold,

@@ -48,7 +48,7 @@ impl Engine {
         standing.open_in_group -= 1;
         if self.market_of(slot) == market {
             standing.open_in_market -= 1;
-            standing.available[node.side as usize] +=
+            standing.freed[node.side as usize] +=
                 i128::try_from(self.hold_of(market, slot).0).expect("a hold is bounded");
         }
         let admitted = self.admit(who, order, Some(slot), &standing)?;
@@ -100,8 +100,10 @@ impl Engine {
     }
 
     fn replace_extra(&mut self, slot: Slot, extra: Extra, admitted: &Admitted) {
-        self.orders.rename(admitted.account, slot, extra.client_order_id);
-        self.orders.set_extra(slot, extra);
+        if self.orders.has_extra(slot) || extra != Extra::NOTHING {
+            self.orders.rename(admitted.account, slot, extra.client_order_id);
+            self.orders.set_extra(slot, extra);
+        }
     }
 
     /// Takes an order off its place and gives it its new terms; what is to become of it is still open.

@@ -76,8 +76,8 @@ impl Engine {
             matches!(node.kind, OrderKind::Limit | OrderKind::StopLimit),
             "nothing else rests"
         );
-        self.touch(market, side, price);
-        self.markets[market].book.push(self.orders.nodes_mut(), side, slot);
+        let before = self.markets[market].book.push(self.orders.nodes_mut(), side, slot);
+        self.touch_showing(market, side, price, before);
         if !is_listed {
             self.list(slot);
         }

@@ -85,6 +85,14 @@ struct Touched {
     before: u128,
 }
 
+impl Touched {
+    /// Which level; in the order in which levels are told of.
+    #[inline]
+    fn level(&self) -> (u32, Side, Ticks) {
+        (self.market, self.side, self.price)
+    }
+}
+
 impl Default for Engine {
     fn default() -> Engine {
         Engine::new()
@@ -248,9 +256,19 @@ impl Engine {
     #[inline]
     fn report_levels(&mut self, events: &mut Vec<Event>) {
         let levels = &mut self.scratch.levels;
-        if levels.len() > 1 {
-            levels.sort_unstable_by_key(|level| (level.market, level.side, level.price, level.order));
-            levels.dedup_by_key(|level| (level.market, level.side, level.price));
+        match &mut levels[..] {
+            [] => return,
+            [_] => {}
+            // Two different levels is what most commands touch.
+            [one, other] if one.level() != other.level() => {
+                if other.level() < one.level() {
+                    std::mem::swap(one, other);
+                }
+            }
+            many => {
+                many.sort_unstable_by_key(|touched| (touched.level(), touched.order));
+                levels.dedup_by_key(|touched| touched.level());
+            }
         }
         for level in levels.drain(..) {
             let market = &self.markets[level.market as usize];

@@ -67,22 +67,23 @@ impl Engine {
         standing.gone = earlier;
         for (_, slot) in earlier {
             let hold = self.hold_of(market, *slot);
-            standing.available[self.orders.node(*slot).side as usize] += signed(hold);
+            standing.freed[self.orders.node(*slot).side as usize] += signed(hold);
         }
-        standing.best = [Side::Buy, Side::Sell].map(|side| self.best_without(market, side, earlier));
+        let mut best = [Side::Buy, Side::Sell].map(|side| self.best_without(market, side, earlier));
         let mut admitted = [None; MAX_QUOTES];
         for (place, order) in command.quotes.iter().enumerate() {
             let signer = self.find_signer(account, order)?;
             let standing_now = Standing {
                 nonces: Some(&nonces),
+                best: Some(best),
                 ..standing
             };
             let quote = self.admit((market, account, signer), order, None, &standing_now)?;
             nonces.mark(order.nonce);
             standing.open_in_market += 1;
             standing.open_in_group += 1;
-            standing.available[order.side as usize] -= signed(quote.hold);
-            let best = &mut standing.best[order.side as usize];
+            standing.freed[order.side as usize] -= signed(quote.hold);
+            let best = &mut best[order.side as usize];
             let is_better = |other: Ticks| match order.side {
                 Side::Buy => quote.price > other,
                 Side::Sell => quote.price < other,

@@ -208,6 +208,7 @@ impl Decoder<'_> {
         self.known(engine.accounts.try_get(royalty_account))?;
         self.known(engine.accounts.try_get(AccountId::FEES))?;
         Ok(Market {
+            key: spec.key,
             id,
             units: spec.units,
             state,

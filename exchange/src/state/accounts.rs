@@ -5,7 +5,7 @@ use souk_schema::exchange::{AccountId, InstrumentId, MarketId, Side, UnixMillis}
 
 use super::nonces::NonceWindow;
 use crate::book::{NONE, Slot};
-use crate::table::{SlotTable, mix_bytes};
+use crate::table::{SlotTable, mix_address};
 
 /// What an account has of an instrument, in base units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,7 +172,7 @@ pub struct Accounts {
 }
 
 fn hash(address: &Address) -> u64 {
-    mix_bytes(1, address.as_slice())
+    mix_address(&address.0)
 }
 
 impl Accounts {

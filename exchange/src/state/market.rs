@@ -11,11 +11,13 @@ use souk_schema::exchange::{
 
 use super::accounts::FundsIndex;
 use crate::book::{Book, Slot};
-use crate::table::{SlotTable, mix_bytes};
+use crate::table::{SlotTable, mix_word};
 
 /// A market.
 #[derive(Clone, Debug)]
 pub struct Market {
+    /// Its id in the vault.
+    pub key: B256,
     /// Its number.
     pub id: MarketId,
     /// Lot and tick.
@@ -67,14 +69,21 @@ impl Market {
                 high: Ticks(u64::MAX),
             };
         };
-        let (last, whole) = (u128::from(self.last_price.0), u128::from(Ppm::WHOLE));
-        let width = u128::from(band.0);
-        let low = (last * whole.saturating_sub(width)).div_ceil(whole).max(1);
-        let high = (last * (whole + width) / whole).max(1);
-        let ticks = |price| Ticks(u64::try_from(price).unwrap_or(u64::MAX));
+        let (last, whole, width) = (self.last_price.0, u64::from(Ppm::WHOLE), u64::from(band.0));
+        let (down, up) = (whole.saturating_sub(width), whole + width);
+        // A 128-bit division costs several times a 64-bit one, and most prices are small.
+        let (low, high) = match (last.checked_mul(down), last.checked_mul(up)) {
+            (Some(low), Some(high)) => (low.div_ceil(whole), high / whole),
+            _ => {
+                let times = |part: u64| u128::from(last) * u128::from(part);
+                let ticks = |price: u128| u64::try_from(price).unwrap_or(u64::MAX);
+                let whole = u128::from(whole);
+                (ticks(times(down).div_ceil(whole)), ticks(times(up) / whole))
+            }
+        };
         Band {
-            low: ticks(low),
-            high: ticks(high),
+            low: Ticks(low.max(1)),
+            high: Ticks(high.max(1)),
         }
     }
 
@@ -106,9 +115,14 @@ impl Market {
 /// What lots cost. Within a market's bounds this stays below 2^100, which was checked when they were set.
 #[inline]
 pub fn quote(units: &MarketUnits, price: Ticks, lots: Lots) -> Amount {
-    units
-        .quote(price, lots)
-        .expect("an order's cost is bounded by its market")
+    // Two 64-bit multiplications are enough for most, and for all that is in the bounds of most markets.
+    let product = u128::from(price.0) * u128::from(lots.0);
+    match (u64::try_from(product), u64::try_from(units.tick_size.0)) {
+        (Ok(product), Ok(tick)) => Amount(u128::from(product) * u128::from(tick)),
+        _ => units
+            .quote(price, lots)
+            .expect("an order's cost is bounded by its market"),
+    }
 }
 
 /// Lots in base units; bounded like [`quote`].
@@ -120,11 +134,13 @@ pub fn base(units: &MarketUnits, lots: Lots) -> Amount {
 /// Parts of a bounded amount, rounded down; the remainder stays with who pays.
 #[inline]
 pub fn part(amount: Amount, ppm: Ppm) -> Amount {
-    let product = amount.0 * u128::from(ppm.0);
     // A 128-bit division costs several times a 64-bit one, and most amounts are small.
-    match u64::try_from(product) {
-        Ok(small) => Amount(u128::from(small / u64::from(Ppm::WHOLE))),
-        Err(_) => Amount(product / u128::from(Ppm::WHOLE)),
+    let small = u64::try_from(amount.0)
+        .ok()
+        .and_then(|small| small.checked_mul(u64::from(ppm.0)));
+    match small {
+        Some(product) => Amount(u128::from(product / u64::from(Ppm::WHOLE))),
+        None => Amount(amount.0 * u128::from(ppm.0) / u128::from(Ppm::WHOLE)),
     }
 }
 
@@ -159,6 +175,9 @@ impl Stops {
     /// The next that triggers at this last price: buys before sells.
     #[inline]
     pub fn next(&self, last_price: Ticks) -> Option<Slot> {
+        if self.buys.is_empty() && self.sells.is_empty() {
+            return None;
+        }
         let buy = self.buys.first().filter(|(trigger, ..)| *trigger <= last_price);
         let sell = self
             .sells
@@ -185,10 +204,8 @@ impl Markets {
     /// The market with this id in the vault.
     #[inline]
     pub fn find(&self, key: &B256) -> Option<usize> {
-        let is_it = |slot: u32| self.markets[slot as usize].spec.key == *key;
-        self.by_key
-            .find(mix_bytes(3, key.as_slice()), is_it)
-            .map(|slot| slot as usize)
+        let is_it = |slot: u32| self.markets[slot as usize].key == *key;
+        self.by_key.find(mix_word(3, &key.0), is_it).map(|slot| slot as usize)
     }
 
     /// Adds a market, whose id is its place.
@@ -198,8 +215,7 @@ impl Markets {
             self.markets.len(),
             "market ids count the listings"
         );
-        self.by_key
-            .insert(mix_bytes(3, market.spec.key.as_slice()), market.id.0);
+        self.by_key.insert(mix_word(3, &market.key.0), market.id.0);
         self.markets.push(market);
     }
 

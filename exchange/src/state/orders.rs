@@ -6,7 +6,7 @@ use souk_schema::exchange::{AccountId, Amount, CommandNumber, Lots, OrderId, Ppm
 
 use super::accounts::Accounts;
 use crate::book::{NONE, Node, Slot};
-use crate::table::{SlotTable, mix, mix_bytes};
+use crate::table::{SlotTable, mix, mix_word};
 
 /// What matching seldom reads of an order.
 #[derive(Clone, Copy, Debug)]
@@ -55,12 +55,18 @@ pub struct Extra {
 }
 
 impl Extra {
-    const NOTHING: Extra = Extra {
+    /// What most orders have of it.
+    pub const NOTHING: Extra = Extra {
         limit: None,
         display: None,
         trigger: None,
         client_order_id: B256::ZERO,
     };
+
+    #[inline]
+    fn is_nothing(&self) -> bool {
+        self.limit.is_none() && self.display.is_none() && self.trigger.is_none() && self.client_order_id.is_zero()
+    }
 }
 
 /// All orders.
@@ -102,7 +108,7 @@ fn nonce_hash(account: AccountId, nonce: u64) -> u64 {
 }
 
 fn client_id_hash(account: AccountId, id: &B256) -> u64 {
-    mix_bytes(u64::from(account.0), id.as_slice())
+    mix_word(u64::from(account.0), &id.0)
 }
 
 impl Record {
@@ -183,10 +189,16 @@ impl Orders {
         self.extra(slot).limit.unwrap_or(self.node(slot).price)
     }
 
+    /// Whether an order has something that few orders have.
+    #[inline]
+    pub fn has_extra(&self, slot: Slot) -> bool {
+        self.records[slot as usize].extra != NONE
+    }
+
     /// Changes what few orders have, the client order id excepted while the order is listed ([`Orders::rename`] does that).
     pub fn set_extra(&mut self, slot: Slot, extra: Extra) {
         let record = &mut self.records[slot as usize];
-        match (record.extra, extra == Extra::NOTHING) {
+        match (record.extra, extra.is_nothing()) {
             (NONE, true) => {}
             (NONE, false) => {
                 record.extra = self.free_extras.pop().unwrap_or_else(|| {

@@ -11,8 +11,8 @@ pub const FORGOTTEN_AFTER_MILLIS: u64 = 30 * 24 * 3_600 * 1_000;
 /// The positions of all sources.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// Position, and when it was heard.
-    gateways: BTreeMap<u64, (u64, UnixMillis)>,
+    /// Id, position, and when it was heard; by id. There are few.
+    gateways: Vec<(u64, u64, UnixMillis)>,
     chains: BTreeMap<ChainId, u64>,
 }
 
@@ -20,7 +20,10 @@ impl Sources {
     /// The last position of a source; 0 before the first.
     pub fn position(&self, source: &Source) -> Option<u64> {
         match source {
-            Source::Gateway { id, .. } => self.gateways.get(id).map(|(position, _)| *position),
+            Source::Gateway { id, .. } => {
+                let at = self.gateways.binary_search_by_key(id, |(id, ..)| *id).ok()?;
+                Some(self.gateways[at].1)
+            }
             Source::Chain { chain, .. } => self.chains.get(chain).copied(),
         }
     }
@@ -30,10 +33,16 @@ impl Sources {
         match *source {
             Source::Gateway { position: 0, .. } | Source::Chain { position: 0, .. } => false,
             Source::Gateway { id, position } => {
-                let last = self.gateways.entry(id).or_insert((0, now));
-                let is_new = position > last.0;
+                let at = match self.gateways.binary_search_by_key(&id, |(id, ..)| *id) {
+                    Ok(at) => at,
+                    Err(at) => {
+                        self.gateways.insert(at, (id, 0, now));
+                        at
+                    }
+                };
+                let is_new = position > self.gateways[at].1;
                 if is_new {
-                    *last = (position, now);
+                    self.gateways[at] = (id, position, now);
                 }
                 is_new
             }
@@ -49,14 +58,12 @@ impl Sources {
     /// Forgets gateways that have been silent for long.
     pub fn forget(&mut self, now: UnixMillis) {
         self.gateways
-            .retain(|_, (_, heard)| now.0.saturating_sub(heard.0) < FORGOTTEN_AFTER_MILLIS);
+            .retain(|(_, _, heard)| now.0.saturating_sub(heard.0) < FORGOTTEN_AFTER_MILLIS);
     }
 
     /// All gateways: id, position, when it was heard.
     pub fn gateways(&self) -> impl ExactSizeIterator<Item = (u64, u64, UnixMillis)> + '_ {
-        self.gateways
-            .iter()
-            .map(|(id, (position, heard))| (*id, *position, *heard))
+        self.gateways.iter().copied()
     }
 
     /// All chains and their positions.
@@ -66,7 +73,8 @@ impl Sources {
 
     /// Puts a gateway back as it was.
     pub fn restore_gateway(&mut self, id: u64, position: u64, heard: UnixMillis) {
-        self.gateways.insert(id, (position, heard));
+        let at = self.gateways.partition_point(|(other, ..)| *other < id);
+        self.gateways.insert(at, (id, position, heard));
     }
 
     /// Puts a chain back as it was.
