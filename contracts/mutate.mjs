@@ -116,7 +116,7 @@ const mutants = [
   ["vault: no co-signature", "vault/VaultCustody", "if (_signerOf(digest, operatorSignature) != cosigner)", "if (false && _signerOf(digest, operatorSignature) != cosigner)"],
   ["vault: withdrawals twice", "vault/VaultCustody", "_withdrawalNonceUsed[account][withdrawal.nonce] = true;", ""],
   ["vault: a key withdraws anywhere", "vault/VaultCustody", "&& withdrawal.receiver == account &&", "&&"],
-  ["vault: withdrawals by anyone", "vault/VaultCustody", "if (signer == address(0) || (signer != account && !byKey))", "if (signer == address(0))"],
+  ["vault: withdrawals by anyone", "vault/VaultCustody", "if (signer == address(0) || (signer != account && !byKey))", "if (signer == address(0) || (false && !byKey))"],
   ["vault: withdrawals of the zero account", "vault/VaultCustody", "if (signer == address(0) || (signer != account && !byKey))", "if (signer != account && !byKey)"],
   ["vault: withdrawals to the vault", "vault/VaultCustody", "_requireAccount(withdrawal.receiver);", ""],
   ["vault: exits at once", "vault/VaultCustody", "if (block.timestamp < e.executableAt)", "if (false && block.timestamp < e.executableAt)"],
