@@ -1,6 +1,6 @@
 //! Money on its way out: with a co-signature, and without the operator.
 
-use alloy::primitives::Bytes;
+use alloy::primitives::{Address, Bytes};
 use alloy::signers::local::PrivateKeySigner;
 use souk_contracts::exchange::{digest, domain, sign};
 use souk_contracts::{ExchangeVault, dev};
@@ -35,12 +35,8 @@ async fn withdraw(world: &World, amount: u128, nonce: u64, deadline_secs: u64) -
     world.command(CommandBody::Withdraw(withdraw)).await
 }
 
-fn call(world: &World, cosigned: &Cosigned) -> ExchangeVault::withdrawCall {
-    let signature = sign(
-        digest(&cosigned.withdrawal, &domain(CHAIN.0, world.vault)),
-        &world.buyer,
-    )
-    .unwrap();
+fn call(world: &World, account: &PrivateKeySigner, cosigned: &Cosigned) -> ExchangeVault::withdrawCall {
+    let signature = sign(digest(&cosigned.withdrawal, &domain(CHAIN.0, world.vault)), account).unwrap();
     let it = &cosigned.withdrawal;
     ExchangeVault::withdrawCall {
         withdrawal: ExchangeVault::Withdrawal {
@@ -70,7 +66,7 @@ async fn a_cosigned_withdrawal_is_paid_and_one_that_is_hoarded_is_credited_back(
     let used = cosigner.cosign(&outcome).unwrap().unwrap();
     let outcome = withdraw(&world, 2_000, 21, now_secs() + 3_600).await;
     let hoarded = cosigner.cosign(&outcome).unwrap().unwrap();
-    let paid = world.send(buyer, world.vault, call(&world, &used)).await;
+    let paid = world.send(buyer, world.vault, call(&world, &world.buyer, &used)).await;
     world.mine(1 + DEPTH).await;
     assert!(world.succeeded(paid).await);
     world
@@ -89,7 +85,9 @@ async fn a_cosigned_withdrawal_is_paid_and_one_that_is_hoarded_is_credited_back(
         world.group.read(|engine| available(engine, buyer, world.dollars())),
         before + 2_000
     );
-    let late = world.send(buyer, world.vault, call(&world, &hoarded)).await;
+    let late = world
+        .send(buyer, world.vault, call(&world, &world.buyer, &hoarded))
+        .await;
     world.mine(1).await;
     assert!(!world.succeeded(late).await);
     assert_eq!(world.in_vault(buyer, world.dollars()).await, DOLLARS - 1_000);
@@ -177,4 +175,47 @@ async fn a_fill_that_an_exit_outran_is_bust() {
         );
     });
     assert_eq!(world.in_vault(world.buyer.address(), world.dollars()).await, DOLLARS);
+}
+
+/// Shares that a receiver refuses stay where they are, and hold nobody else up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_refuses_keeps_only_itself_from_being_paid() {
+    let world = World::trading().await;
+    let seller = world.seller.address();
+    world.trade(10, 1).await;
+    // A contract that takes no ERC-1155 tokens.
+    let receiver: Address = world.at.test_usd;
+    let withdraw = Withdraw {
+        account: seller,
+        token: world.shares(),
+        amount: Amount(100),
+        receiver,
+        nonce: 20,
+        deadline_secs: now_secs() + 3_600,
+    };
+    let outcome = world.command(CommandBody::Withdraw(withdraw)).await;
+    let cosigned = cosigner(&world).cosign(&outcome).unwrap().unwrap();
+    let refused = world
+        .send(seller, world.vault, call(&world, &world.seller, &cosigned))
+        .await;
+    let mut settler = world.settler().await;
+    exhaust(&mut settler).await;
+    world.mine(1 + DEPTH).await;
+    assert!(!world.succeeded(refused).await);
+    world
+        .until("the fill to be settled", |engine| engine.settled().0 == 1)
+        .await;
+    world.forward(4_000).await;
+    world.mine(1 + DEPTH).await;
+    world
+        .until("the withdrawal to be credited back", |engine| {
+            engine.withdrawals().count() == 0
+        })
+        .await;
+    let left = SHARES as i128 - 10;
+    assert_eq!(
+        world.group.read(|engine| available(engine, seller, world.shares())),
+        left
+    );
+    assert_eq!(world.in_vault(seller, world.shares()).await as i128, left);
 }

@@ -57,7 +57,10 @@ async fn dropped_in_the_middle_it_settles_all_the_same() {
     config.limits.max_fills = 1;
     config.poll = Duration::from_millis(5);
     let mut patience = 1;
+    let mut lives = 0;
     while world.group.read(|engine| engine.settled().0) < 6 {
+        lives += 1;
+        assert!(lives < 2_000, "it does not get on");
         let (node, log) = (world.node.clone(), world.log.clone());
         let cancel = CancellationToken::new();
         let run = Settler::run(

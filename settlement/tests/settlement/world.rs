@@ -44,7 +44,7 @@ pub const TICK: u128 = 100;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct World {
-    pub anvil: Anvil,
+    _anvil: Anvil,
     pub provider: DynProvider,
     pub at: Addresses,
     pub vault: Address,
@@ -57,7 +57,6 @@ pub struct World {
     pub buyer: PrivateKeySigner,
     pub seller: PrivateKeySigner,
     pub asset: U256,
-    pub indexer: watch::Receiver<IndexerStatus>,
     domain: Eip712Domain,
     cancel: CancellationToken,
     _server: Arc<Postgres>,
@@ -121,7 +120,7 @@ impl World {
         source.poll_interval_ms = 20;
         source.finality = souk_indexer::Finality::Depth(DEPTH);
         source.on_rewrite = OnRewrite::NewGeneration;
-        let (status, indexer) = watch::channel(IndexerStatus::starting(CHAIN));
+        let (status, _) = watch::channel(IndexerStatus::starting(CHAIN));
         tokio::spawn(souk_indexer::run(source, log.clone(), status, cancel.clone()));
         let facts = FactConfig::alone(GROUP, contracts(&at));
         let follower = FactFollower::new(facts, CHAIN, group.clone(), log.clone(), store.clone());
@@ -132,7 +131,7 @@ impl World {
             operator: Operator::new(OperatorSigner::from(
                 PrivateKeySigner::from_bytes(&dev::OPERATOR_KEY).unwrap(),
             )),
-            anvil,
+            _anvil: anvil,
             provider,
             at,
             vault,
@@ -144,7 +143,6 @@ impl World {
             buyer: key(0x11),
             seller: key(0x22),
             asset: U256::ONE,
-            indexer,
             cancel,
             _server: server,
         };
@@ -328,8 +326,14 @@ impl World {
         engine.market_by_key(self.spec().key).unwrap().state()
     }
 
+    /// Gives a command, and waits until what came of it is in the stream of events, where settlement reads.
     pub async fn command(&self, body: CommandBody) -> Outcome {
         let outcome = self.group.submit(body).await.unwrap();
+        let mut status = self.group.status();
+        status
+            .wait_for(|status| status.published >= outcome.number)
+            .await
+            .unwrap();
         assert!(outcome.result.is_ok(), "{outcome:?}");
         outcome
     }
