@@ -1,16 +1,12 @@
 //! The engine under test, as a [`Machine`].
 
 use souk_exchange::Engine;
-use souk_schema::exchange::{Command, Event, Rejection, Side, UnixMillis};
+use souk_schema::exchange::Side;
 
 use crate::machine::{AccountView, Machine, MarketView, OrderView, View};
 use crate::oracle::Balance;
 
 impl Machine for Engine {
-    fn apply(&mut self, command: &Command, at: UnixMillis, events: &mut Vec<Event>) -> Result<(), Rejection> {
-        Engine::apply(self, command, at, events)
-    }
-
     fn view(&self) -> View {
         let mut view = View {
             commands: self.commands().0,

@@ -1,18 +1,14 @@
-//! What oracle and engine have in common: they take commands and can be looked at.
+//! What oracle and engine have in common: they can be looked at.
 
 use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
-use souk_schema::exchange::{
-    AccountId, Command, Event, FillNumber, InstrumentId, MarketState, OrderId, Rejection, Side, UnixMillis,
-};
+use souk_schema::exchange::{AccountId, FillNumber, InstrumentId, MarketState, OrderId, Side, UnixMillis};
 
 use crate::oracle::{Balance, Oracle};
 
-/// Something that takes commands.
+/// Something that takes commands, and is what they made of it.
 pub trait Machine {
-    fn apply(&mut self, command: &Command, at: UnixMillis, events: &mut Vec<Event>) -> Result<(), Rejection>;
-
     /// Everything about it that anyone may know, in one form for all machines.
     fn view(&self) -> View;
 }
@@ -61,10 +57,6 @@ pub struct MarketView {
 }
 
 impl Machine for Oracle {
-    fn apply(&mut self, command: &Command, at: UnixMillis, events: &mut Vec<Event>) -> Result<(), Rejection> {
-        Oracle::apply(self, command, at, events)
-    }
-
     fn view(&self) -> View {
         let ids = |count: usize| 0..count as u32;
         let mut balances = BTreeMap::new();

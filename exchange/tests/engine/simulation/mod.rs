@@ -27,6 +27,8 @@ use crate::machine::Machine;
 use crate::oracle::Oracle;
 use crate::{seeds, text};
 
+/// Seeds of every run of the tests.
+const USUAL: u64 = 250;
 /// What happens in one seed before the end.
 const STEPS: usize = 800;
 /// What lives of the standard seeds must have in them, or they show little.
@@ -422,7 +424,7 @@ fn led_2_a_vault_with_one_unit_too_many_is_noticed() {
 #[test]
 fn led_2_the_vault_has_what_the_ledger_says_through_crashes_and_reorganisations() {
     let mut coverage = Coverage::default();
-    for seed in seeds::seeds(300) {
+    for seed in seeds::seeds(USUAL) {
         let mut world = World::new(seed);
         if let Err(broken) = world.run() {
             let steps: Vec<Step> = world.log[..world.taken]
@@ -437,7 +439,7 @@ fn led_2_the_vault_has_what_the_ledger_says_through_crashes_and_reorganisations(
         }
         coverage.merge(world.coverage);
     }
-    if seeds::are_standard() {
+    if seeds::cover(USUAL) {
         eprintln!("{}", coverage.report());
         let missing = coverage.missing();
         let untold: Vec<_> = missing.into_iter().filter(|name| MUST_OCCUR.contains(name)).collect();
