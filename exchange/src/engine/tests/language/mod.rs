@@ -12,17 +12,18 @@
 //!
 //! A lot and a tick are one base unit. Orders are called `#1`, `#2`… as they were accepted. Nonces count up where none is given.
 
+mod transcript;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use souk_schema::exchange::command::{Fact, MassQuote, OpenGroup, OrderTarget, Withdraw};
-use souk_schema::exchange::event::{CreditCause, DebitCause};
 use souk_schema::exchange::order::Signature;
 use souk_schema::exchange::*;
 use souk_schema::{ChainId, TokenRef};
 
-use crate::Engine;
+use crate::{Engine, Preview, PreviewFill};
 
 const START_SECS: u64 = 1_700_000_000;
 
@@ -152,20 +153,21 @@ impl World {
 
     fn apply(&mut self, command: Command) -> Vec<String> {
         let mut events = Vec::new();
-        let before = self.engine.clone();
-        let outcome = self
-            .engine
-            .apply(&command, UnixMillis(self.now_secs * 1_000), &mut events);
+        let (before, now) = (self.engine.open_orders(), UnixMillis(self.now_secs * 1_000));
+        let preview = match &command.body {
+            CommandBody::PlaceOrder(order) => Some(self.engine.preview(order, now)),
+            _ => None,
+        };
+        let outcome = self.engine.apply(&command, now, &mut events);
         self.last = Some(command);
+        if let Some(preview) = preview {
+            check_preview(preview, outcome, &events);
+        }
         match outcome {
             Ok(()) => events.iter().filter_map(|event| self.render(event)).collect(),
             Err(refusal) => {
                 assert!(events.is_empty(), "a refused command has no events");
-                assert_eq!(
-                    before.orders.len(),
-                    self.engine.orders.len(),
-                    "a refused command changes nothing"
-                );
+                assert_eq!(self.engine.open_orders(), before, "a refused command changes nothing");
                 vec![format!("refused: {refusal:?}")]
             }
         }
@@ -401,199 +403,41 @@ impl World {
             market: key(words.options.get("in").unwrap_or(&"m1")),
         }
     }
+}
 
-    fn balances(&self, name: &str) -> Vec<String> {
-        let account = match name {
-            "deficit" => self.engine.account_by_id(AccountId::DEFICIT),
-            "royalty" => self.engine.account_by_id(AccountId(2)),
-            name => self.engine.account(address(name)),
-        };
-        let account = account.expect("an account");
-        let line = |(instrument, balance): (InstrumentId, crate::Balance)| {
-            let mut line = format!("{}: {} available", self.instrument(instrument), balance.available);
-            for (amount, what) in [
-                (balance.held, "held"),
-                (balance.pending_in, "coming"),
-                (balance.pending_out, "going"),
-                (balance.withdrawable, "withdrawable"),
-            ] {
-                if amount > Amount::ZERO {
-                    write!(line, ", {amount} {what}").unwrap();
-                }
-            }
-            line
-        };
-        account.balances().map(line).collect()
-    }
-
-    fn instrument(&self, instrument: InstrumentId) -> String {
-        match self.engine.instrument(instrument) {
-            Some(found) if found == token("usd") => "usd".to_owned(),
-            _ => format!("shares {instrument}"),
-        }
-    }
-
-    fn label(&self, order: OrderId) -> String {
-        let place = self
-            .orders
-            .iter()
-            .position(|known| *known == order)
-            .expect("it was accepted");
-        format!("#{}", place + 1)
-    }
-
-    fn who(&self, account: AccountId) -> &str {
-        self.accounts.get(&account).map_or("royalty", String::as_str)
-    }
-
-    fn render(&mut self, event: &Event) -> Option<String> {
-        Some(match event {
-            Event::GroupOpened(_) | Event::InstrumentListed { .. } | Event::MarketListed { .. } => return None,
-            Event::AccountOpened { account, address } => {
-                let name = self.names.get(address)?.clone();
-                self.accounts.insert(*account, name.clone());
-                format!("{name} opened")
-            }
-            Event::MarketStateChanged {
-                market,
-                state,
-                cause,
-                auction_ends_at,
-            } => {
-                let ends = auction_ends_at.map(|ends_at| format!(" until {}", ends_at.secs() - START_SECS));
-                format!("market {market} {state:?} ({cause:?}){}", ends.unwrap_or_default())
-            }
-            Event::MarketRulesChanged { market, .. } => format!("market {market} has other rules"),
-            Event::Credited {
-                account,
-                instrument,
-                amount,
-                cause,
-            } => {
-                let why = match cause {
-                    CreditCause::Deposit { .. } => "deposit",
-                    CreditCause::WithdrawalExpired { .. } => "withdrawal expired",
-                };
-                format!(
-                    "{} +{amount} {} ({why})",
-                    self.who(*account),
-                    self.instrument(*instrument)
-                )
-            }
-            Event::Debited {
-                account,
-                instrument,
-                amount,
-                cause,
-            } => {
-                let why = match cause {
-                    DebitCause::Withdrawal { .. } => "withdrawal",
-                    DebitCause::Exit { .. } => "exit",
-                    DebitCause::RoyaltyFlush => "royalty flush",
-                    DebitCause::DepositVanished { .. } => "deposit vanished",
-                };
-                format!(
-                    "{} -{amount} {} ({why})",
-                    self.who(*account),
-                    self.instrument(*instrument)
-                )
-            }
-            Event::DeficitTaken {
-                account,
-                instrument,
-                amount,
-            } => format!(
-                "deficit bears {amount} {} of {}",
-                self.instrument(*instrument),
-                self.who(*account)
-            ),
-            Event::WithdrawalApproved(withdraw) => format!("withdrawal {} approved", withdraw.nonce),
-            Event::WithdrawalExecuted { account, nonce } => {
-                format!("{} withdrawal {nonce} executed", self.who(*account))
-            }
-            Event::AccountStopped { account } => format!("{} stopped", self.who(*account)),
-            Event::AccountResumed { account } => format!("{} resumed", self.who(*account)),
-            Event::KeyRegistered { account, .. } => format!("{} has a key", self.who(*account)),
-            Event::KeyRevoked { account, .. } => format!("{} lost a key", self.who(*account)),
-            Event::DeadManSet { account, fires_at } => {
-                let when = fires_at.map(|fires_at| format!("at {}", fires_at.secs() - START_SECS));
-                format!("{} dead man {}", self.who(*account), when.unwrap_or("off".to_owned()))
-            }
-            Event::LevelChanged {
-                market,
-                side,
-                price,
-                lots,
-            } => {
-                let side = if *side == Side::Buy { "bid" } else { "ask" };
-                let market = if market.0 == 0 {
-                    String::new()
-                } else {
-                    format!("market {market} ")
-                };
-                format!("{market}{side} {price}: {lots}")
-            }
-            Event::AuctionCrossed { price, lots, .. } => format!("auction crosses {lots} @ {price}"),
-            Event::FillsSettled { through } => format!("settled through {through}"),
-            Event::FillBusted { fill, cause } => format!("fill {} busted ({cause:?})", fill.number),
-            Event::FillReinstated { fill } => format!("fill {} reinstated", fill.number),
-            Event::SettlementLagged { limit } => format!("settlement lags: {limit:?}"),
-            order => self.render_order(order),
-        })
-    }
-
-    fn render_order(&mut self, event: &Event) -> String {
+/// A preview says what the order then does, up to the first stop that it triggers.
+fn check_preview(preview: Result<Preview, Rejection>, outcome: Result<(), Rejection>, events: &[Event]) {
+    let preview = match (preview, outcome) {
+        (Ok(preview), Ok(())) => preview,
+        (preview, outcome) => return assert_eq!(preview.map(|_| ()), outcome),
+    };
+    let own = events
+        .iter()
+        .take_while(|event| !matches!(event, Event::OrderTriggered { .. }));
+    let (mut fills, mut fees, mut royalty, mut rests) = (Vec::new(), 0, 0, Lots(0));
+    for event in own {
         match event {
-            Event::OrderAccepted { order, price, hold, .. } => {
-                self.orders.push(*order);
-                format!("{} accepted @ {price}, holds {hold}", self.label(*order))
+            Event::OrderAccepted { price, hold, lots, .. } => {
+                assert_eq!((preview.price, preview.hold), (*price, *hold));
+                rests = if preview.waits { *lots } else { Lots(0) };
             }
-            Event::OrderTriggered { order } => format!("{} triggered", self.label(*order)),
-            Event::OrderRested { order, price, lots } => format!("{} rests {lots} @ {price}", self.label(*order)),
-            Event::OrderReduced {
-                order, lots, released, ..
-            } => format!("{} reduced to {lots}, frees {released}", self.label(*order)),
-            Event::OrderAmended {
-                order,
-                price,
-                lots,
-                released,
-                hold,
-                ..
-            } => format!(
-                "{} amended {lots} @ {price}, frees {released}, holds {hold}",
-                self.label(*order)
-            ),
-            Event::OrderClosed {
-                order,
-                cause,
-                lots,
-                released,
-            } => match lots {
-                Lots(0) => format!("{} closed {cause:?}", self.label(*order)),
-                lots => format!("{} closed {cause:?} with {lots}, frees {released}", self.label(*order)),
-            },
             Event::Traded(fill) => {
-                let (buyer, seller) = (self.label(fill.buyer.order), self.label(fill.seller.order));
-                let mut line = format!(
-                    "fill {}: {buyer} buys {} @ {} from {seller}",
-                    fill.number, fill.lots, fill.price
-                );
-                for (amount, what) in [
-                    (fill.buyer.fee, "buyer's fee"),
-                    (fill.seller.fee, "seller's fee"),
-                    (fill.royalty, "royalty"),
-                    (fill.buyer.released, "freed"),
-                ] {
-                    if amount > Amount::ZERO {
-                        write!(line, ", {what} {amount}").unwrap();
-                    }
-                }
-                line
+                fills.push(PreviewFill {
+                    price: fill.price,
+                    lots: fill.lots,
+                });
+                royalty += fill.royalty.0;
+                fees += match fill.taker {
+                    Side::Buy => fill.buyer.fee.0,
+                    Side::Sell => fill.seller.fee.0,
+                };
             }
-            other => panic!("an order's event: {other:?}"),
+            Event::OrderRested { lots, .. } => rests = *lots,
+            _ => {}
         }
     }
+    let found = (fills, Amount(fees), Amount(royalty), rests);
+    assert_eq!((preview.fills, preview.fees, preview.royalty, preview.rests), found);
 }
 
 fn spec(name: &str, words: &Words<'_>) -> MarketSpec {
