@@ -73,8 +73,10 @@ impl Decider {
                 (status.phase, status.recovery) = (Phase::Running, Some(took));
             }
         });
-        metrics::counter!("souk_exchange_commands_total", "stream" => self.stream.to_string())
-            .increment(batch.outcomes.len() as u64);
+        let stream = || self.stream.to_string();
+        metrics::counter!("souk_exchange_commands_total", "stream" => stream()).increment(batch.outcomes.len() as u64);
+        let lag = self.status.borrow().lag();
+        metrics::gauge!("souk_exchange_lag_records", "stream" => stream()).set(lag as f64);
     }
 
     /// Leaves a copy of the state to the task that stores snapshots; none is taken while that is busy with the one before.

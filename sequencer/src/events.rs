@@ -229,6 +229,8 @@ impl Events {
             status.published = published;
             is_news
         });
+        let unpublished = self.comparison.unpublished() as f64;
+        metrics::gauge!("souk_exchange_unpublished_outcomes", "stream" => self.stream.to_string()).set(unpublished);
     }
 
     fn has_role(&self, role: Role) {
