@@ -110,11 +110,11 @@ impl Context {
             Event::AccountResumed { account } => {
                 changes.stopped.insert(account, false);
             }
-            Event::Credited { account, cause, .. } => {
-                if let CreditCause::WithdrawalExpired { nonce } = cause {
-                    changes.expired.push((account, nonce, number));
-                }
-            }
+            Event::Credited {
+                account,
+                cause: CreditCause::WithdrawalExpired { nonce },
+                ..
+            } => changes.expired.push((account, nonce, number)),
             Event::Debited {
                 account,
                 instrument,

@@ -25,10 +25,8 @@ pub fn postings(event: &Event, context: &Context, out: &mut Vec<Posting>) -> Res
             ..
         } => poster.hold(context.market(*market)?.paid_by(*side), *account, *order, *hold),
         Event::OrderReduced { order, released, .. } | Event::OrderClosed { order, released, .. } => {
-            if *released != Amount::ZERO {
-                let state = context.order(*order)?;
-                poster.release(state.reserves(context)?, state.account, *order, *released);
-            }
+            let state = context.order(*order)?;
+            poster.release(state.reserves(context)?, state.account, *order, *released);
         }
         Event::OrderAmended {
             order, released, hold, ..

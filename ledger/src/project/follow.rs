@@ -41,7 +41,7 @@ pub(super) async fn follow(
     snapshot
         .execute("set transaction isolation level repeatable read, read only")
         .await?;
-    let at = store::read_projection(&mut snapshot, config.group, false).await?;
+    let at = store::read_projection(&mut snapshot, config.group).await?;
     let context = store::load(&mut snapshot, config.group, at.last_number).await?;
     snapshot.commit().await?;
     reporter.begins(phase, at);

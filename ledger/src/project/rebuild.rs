@@ -71,13 +71,16 @@ async fn swap(
     group: GroupId,
 ) -> Result<bool, ProjectError> {
     let mut transaction = connection.begin().await?;
-    // A projector of the group waits for this row; afterwards it sees the new epoch and begins anew from there.
-    let old = store::read_projection(&mut transaction, group, true).await?;
+    // Every projector begins a batch with this table, so that they all wait here and hold nothing that is waited for below. The group's
+    // own then sees the new epoch and begins anew from there.
+    let lock = format!("lock table {live}.projection in share row exclusive mode");
+    transaction.execute(AssertSqlSafe(lock)).await?;
+    let old = store::read_projection(&mut transaction, group).await?;
     sqlx::query("select set_config('search_path', $1, true)")
         .bind(beside.as_str())
         .execute(&mut *transaction)
         .await?;
-    let new = store::read_projection(&mut transaction, group, false).await?;
+    let new = store::read_projection(&mut transaction, group).await?;
     if new.next_sequence < old.next_sequence {
         return Ok(false);
     }

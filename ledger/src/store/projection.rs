@@ -26,20 +26,16 @@ impl Default for Offset {
     }
 }
 
-/// Reads a group's row; where there is none, nothing was applied. With `lock` nobody else advances it before this transaction ends.
+/// Reads a group's row; where there is none, nothing was applied.
 ///
 /// # Errors
 /// Those of Postgres.
-pub async fn read_projection(connection: &mut PgConnection, group: GroupId, lock: bool) -> sqlx::Result<Offset> {
-    let statement = if lock {
-        "select next_sequence, last_number, epoch from projection where group_id = $1 for update"
-    } else {
-        "select next_sequence, last_number, epoch from projection where group_id = $1"
-    };
-    let row: Option<(i64, i64, i64)> = sqlx::query_as(statement)
-        .bind(i64::from(group.0))
-        .fetch_optional(connection)
-        .await?;
+pub async fn read_projection(connection: &mut PgConnection, group: GroupId) -> sqlx::Result<Offset> {
+    let row: Option<(i64, i64, i64)> =
+        sqlx::query_as("select next_sequence, last_number, epoch from projection where group_id = $1")
+            .bind(i64::from(group.0))
+            .fetch_optional(connection)
+            .await?;
     let offset = |(next, number, epoch): (i64, i64, i64)| Offset {
         next_sequence: next.cast_unsigned(),
         last_number: CommandNumber(number.cast_unsigned()),

@@ -30,7 +30,7 @@ fn signed(value: i128) -> Balance {
 #[test]
 fn led_1_every_transaction_sums_to_zero_and_all_of_them_to_the_engines_balances() {
     for seed in 0..12 {
-        let world = World::new(seed).live(1_500);
+        let world = World::new(seed).live(2_500);
         let mut sums = BTreeMap::<_, Balance>::new();
         let mut pending = BTreeMap::<_, (Balance, Balance)>::new();
         for changes in fold(&world.outcomes, 40) {
@@ -79,7 +79,7 @@ fn led_1_every_transaction_sums_to_zero_and_all_of_them_to_the_engines_balances(
 #[test]
 fn the_worlds_reach_what_the_ledger_must_survive() {
     let events: Vec<Event> = (0..12)
-        .flat_map(|seed| World::new(seed).live(1_500).events().cloned().collect::<Vec<_>>())
+        .flat_map(|seed| World::new(seed).live(2_500).events().cloned().collect::<Vec<_>>())
         .collect();
     let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
     for (what, count) in [

@@ -30,8 +30,8 @@ async fn orders_are_found_by_every_name_as_they_were_signed() {
     assert_eq!(all.len(), open.len() + closed.len());
     assert!(closed.len() > 20 && closed.iter().all(|row| matches!(row.status, OrderStatus::Closed(_))));
     let last_signed = |nonce| {
-        let signed = world.outcomes.iter().flat_map(|outcome| &outcome.signed);
-        signed.filter(|order| order.nonce == nonce).next_back()
+        let mut signed = world.outcomes.iter().flat_map(|outcome| &outcome.signed);
+        signed.rfind(|order| order.nonce == nonce)
     };
     for row in &all {
         let found = order(pool, GROUP, OrderKey::Id(row.order)).await.expect("reads");

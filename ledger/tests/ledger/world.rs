@@ -137,7 +137,7 @@ impl World {
         }
         for number in 0..TRADERS {
             for token in [quote(), base(0), base(1)] {
-                let amount = if token == quote() { 150_000 } else { 60 };
+                let amount = if token == quote() { 90_000 } else { 50 };
                 world.deposit(trader(number), token, amount);
             }
         }
@@ -164,16 +164,17 @@ impl World {
             640..720 => self.cancel(account),
             720..740 => self.tell(CommandBody::CancelAll { account, market: None }),
             740..770 => self.tell(CommandBody::Tick),
-            770..800 => self.withdraw(account),
-            800..830 => {
+            770..790 => self.withdraw(account),
+            790..830 => {
                 let token = self.token();
-                let amount = self.random.random_range(1..3_000);
+                let most = if token == quote() { 60_000 } else { 40 };
+                let amount = self.random.random_range(1..most);
                 self.deposit(account, token, amount);
             }
             830..910 => self.settle(),
             910..940 => self.pay_out(),
             940..955 => self.exit(account),
-            955..962 => self.vanish(),
+            955..970 => self.vanish(),
             _ => self.finality(),
         }
     }
@@ -398,13 +399,18 @@ impl World {
     }
 
     fn withdraw(&mut self, account: Address) {
-        self.nonce += 1;
         let token = self.token();
         let most = if token == quote() { 60_000 } else { 30 };
+        let amount = self.random.random_range(1..most);
+        self.ask_for(account, token, amount);
+    }
+
+    fn ask_for(&mut self, account: Address, token: TokenRef, amount: u128) {
+        self.nonce += 1;
         let withdraw = Withdraw {
             account,
             token,
-            amount: Amount(self.random.random_range(1..most)),
+            amount: Amount(amount),
             receiver: Address::repeat_byte(0x99),
             nonce: self.nonce,
             deadline_secs: self.now.secs() + self.random.random_range(5..120),
@@ -464,6 +470,7 @@ impl World {
                         token,
                         amount: Amount(amount),
                     });
+                    self.rescue();
                 }
             }
         }
@@ -480,6 +487,17 @@ impl World {
             token,
             amount,
         } = self.vault.deposits[place];
+        // Half of them are asking for all that they have just then.
+        let instrument = self.engine.instrument_of(token).expect("it was deposited");
+        let withdrawable = self
+            .engine
+            .account(account)
+            .map(|account| account.balance(instrument).withdrawable);
+        if let Some(amount) = withdrawable.filter(|amount| *amount != Amount::ZERO)
+            && self.one_in(2)
+        {
+            self.ask_for(account, token, amount.0);
+        }
         if self.debit(account, token, amount) {
             self.vault.deposits.remove(place);
             self.fact(Fact::DepositVanished { deposit_id: id });
@@ -502,7 +520,7 @@ impl World {
         let count = self.random.random_range(1..6).min(self.vault.fills.len());
         let mut through: Option<FillNumber> = None;
         for fill in self.vault.fills.drain(..count).collect::<Vec<_>>() {
-            let skips = self.one_in(12);
+            let skips = self.one_in(6);
             if !skips && self.execute(&fill) {
                 through = Some(fill.number);
                 continue;
