@@ -1,6 +1,6 @@
 -- Indexes that only readers need are no longer kept from the first row on: the projector makes them once it has caught up with its stream
--- for the first time (`provenance/src/store/indexes.rs`), which costs a third of what keeping them through a backfill does. What stays from
--- the beginning is what the projector looks things up by itself: primary keys, and what serves a revert.
+-- for the first time (`provenance/src/store/indexes.rs`), which costs less than keeping them through a backfill. What stays from the
+-- beginning is what the projector looks things up by itself: primary keys, and what serves a revert.
 drop index if exists block_by_time;
 drop index if exists event_by_subject;
 drop index if exists ownership_by_owner;

@@ -1,5 +1,5 @@
 //! The indexes that only readers need. A table that is filled for the first time is filled without them, and gets them all at once when
-//! that is done: sorting a whole column is several times cheaper than finding the place of each of its values as it comes.
+//! that is done: sorting a whole column costs less than finding the place of each of its values as it comes, and two are made at a time.
 //!
 //! What the projector itself looks things up by, primary keys and what serves a revert, the migrations make.
 
