@@ -93,6 +93,22 @@ impl Plan {
         })
     }
 
+    /// Display name of an asset.
+    pub fn asset_name(&self, asset: AssetNo) -> Option<&str> {
+        let mut before = 0;
+        for step in self.steps() {
+            let Action::Register(assets) = &step.action else {
+                continue;
+            };
+            let place = usize::try_from(asset - before).ok()?;
+            match assets.get(place) {
+                Some(found) => return Some(&found.name),
+                None => before += assets.len() as AssetNo,
+            }
+        }
+        None
+    }
+
     /// All transactions in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.stages.iter().flat_map(|stage| &stage.steps)

@@ -66,7 +66,12 @@ pub enum Command {
     Project(ProjectArgs),
     /// Serve GraphQL and the web from Postgres: one part.
     Serve(ServeArgs),
-    /// Write the demo economy to a running instance's dev chain, with real signed transactions.
+    /// Run a market group: its engine, its ledger and its settlement on chain: one part.
+    Exchange(ExchangeArgs),
+    /// List markets and change their state, as the exchange's operator.
+    #[command(subcommand)]
+    Market(MarketCommand),
+    /// Write the demo economy to a running instance's dev chain, with real signed transactions, or trade on its exchange.
     Demo(DemoArgs),
     /// Say how a running instance is: chains, log, projections, lag, quarantine.
     Status(StatusArgs),
@@ -156,12 +161,26 @@ pub struct UpArgs {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// The exchange, which the dev chain needs none of: it has well-known keys. On another chain it runs where the operator's key is given.
+    #[command(flatten)]
+    pub keys: KeyArgs,
     /// Load the demo economy if the dev chain does not have it yet, and print example queries.
     #[arg(long, env = "SOUK_DEMO")]
     pub demo: bool,
     /// Seed of the demo economy: the same seed, the same economy.
     #[arg(long, env = "SOUK_DEMO_SEED", default_value_t = 1, value_name = "NUMBER")]
     pub demo_seed: u64,
+}
+
+/// Whose hand works for the exchange's vault. Keys come from files or the environment, never from the command line.
+#[derive(Args, Debug, Clone)]
+pub struct KeyArgs {
+    /// File with the key of the vault's operator, which settles: 64 hexadecimal digits. SOUK_OPERATOR_KEY may hold the key itself.
+    #[arg(long, env = "SOUK_OPERATOR_KEY_FILE", value_name = "FILE")]
+    pub operator_key_file: Option<PathBuf>,
+    /// File with the key of the vault's co-signer, which approves withdrawals. SOUK_COSIGNER_KEY may hold the key itself.
+    #[arg(long, env = "SOUK_COSIGNER_KEY_FILE", value_name = "FILE")]
+    pub cosigner_key_file: Option<PathBuf>,
 }
 
 /// `souk index`.
@@ -192,6 +211,151 @@ pub struct ServeArgs {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpArgs,
+    /// Node that is asked how payment tokens are written (symbol, decimals); without it amounts are in base units.
+    #[arg(long, env = "SOUK_RPC", value_name = "URL")]
+    pub rpc: Option<Url>,
+    /// File with the key of the vault's co-signer, which approves withdrawals. SOUK_COSIGNER_KEY may hold the key itself.
+    #[arg(long, env = "SOUK_COSIGNER_KEY_FILE", value_name = "FILE")]
+    pub cosigner_key_file: Option<PathBuf>,
+}
+
+/// `souk exchange`.
+#[derive(Args, Debug)]
+pub struct ExchangeArgs {
+    /// State and log.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Node of the chain that the group settles on.
+    #[arg(long, env = "SOUK_RPC", value_name = "URL")]
+    pub rpc: Url,
+    /// Deployment of Souk's own contracts, a file that `souk up` writes.
+    #[arg(long, env = "SOUK_DEPLOYMENT", value_name = "FILE")]
+    pub deployment: PathBuf,
+    /// When a block is final: `tag` for what the node calls finalized, or a number of blocks above it. As `souk index` has it.
+    #[arg(long, env = "SOUK_FINALITY", value_name = "tag|BLOCKS", default_value = "tag")]
+    pub finality: String,
+    /// The market group.
+    #[arg(long, env = "SOUK_GROUP", default_value_t = 1, value_name = "NUMBER")]
+    pub group: u32,
+    /// File with the key of the vault's operator. SOUK_OPERATOR_KEY may hold the key itself.
+    #[arg(long, env = "SOUK_OPERATOR_KEY_FILE", value_name = "FILE")]
+    pub operator_key_file: Option<PathBuf>,
+    /// Pass a market's royalties on to the asset's revenue once they reach so many quote base units.
+    #[arg(long, env = "SOUK_FLUSH_FROM", value_name = "BASE UNITS")]
+    pub flush_from: Option<u128>,
+}
+
+/// `souk market`.
+#[derive(Subcommand, Debug)]
+pub enum MarketCommand {
+    /// List a market, in the vault and in the engine; it begins before its opening.
+    List(ListMarketArgs),
+    /// Change what a market does with orders.
+    State(MarketStateArgs),
+    /// Print the markets.
+    Show(ShowMarketsArgs),
+}
+
+/// Which group, and how to reach it.
+#[derive(Args, Debug, Clone)]
+pub struct GroupArgs {
+    /// The instance.
+    #[command(flatten)]
+    pub instance: InstanceArgs,
+    /// The market group [default: the only one].
+    #[arg(long, env = "SOUK_GROUP", value_name = "NUMBER")]
+    pub group: Option<u32>,
+}
+
+/// `souk market list`.
+#[derive(Args, Debug)]
+pub struct ListMarketArgs {
+    /// The group.
+    #[command(flatten)]
+    pub group: GroupArgs,
+    /// What is traded, as CAIP-19: an id of the contract of shares, or a licence series.
+    #[arg(long, value_name = "CAIP-19")]
+    pub base: String,
+    /// What pays: an ERC-20 that the vault takes [default: the dev chain's test dollar].
+    #[arg(long, value_name = "ADDRESS")]
+    pub quote: Option<souk_schema::Address>,
+    /// The asset whose revenue gets the royalties of trades [default: for shares, theirs].
+    #[arg(long, value_name = "ID")]
+    pub asset: Option<souk_schema::U256>,
+    /// About what one lot is worth, in quote base units: where the first band is centred.
+    #[arg(long, value_name = "BASE UNITS")]
+    pub price: u128,
+    /// The smallest price step, in quote base units for one lot.
+    #[arg(long, default_value_t = 10_000, value_name = "BASE UNITS")]
+    pub tick_size: u128,
+    /// Base units of one lot.
+    #[arg(long, default_value_t = 1, value_name = "BASE UNITS")]
+    pub lot_size: u128,
+    /// Most lots of an order.
+    #[arg(long, default_value_t = 1_000_000, value_name = "LOTS")]
+    pub max_lots: u64,
+    /// Fee of the order that rested, in parts per million.
+    #[arg(long, default_value_t = 500, value_name = "PPM")]
+    pub maker_ppm: u32,
+    /// Fee of the order that came, in parts per million.
+    #[arg(long, default_value_t = 1_500, value_name = "PPM")]
+    pub taker_ppm: u32,
+    /// What sellers pay to the asset's revenue, in parts per million.
+    #[arg(long, default_value_t = 2_500, value_name = "PPM")]
+    pub royalty_ppm: u32,
+    /// How far from the last price trading may go without an auction, in parts per million; 0 for no band.
+    #[arg(long, default_value_t = 200_000, value_name = "PPM")]
+    pub band_ppm: u32,
+    /// Seconds that an auction gathers orders.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub auction_secs: u32,
+    /// For licences: when the series ends, unix seconds [default: as the licence registry says].
+    #[arg(long, value_name = "SECONDS")]
+    pub expires_at: Option<u64>,
+    /// Node of the chain, where it is not the instance's.
+    #[arg(long, env = "SOUK_RPC", value_name = "URL", requires = "deployment")]
+    pub rpc: Option<Url>,
+    /// Deployment of Souk's own contracts on that chain.
+    #[arg(long, env = "SOUK_DEPLOYMENT", value_name = "FILE", requires = "rpc")]
+    pub deployment: Option<PathBuf>,
+    /// File with the key of the vault's owner [default: the dev chain's]. SOUK_ADMIN_KEY may hold the key itself.
+    #[arg(long, env = "SOUK_ADMIN_KEY_FILE", value_name = "FILE")]
+    pub admin_key_file: Option<PathBuf>,
+}
+
+/// `souk market state`.
+#[derive(Args, Debug)]
+pub struct MarketStateArgs {
+    /// The group.
+    #[command(flatten)]
+    pub group: GroupArgs,
+    /// The market's id, as `souk market show` prints it.
+    pub market: souk_schema::B256,
+    /// What it is to do.
+    pub state: MarketStateName,
+}
+
+/// What a market does with orders.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarketStateName {
+    /// Gather orders, cross them at one price, then trade.
+    Auction,
+    /// Trade.
+    Open,
+    /// Take orders that rest, and cancels.
+    PostOnly,
+    /// Take cancels.
+    Halted,
+    /// End, for good.
+    Closed,
+}
+
+/// `souk market show`.
+#[derive(Args, Debug)]
+pub struct ShowMarketsArgs {
+    /// The group.
+    #[command(flatten)]
+    pub group: GroupArgs,
 }
 
 /// How a command finds what it speaks of: a running `souk up` by its data folder, or parts that are named one by one.
@@ -220,6 +384,15 @@ pub struct DemoArgs {
     /// Write a synthetic economy of about this many events, of the same shape, instead of the family tree.
     #[arg(long, value_name = "NUMBER")]
     pub events: Option<u64>,
+    /// Trade on the running instance's exchange instead: seeded orders of the family's traders, signed and sent over GraphQL.
+    #[arg(long, conflicts_with_all = ["events", "rpc"])]
+    pub trade: bool,
+    /// With --trade: orders to place.
+    #[arg(long, default_value_t = 2_000, value_name = "NUMBER", requires = "trade")]
+    pub orders: u64,
+    /// With --trade: place them as they would come, with pauses between, instead of as fast as they are taken.
+    #[arg(long, requires = "trade")]
+    pub paced: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -273,6 +446,8 @@ pub enum VerifyCommand {
     Chain(VerifyChainArgs),
     /// Derive the tables anew from the log and compare them with the live ones, row by row.
     State(VerifyStateArgs),
+    /// Compare engine, ledger and vault, account by account and instrument by instrument.
+    Exchange(VerifyExchangeArgs),
 }
 
 /// `souk verify chain`.
@@ -298,6 +473,20 @@ pub struct VerifyStateArgs {
     /// The chain's id [default: every chain].
     #[arg(long, value_name = "ID")]
     pub chain: Option<u64>,
+}
+
+/// `souk verify exchange`.
+#[derive(Args, Debug)]
+pub struct VerifyExchangeArgs {
+    /// The group.
+    #[command(flatten)]
+    pub group: GroupArgs,
+    /// Node of the chain that the vault is on, where it is not the instance's.
+    #[arg(long, env = "SOUK_RPC", value_name = "URL", requires = "deployment")]
+    pub rpc: Option<Url>,
+    /// Deployment of Souk's own contracts on that chain.
+    #[arg(long, env = "SOUK_DEPLOYMENT", value_name = "FILE", requires = "rpc")]
+    pub deployment: Option<PathBuf>,
 }
 
 /// `souk bench`.

@@ -268,6 +268,17 @@ impl SourceParts {
     }
 }
 
+/// Which blocks are final, as settlement asks a node.
+///
+/// # Errors
+/// One line for a word that says nothing of the kind.
+pub fn settlement_finality(text: &str) -> Result<souk_settlement::Finality> {
+    Ok(match parse_finality(text)? {
+        Finality::Tag => souk_settlement::Finality::Tag,
+        Finality::Depth(blocks) => souk_settlement::Finality::Depth(blocks),
+    })
+}
+
 /// Reads a deployment file.
 ///
 /// # Errors

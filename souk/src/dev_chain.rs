@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, B256};
+use alloy::providers::ext::AnvilApi;
 use alloy::providers::{Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result};
@@ -17,16 +18,29 @@ use souk_adapters::{ContractSet, WatchSet};
 use souk_contracts::{Deployment, dev};
 use souk_devstack::{Anvil, AnvilConfig};
 use souk_eventlog::{EventLog, ReadLimits};
-use souk_indexer::{ChainSource, OnRewrite};
+use souk_indexer::{ChainSource, Finality, OnRewrite};
+use souk_schema::exchange::GroupId;
 use souk_schema::record::ChainRecordBody;
 use souk_schema::{BlockRef, ChainId};
 
+use tokio_util::sync::CancellationToken;
+
+use crate::exchange::Settling;
 use crate::instance::{DevChain, write_private};
 use crate::projectors::chain_of;
 use crate::records;
 
 /// Chain id of the dev chain; what development tools expect of a local chain.
 pub const DEV_CHAIN: ChainId = ChainId(31_337);
+
+/// Blocks after which one is final on the dev chain, so that deposits and trades become final while somebody watches.
+const FINALITY_BLOCKS: u64 = 2;
+
+/// How long the dev chain rests before empty blocks make its last one final.
+const REST: Duration = Duration::from_millis(400);
+
+/// Royalties that are worth a transaction on the dev chain, in millionths of a test dollar.
+const FLUSH_FROM_MICROS: u128 = 1_000_000;
 
 /// How soon a mined block is asked for where the WebSocket does not announce it, in milliseconds.
 const POLL_INTERVAL_MS: u64 = 200;
@@ -35,6 +49,7 @@ const POLL_INTERVAL_MS: u64 = 200;
 pub struct RunningDevChain {
     anvil: Anvil,
     deployment: Deployment,
+    group: GroupId,
 }
 
 /// What was written down about the chain in the folder.
@@ -44,16 +59,24 @@ struct Remembered {
     genesis_time: u64,
     genesis_hash: B256,
     deployment: Deployment,
+    /// The market group that settles on it. A chain that was begun anew has another vault, and so another group.
+    #[serde(default = "first_group")]
+    group: GroupId,
+}
+
+fn first_group() -> GroupId {
+    GroupId(1)
 }
 
 impl RunningDevChain {
     /// Starts the chain that the folder keeps, or a new one with the contracts deployed.
     ///
-    /// `log_tail` is the newest block of the chain in our log; a chain that does not have it is thrown away.
+    /// `log_tail` is the newest block of the chain in our log; a chain that does not have it is thrown away. `fresh_group` is a market group
+    /// that nobody used yet, for a new chain.
     ///
     /// # Errors
     /// One line when anvil is missing or does not start, or the contracts cannot be deployed.
-    pub async fn start(folder: PathBuf, log_tail: Option<BlockRef>) -> Result<RunningDevChain> {
+    pub async fn start(folder: PathBuf, log_tail: Option<BlockRef>, fresh_group: GroupId) -> Result<RunningDevChain> {
         if let Some(remembered) = read_notes(&folder) {
             let anvil = start_anvil(&folder, remembered.genesis_time).await?;
             match why_not(&anvil, &remembered, log_tail).await? {
@@ -67,6 +90,7 @@ impl RunningDevChain {
                     return Ok(RunningDevChain {
                         anvil,
                         deployment: remembered.deployment,
+                        group: remembered.group,
                     });
                 }
                 Some(reason) => {
@@ -88,9 +112,14 @@ impl RunningDevChain {
             genesis_time,
             genesis_hash,
             deployment,
+            group: fresh_group,
         };
         write_notes(&folder, &remembered)?;
-        Ok(RunningDevChain { anvil, deployment })
+        Ok(RunningDevChain {
+            anvil,
+            deployment,
+            group: fresh_group,
+        })
     }
 
     /// The chain as the indexer is to watch it.
@@ -102,6 +131,7 @@ impl RunningDevChain {
         let endpoints = vec![self.anvil.ws_url().parse()?, self.anvil.http_url().parse()?];
         let mut source = ChainSource::new(DEV_CHAIN, endpoints, watch, 0);
         source.on_rewrite = OnRewrite::NewGeneration;
+        source.finality = Finality::Depth(FINALITY_BLOCKS);
         source.poll_interval_ms = POLL_INTERVAL_MS;
         Ok(source)
     }
@@ -111,7 +141,50 @@ impl RunningDevChain {
         DevChain {
             rpc: self.anvil.http_url(),
             deployment: self.deployment,
+            group: self.group,
         }
+    }
+
+    /// The exchange on it, with the keys that every dev chain knows.
+    ///
+    /// # Errors
+    /// Never for those keys.
+    pub fn settling(&self) -> Result<Settling> {
+        let operator = PrivateKeySigner::from_bytes(&dev::OPERATOR_KEY).context("the dev chain's well-known key")?;
+        Ok(Settling {
+            rpc: self.anvil.http_url(),
+            deployment: self.deployment,
+            finality: souk_settlement::Finality::Depth(FINALITY_BLOCKS),
+            operator: operator.into(),
+            flush_from: Some(FLUSH_FROM_MICROS),
+        })
+    }
+
+    /// Lets the chain go on: once it rests after transactions, as many empty blocks follow as make them final. Until cancelled.
+    ///
+    /// # Errors
+    /// One line when the node cannot be reached at all; what it does not answer in between is asked again.
+    pub async fn keep_final(&self, cancel: CancellationToken) -> Result<()> {
+        let provider = ProviderBuilder::new().connect(&self.anvil.http_url()).await?;
+        let (mut final_from, mut before) = (None, None);
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return Ok(()),
+                () = tokio::time::sleep(REST) => {}
+            }
+            let Ok(head) = provider.get_block_number().await else {
+                continue;
+            };
+            let rests = before.replace(head) == Some(head);
+            if rests && final_from != Some(head) && provider.anvil_mine(Some(FINALITY_BLOCKS), None).await.is_ok() {
+                final_from = Some(head + FINALITY_BLOCKS);
+            }
+        }
+    }
+
+    /// The market group that settles on it.
+    pub fn group(&self) -> GroupId {
+        self.group
     }
 
     /// Waits until the chain's process ends, which it does not while all is well.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use souk_contracts::Deployment;
 use souk_devstack::{DirLock, Error as DevstackError};
 use souk_indexer::ChainSource;
+use souk_schema::exchange::GroupId;
 
 use crate::cli::GlobalArgs;
 
@@ -39,6 +40,8 @@ pub struct DevChain {
     pub rpc: String,
     /// Souk's contracts on it.
     pub deployment: Deployment,
+    /// The market group that settles on it.
+    pub group: GroupId,
 }
 
 /// The data folder.

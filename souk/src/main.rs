@@ -8,7 +8,9 @@ mod cli;
 mod commands;
 mod config;
 mod dev_chain;
+mod exchange;
 mod instance;
+mod keys;
 mod parts;
 mod progress;
 mod projectors;
@@ -20,7 +22,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use cli::{Command, VerifyCommand};
+use cli::{Command, MarketCommand, VerifyCommand};
 use config::Config;
 use instance::DataDir;
 
@@ -54,12 +56,17 @@ async fn dispatch(config: Config) -> Result<ExitCode> {
         Command::Index(args) => commands::parts::index(args, &config).await,
         Command::Project(args) => commands::parts::project(args).await,
         Command::Serve(args) => commands::parts::serve(args).await,
+        Command::Exchange(args) => commands::parts::exchange(args).await,
+        Command::Market(MarketCommand::List(args)) => commands::market::list(args, &dir).await,
+        Command::Market(MarketCommand::State(args)) => commands::market::state(args, &dir).await,
+        Command::Market(MarketCommand::Show(args)) => commands::market::show(args, &dir).await,
         Command::Demo(args) => commands::demo::run(args, &dir).await,
         Command::Status(args) => return commands::status::run(args, &dir).await,
         Command::Log(args) => commands::log::run(args, &dir).await,
         Command::Replay(args) => commands::replay::run(args, &dir).await,
         Command::Verify(VerifyCommand::Chain(args)) => return commands::verify::chain(args, &dir).await,
         Command::Verify(VerifyCommand::State(args)) => return commands::verify::state(args, &dir).await,
+        Command::Verify(VerifyCommand::Exchange(args)) => return commands::verify::exchange(args, &dir).await,
         Command::Bench(args) => commands::bench::run(args).await,
     }?;
     Ok(ExitCode::SUCCESS)

@@ -3,18 +3,26 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
+use souk_api::exchange::tokens::{TokenName, TokenNames};
+use souk_api::exchange::{ExchangeParts, RunningGroup as ApiGroup};
 use souk_api::{ApiConfig, IndexerReport, Server, StatusSources, scalars};
 use souk_eventlog::EventLog;
 use souk_indexer::{IndexerStatus, Phase};
 use souk_provenance::graph::GraphHandle;
-use souk_schema::ChainId;
+use souk_schema::exchange::Venue;
+use souk_schema::{Address, ChainId};
+use souk_sequencer::GroupHandle;
+use souk_settlement::{Cosigner, CosignerKey, Node};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::HttpArgs;
+use crate::cli::{HttpArgs, ServeArgs};
+use crate::exchange::{self, RunningGroup};
+use crate::keys;
+use crate::parts::Supervisor;
 
 /// What the indexers of this process say of themselves.
 pub type Indexers = Vec<watch::Receiver<IndexerStatus>>;
@@ -65,6 +73,74 @@ pub async fn bind(
         indexers: Arc::new(reports),
     };
     Ok(Server::bind(config, pool, graph, status, cancel).await?)
+}
+
+/// What the API holds of a group: its engine, its co-signer where there is a key, and how its payment tokens are written.
+///
+/// # Errors
+/// One line when a payment token does not say how it is written.
+pub async fn exchange_of(group: &RunningGroup, cosigner: Option<CosignerKey>) -> Result<ExchangeParts> {
+    let venue = group.venue();
+    let tokens = token_names(&group.node, &group.handle, Some(group.dollars)).await?;
+    let cosigner = cosigner.map(|key| Cosigner::new(key, venue, group.opened.group));
+    Ok(ExchangeParts {
+        groups: vec![ApiGroup {
+            handle: group.handle.clone(),
+            cosigner,
+        }],
+        tokens,
+    })
+}
+
+/// What the API holds of the groups that run elsewhere: engines of this process's own, which read the same streams.
+///
+/// # Errors
+/// One line when the log, the database or the node does not answer.
+pub async fn exchange_elsewhere(
+    supervisor: &mut Supervisor,
+    args: &ServeArgs,
+    log: &Arc<dyn EventLog>,
+    pool: &PgPool,
+) -> Result<Option<ExchangeParts>> {
+    let key = keys::cosigner(args.cosigner_key_file.as_deref())?;
+    let (mut groups, mut tokens) = (Vec::new(), TokenNames::default());
+    for group in exchange::groups_of(log.as_ref()).await? {
+        let handle = exchange::follow(supervisor, group, log, pool).await?;
+        ensure!(
+            handle.running().await,
+            "the engine of market group {group} did not get ready; see the log lines above"
+        );
+        let opened = handle.read(|engine| engine.group().cloned());
+        if let (Some(opened), Some(rpc)) = (&opened, &args.rpc) {
+            let node = Node::connect(rpc.as_str(), opened.vault)
+                .await
+                .with_context(|| format!("the node {rpc}"))?;
+            tokens.extend(token_names(&node, &handle, None).await?);
+        }
+        let cosigner = opened.zip(key.clone()).map(|(opened, key)| {
+            let venue = Venue {
+                chain: opened.chain,
+                vault: opened.vault,
+            };
+            Cosigner::new(key, venue, group)
+        });
+        groups.push(ApiGroup { handle, cosigner });
+    }
+    Ok((!groups.is_empty()).then_some(ExchangeParts { groups, tokens }))
+}
+
+/// Symbols and decimals of a token and of all that pay in a group's markets.
+async fn token_names(node: &Node, handle: &GroupHandle, first: Option<Address>) -> Result<TokenNames> {
+    let mut quotes: Vec<Address> = handle.read(|engine| engine.markets().map(|market| market.spec().quote).collect());
+    quotes.extend(first);
+    quotes.sort_unstable();
+    quotes.dedup();
+    let mut names = TokenNames::default();
+    for token in quotes {
+        let (symbol, decimals) = exchange::token_name(node, token).await?;
+        names.insert((ChainId(node.chain_id()), token), TokenName { symbol, decimals });
+    }
+    Ok(names)
 }
 
 /// Where the server can be reached.

@@ -6,7 +6,7 @@ use alloy::primitives::B256;
 use alloy::sol_types::Eip712Domain;
 use souk_contracts::exchange::{self, BUY, Instructions, Order, SELL};
 
-use super::flow::{Style, TradeSide};
+use super::flow::{Intent, Style, TradeSide};
 use crate::cast::Account;
 
 /// Parts per million of an order's worth that its account is ready to pay in fees: the most that the vault takes, on one and a half times the
@@ -33,22 +33,43 @@ pub struct Signed {
     pub signature: [u8; exchange::SIGNATURE_BYTES],
 }
 
-/// Signs an order for an account: `nonce` is used once per account, `expiry_secs` is in unix seconds.
+/// An order that is not signed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// What its trader wants: [`Intent::Place`].
+    pub intent: Intent,
+    /// Used once per account.
+    pub nonce: u64,
+    /// Unix seconds; it matches strictly before.
+    pub expiry_secs: u64,
+}
+
+/// Why an order is not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// A cancel is a request of its own.
+    #[error("a cancel is not an order, and is not signed as one")]
+    NoOrder,
+    /// The signer's, which a key in memory does not give.
+    #[error(transparent)]
+    Signer(#[from] alloy::signers::Error),
+}
+
+/// Signs an order for an account in a market with these units.
 ///
 /// # Errors
-/// The signer's, which a key in memory does not give.
-#[expect(clippy::too_many_arguments, reason = "an order has this many parts")]
-pub fn sign(
-    account: &Account,
-    domain: &Eip712Domain,
-    units: MarketUnits,
-    side: TradeSide,
-    price_ticks: u64,
-    lots: u64,
-    style: Style,
-    nonce: u64,
-    expiry_secs: u64,
-) -> Result<Signed, alloy::signers::Error> {
+/// [`SignError`].
+pub fn sign(account: &Account, domain: &Eip712Domain, units: MarketUnits, draft: Draft) -> Result<Signed, SignError> {
+    let Intent::Place {
+        side,
+        price_ticks,
+        lots,
+        style,
+        ..
+    } = draft.intent
+    else {
+        return Err(SignError::NoOrder);
+    };
     const GOOD_TIL_CANCELLED: u8 = 0;
     const IMMEDIATE_OR_CANCEL: u8 = 1;
     const POST_ONLY_REJECT: u8 = 1;
@@ -64,8 +85,8 @@ pub fn sign(
         baseAmount: u128::from(lots) * units.lot_size,
         limitPrice: price,
         feeCap: (price * u128::from(lots) * FEE_CAP_PPM).div_ceil(1_000_000),
-        nonce,
-        expiry: expiry_secs,
+        nonce: draft.nonce,
+        expiry: draft.expiry_secs,
         instructions: Instructions {
             timeInForce: if style == Style::Take {
                 IMMEDIATE_OR_CANCEL
@@ -99,18 +120,19 @@ mod tests {
             lot_size: 10,
             tick_size: 10_000,
         };
-        let signed = sign(
-            &account,
-            &domain,
-            units,
-            TradeSide::Sell,
-            250,
-            8,
-            Style::Iceberg(2),
-            5,
-            99,
-        )
-        .unwrap();
+        let draft = Draft {
+            intent: Intent::Place {
+                trader: 1,
+                market: 0,
+                side: TradeSide::Sell,
+                price_ticks: 250,
+                lots: 8,
+                style: Style::Iceberg(2),
+            },
+            nonce: 5,
+            expiry_secs: 99,
+        };
+        let signed = sign(&account, &domain, units, draft).unwrap();
         let digest = exchange::digest(&signed.order, &domain);
         assert_eq!(exchange::recover(digest, &signed.signature), Some(account.address()));
         let order = &signed.order;

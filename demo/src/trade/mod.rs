@@ -7,4 +7,4 @@ mod flow;
 mod message;
 
 pub use flow::{Flow, FlowMarket, Intent, Style, Timed, TradeSide};
-pub use message::{MarketUnits, Signed, sign};
+pub use message::{Draft, MarketUnits, SignError, Signed, sign};

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod demo;
 pub mod log;
+pub mod market;
 pub mod parts;
 pub mod replay;
 pub mod status;

@@ -1,14 +1,16 @@
-//! `souk index`, `souk project` and `souk serve`: one part each, with Kafka and Postgres between them.
+//! `souk index`, `souk project`, `souk serve` and `souk exchange`: one part each, with Kafka and Postgres between them.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use souk_provenance::graph::GraphHandle;
+use souk_schema::exchange::GroupId;
 use tokio::sync::watch;
 
-use crate::cli::{IndexArgs, ProjectArgs, ServeArgs};
-use crate::config::Config;
+use crate::cli::{ExchangeArgs, IndexArgs, ProjectArgs, ServeArgs};
+use crate::config::{self, Config};
+use crate::exchange::{self, Settling};
 use crate::parts::{Store, Supervisor};
 use crate::progress::Progress;
-use crate::{projectors, web};
+use crate::{keys, projectors, web};
 
 /// Indexes the configured chains into the log until told to stop.
 ///
@@ -61,8 +63,40 @@ pub async fn serve(args: &ServeArgs) -> Result<()> {
     let log = store.log(&pool).await?;
     let mut supervisor = Supervisor::new()?;
     let graph = GraphHandle::start(pool.clone(), supervisor.cancel().clone()).await?;
-    let server = web::bind(&args.http, pool, graph, log, Vec::new(), supervisor.cancel().clone()).await?;
+    let exchange = web::exchange_elsewhere(&mut supervisor, args, &log, &pool).await?;
+    let mut server = web::bind(&args.http, pool, graph, log, Vec::new(), supervisor.cancel().clone()).await?;
+    if let Some(exchange) = exchange {
+        server = server.with_exchange(exchange)?;
+    }
     tracing::info!("serving {}", web::url(&server)?);
     supervisor.run("api".into(), async move { Ok(server.run().await?) });
+    supervisor.until_stopped().await
+}
+
+/// Runs a market group until told to stop: its engine, its ledger, the facts that its chain tells, its settlement.
+///
+/// # Errors
+/// One line for what is misconfigured or cannot go on.
+pub async fn exchange(args: &ExchangeArgs) -> Result<()> {
+    let store = Store::named(&args.store)?;
+    let operator = keys::operator(args.operator_key_file.as_deref())?
+        .context("settling needs the key of the vault's operator: give --operator-key-file, or SOUK_OPERATOR_KEY")?;
+    let settling = Settling {
+        rpc: args.rpc.to_string(),
+        deployment: config::read_deployment(&args.deployment)?,
+        finality: config::settlement_finality(&args.finality)?,
+        operator,
+        flush_from: args.flush_from,
+    };
+    let pool = store.database().await?;
+    let log = store.log(&pool).await?;
+    let mut supervisor = Supervisor::new()?;
+    let cancel = supervisor.cancel().clone();
+    let started = exchange::start(&mut supervisor, GroupId(args.group), settling, &log, &pool);
+    let group = tokio::select! {
+        group = started => group?,
+        () = cancel.cancelled() => return Ok(()),
+    };
+    tracing::info!(group = %group.opened.group, vault = %group.opened.vault, "the exchange runs");
     supervisor.until_stopped().await
 }

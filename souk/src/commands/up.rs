@@ -8,15 +8,18 @@ use souk_devstack::{Kafka, KafkaConfig, Postgres, PostgresConfig};
 use souk_eventlog::EventLog;
 use souk_indexer::{ChainSource, IndexerStatus};
 use souk_provenance::graph::GraphHandle;
+use souk_schema::exchange::GroupId;
+use souk_settlement::CosignerKey;
 use tokio::sync::watch;
 
 use crate::cli::{StoreArgs, UpArgs};
 use crate::config::Config;
 use crate::dev_chain::{RunningDevChain, log_tail};
+use crate::exchange::{self, Settling};
 use crate::instance::{DataDir, Held, Instance};
 use crate::parts::{Store, Supervisor};
 use crate::progress::Progress;
-use crate::{commands, projectors, web};
+use crate::{commands, config, keys, projectors, web};
 
 /// How long a second `souk up` waits for the first to be ready.
 const OTHER_START_LIMIT: Duration = Duration::from_secs(120);
@@ -56,7 +59,11 @@ async fn serve_until_stopped(
     let mut sources = config.sources(&args.chain).await?;
     let dev_chain = if sources.is_empty() {
         let tail = log_tail(log.as_ref()).await?;
-        let start = RunningDevChain::start(held.dir().join("chain"), tail);
+        let start = RunningDevChain::start(
+            held.dir().join("chain"),
+            tail,
+            exchange::fresh_group(log.as_ref()).await?,
+        );
         let Some(chain) = supervisor.meanwhile(start).await? else {
             return Ok(());
         };
@@ -68,6 +75,10 @@ async fn serve_until_stopped(
                 () = watched.ended() => bail!("its process ended; start again"),
                 () = cancel.cancelled() => Ok(()),
             }
+        });
+        let (final_soon, cancel) = (chain.clone(), supervisor.cancel().clone());
+        supervisor.run("the dev chain's finality".into(), async move {
+            final_soon.keep_final(cancel).await
         });
         Some(chain)
     } else {
@@ -84,8 +95,22 @@ async fn serve_until_stopped(
         "projector".into(),
         projectors::run(log.clone(), pool.clone(), cancel.clone()),
     );
+    let group = match settling(args, dev_chain.as_deref())? {
+        Some((group, settling)) => {
+            let started = exchange::start(&mut supervisor, group, settling, &log, &pool);
+            tokio::select! {
+                group = started => Some(group?),
+                () = cancel.cancelled() => return supervisor.until_stopped().await,
+            }
+        }
+        None => None,
+    };
     let graph = GraphHandle::start(pool.clone(), cancel.clone()).await?;
-    let server = web::bind(&args.http, pool, graph.clone(), log, statuses.clone(), cancel).await?;
+    let mut server = web::bind(&args.http, pool, graph.clone(), log, statuses.clone(), cancel).await?;
+    if let Some(group) = &group {
+        let cosigner = cosigner(args, dev_chain.is_some())?;
+        server = server.with_exchange(web::exchange_of(group, cosigner).await?)?;
+    }
     let url = web::url(&server)?;
     supervisor.run("api".into(), async move { Ok(server.run().await?) });
     let instance = Instance {
@@ -103,6 +128,9 @@ async fn serve_until_stopped(
         if let (true, Some(chain)) = (args.demo, &instance.dev_chain) {
             let summary = commands::demo::load_family(chain, args.demo_seed).await?;
             println!("{}", commands::demo::in_words(&summary));
+            if let Some(group) = &group {
+                commands::demo::open_markets(chain, args.demo_seed, &summary, group).await?;
+            }
             demo = Some((chain, summary));
         }
         catch_up(&statuses, &graph).await;
@@ -125,6 +153,35 @@ async fn serve_until_stopped(
         chain.stop().await;
     }
     ended
+}
+
+/// What the exchange of this process settles on: the dev chain's vault, or that of `--deployment` where an operator's key is given.
+fn settling(args: &UpArgs, dev_chain: Option<&RunningDevChain>) -> Result<Option<(GroupId, Settling)>> {
+    if let Some(chain) = dev_chain {
+        return Ok(Some((chain.group(), chain.settling()?)));
+    }
+    let Some(operator) = keys::operator(args.keys.operator_key_file.as_deref())? else {
+        return Ok(None);
+    };
+    let (Some(rpc), Some(deployment)) = (args.chain.rpc.first(), &args.chain.deployment) else {
+        bail!("an operator's key is given, but no vault: name its chain with --rpc and --deployment");
+    };
+    let settling = Settling {
+        rpc: rpc.to_string(),
+        deployment: config::read_deployment(deployment)?,
+        finality: config::settlement_finality(&args.chain.finality)?,
+        operator,
+        flush_from: None,
+    };
+    Ok(Some((GroupId(1), settling)))
+}
+
+fn cosigner(args: &UpArgs, is_dev: bool) -> Result<Option<CosignerKey>> {
+    let given = keys::cosigner(args.keys.cosigner_key_file.as_deref())?;
+    if given.is_none() && is_dev {
+        return keys::dev_cosigner().map(Some);
+    }
+    Ok(given)
 }
 
 fn start_indexers(

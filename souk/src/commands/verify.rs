@@ -1,21 +1,35 @@
 //! `souk verify`: exits 0 only when what Souk says is true, and names the difference otherwise.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
 use souk_adapters::WatchSet;
+use souk_exchange::Engine;
 use souk_indexer::ChainSource;
+use souk_ledger::reconcile::{
+    EngineBalance, ReconcileError, Report, Verification, engine_equals_ledger, verify_exchange,
+};
 use souk_provenance::project::ProjectorConfig;
 use souk_provenance::verify as provenance;
 use souk_schema::ChainId;
+use souk_settlement::{Node, VaultSource};
 
-use crate::cli::{VerifyChainArgs, VerifyStateArgs};
+use crate::cli::{VerifyChainArgs, VerifyExchangeArgs, VerifyStateArgs};
 use crate::commands::chains_of;
+use crate::commands::market::{Followed, with_group};
+use crate::config::read_deployment;
+use crate::exchange;
 use crate::instance::DataDir;
 use crate::parts::Store;
 
 /// The exit code of a verification that found a difference; errors of any other kind exit with 1.
 const DIFFERENT: u8 = 3;
+
+/// How often the ledger is given a moment to reach what is to be compared, and how long.
+const ATTEMPTS: u32 = 100;
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// Compares the live tables with what the log makes.
 ///
@@ -74,6 +88,98 @@ pub async fn chain(args: &VerifyChainArgs, dir: &DataDir) -> Result<ExitCode> {
         }
     }
     Ok(verdict(same))
+}
+
+/// Compares engine, ledger and vault.
+///
+/// # Errors
+/// One line when they cannot be compared.
+pub async fn exchange(args: &VerifyExchangeArgs, dir: &DataDir) -> Result<ExitCode> {
+    let dev_chain = dir.instance()?.and_then(|instance| instance.dev_chain);
+    let (rpc, deployment) = match (&args.rpc, &args.deployment, dev_chain) {
+        (Some(rpc), Some(deployment), _) => (rpc.to_string(), read_deployment(deployment)?),
+        (_, _, Some(chain)) => (chain.rpc, chain.deployment),
+        _ => bail!("name the chain that the vault is on with --rpc and --deployment"),
+    };
+    let contracts = exchange::contracts_of(&deployment)?;
+    let node = Node::connect(&rpc, contracts.vault)
+        .await
+        .with_context(|| format!("the node {rpc}"))?;
+    let report = with_group(&args.group, dir, async |group| {
+        let vault = VaultSource::new(group.log.clone(), node, contracts);
+        compare(group, &vault).await
+    })
+    .await?;
+    if args.group.instance.json {
+        println!("{}", serde_json::to_string(&report)?)
+    } else {
+        println!("{report}")
+    }
+    Ok(verdict(report.is_same()))
+}
+
+/// What `souk verify exchange` found.
+#[derive(Serialize)]
+struct ExchangeReport {
+    /// What the engine says of balances, and what the ledger says.
+    engine: Report,
+    /// The ledger in itself, and the vault.
+    #[serde(flatten)]
+    ledger: Verification,
+}
+
+impl ExchangeReport {
+    fn is_same(&self) -> bool {
+        self.engine.is_clean() && self.ledger.is_clean()
+    }
+}
+
+impl std::fmt::Display for ExchangeReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for difference in &self.engine.differences {
+            writeln!(f, "engine: {difference}")?;
+        }
+        let (compared, differences) = (self.engine.compared, self.engine.differences.len());
+        writeln!(
+            f,
+            "{compared} balances of the engine compared with the ledger, {differences} differences"
+        )?;
+        self.ledger.fmt(f)
+    }
+}
+
+/// Compares at a command that both engine and ledger have reached. Trading goes on meanwhile, so the ledger is given a moment.
+async fn compare(group: &Followed, vault: &VaultSource) -> Result<ExchangeReport> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match compare_once(group, vault).await {
+            Err(ReconcileError::Behind { .. }) if attempts < ATTEMPTS => tokio::time::sleep(RETRY_AFTER).await,
+            compared => return Ok(compared?),
+        }
+    }
+}
+
+async fn compare_once(group: &Followed, vault: &VaultSource) -> Result<ExchangeReport, ReconcileError> {
+    let (at, balances) = group.handle.read(|engine| (engine.commands(), engine_balances(engine)));
+    let engine = engine_equals_ledger(&group.pool, group.handle.group(), at, balances).await?;
+    let ledger = verify_exchange(&group.pool, Some(vault)).await?;
+    Ok(ExchangeReport { engine, ledger })
+}
+
+fn engine_balances(engine: &Engine) -> Vec<EngineBalance> {
+    let mut all = Vec::new();
+    for account in engine.accounts() {
+        all.extend(account.balances().map(|(instrument, balance)| EngineBalance {
+            account: account.id(),
+            instrument,
+            available: balance.available,
+            held: balance.held,
+            pending_in: balance.pending_in,
+            pending_out: balance.pending_out,
+        }));
+    }
+    all
 }
 
 fn verdict(same: bool) -> ExitCode {

@@ -1,5 +1,9 @@
 //! `souk demo`: the demo economy on the dev chain, and the queries to try on it.
 
+mod client;
+mod markets;
+mod trade;
+
 use std::time::Duration;
 
 use alloy::primitives::U256;
@@ -9,10 +13,12 @@ use serde_json::json;
 use souk_contracts::Deployment;
 use souk_demo::{Economy, Family, Options, Stage, Summary, Synthetic};
 use souk_schema::caip::EvmAssetId;
+use souk_schema::exchange::GroupId;
 use souk_schema::{ChainId, TokenRef, TokenStandard};
 
 use crate::cli::DemoArgs;
 use crate::config::read_deployment;
+use crate::exchange::RunningGroup;
 use crate::instance::{DataDir, DevChain};
 
 /// Writes the economy that the arguments ask for.
@@ -20,10 +26,14 @@ use crate::instance::{DataDir, DevChain};
 /// # Errors
 /// One line that names the step that failed, or what is missing.
 pub async fn run(args: &DemoArgs, dir: &DataDir) -> Result<()> {
+    if args.trade {
+        return trade::run(args, dir).await;
+    }
     let chain = match (&args.rpc, &args.deployment) {
         (Some(rpc), Some(deployment)) => DevChain {
             rpc: rpc.to_string(),
             deployment: read_deployment(deployment)?,
+            group: GroupId(souk_demo::EXCHANGE_GROUP),
         },
         (Some(_), None) => {
             bail!("--rpc names a chain, but not where Souk's contracts are on it: add --deployment <FILE>")
@@ -54,6 +64,21 @@ pub async fn load_family(chain: &DevChain, seed: u64) -> Result<Summary> {
     let plan = souk_demo::plan(seed, &family)?;
     let events = plan.events().total();
     load(chain, &plan.economy.clone(), plan.stages, Some(events)).await
+}
+
+/// Opens the markets of the family's traders on the exchange, and says so.
+///
+/// # Errors
+/// One line when the vault or the engine refuses.
+pub async fn open_markets(chain: &DevChain, seed: u64, summary: &Summary, group: &RunningGroup) -> Result<()> {
+    let family = Family::embedded().context("the demo's family tree")?;
+    let plan = souk_demo::plan(seed, &family)?;
+    let specs = markets::open(chain, &plan.economy, &plan.trading, summary.first_asset_id, group).await?;
+    println!(
+        "{} markets on the exchange; trade on them with souk demo --trade",
+        specs.len()
+    );
+    Ok(())
 }
 
 async fn load(

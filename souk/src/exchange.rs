@@ -1,0 +1,257 @@
+//! The exchange of a process: a market group's engine on its streams, its ledger, and what stands between it and the chain.
+//!
+//! Start at [`start`] for all of a group's parts, at [`follow`] for a process that only reads and submits.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use souk_contracts::{Deployment, TestUSD};
+use souk_eventlog::EventLog;
+use souk_ledger::project::{LedgerConfig, LedgerStatus};
+use souk_schema::Address;
+use souk_schema::exchange::command::OpenGroup;
+use souk_schema::exchange::{GroupId, Venue};
+use souk_sequencer::{GroupConfig, GroupHandle, Role};
+use souk_settlement::vault_log::Contracts;
+use souk_settlement::{
+    FactConfig, FactFollower, Finality, Node, Operator, OperatorSigner, Settler, SettlerConfig, Store, markets,
+};
+use sqlx::PgPool;
+use tokio::sync::watch;
+
+use crate::parts::Supervisor;
+
+/// Most open orders of one account in a group.
+const MAX_OPEN_ORDERS: u32 = 2_000;
+
+/// Where a group settles, and by whose hand.
+pub struct Settling {
+    /// The chain's node.
+    pub rpc: String,
+    /// The contracts on it; the vault among them.
+    pub deployment: Deployment,
+    /// Which blocks are final.
+    pub finality: Finality,
+    /// Sends what settles.
+    pub operator: OperatorSigner,
+    /// Royalties are passed on from this many quote base units on; `None` leaves that to anybody else.
+    pub flush_from: Option<u128>,
+}
+
+/// A group with all its parts.
+pub struct RunningGroup {
+    /// Its engine.
+    pub handle: GroupHandle,
+    /// The node that it settles through.
+    pub node: Node,
+    /// As it was opened.
+    pub opened: OpenGroup,
+    /// The test dollar, or whatever pays by default.
+    pub dollars: Address,
+    /// How far its tables are.
+    pub ledger: watch::Receiver<LedgerStatus>,
+}
+
+impl RunningGroup {
+    /// What it settles on.
+    pub fn venue(&self) -> Venue {
+        Venue {
+            chain: self.opened.chain,
+            vault: self.opened.vault,
+        }
+    }
+}
+
+/// The vault of a deployment.
+///
+/// # Errors
+/// One line where there is none.
+pub fn vault_of(deployment: &Deployment) -> Result<Address> {
+    let vault = deployment.addresses.exchange_vault;
+    vault.context("the deployment has no exchange vault: it is older than the exchange; deploy a vault, or leave the exchange out")
+}
+
+/// What a group of a deployment listens to.
+///
+/// # Errors
+/// One line where the deployment has no vault.
+pub fn contracts_of(deployment: &Deployment) -> Result<Contracts> {
+    Ok(Contracts {
+        vault: vault_of(deployment)?,
+        licences: deployment.addresses.license_registry,
+    })
+}
+
+/// Starts a group's engine as primary, its ledger, the facts that its chain tells and its settlement; opens the group if it is new.
+///
+/// # Errors
+/// One line when the node, the vault, the log or the database does not answer, or the operator's key is not the vault's.
+pub async fn start(
+    supervisor: &mut Supervisor,
+    group: GroupId,
+    settling: Settling,
+    log: &Arc<dyn EventLog>,
+    pool: &PgPool,
+) -> Result<RunningGroup> {
+    let contracts = contracts_of(&settling.deployment)?;
+    let node = Node::connect(&settling.rpc, contracts.vault)
+        .await
+        .with_context(|| format!("the exchange's node {}", settling.rpc))?;
+    check_operator(&node, settling.operator.address()).await?;
+    let (handle, ledger) = engine(supervisor, group, Role::Primary, log, pool).await?;
+    ensure!(
+        handle.running().await,
+        "the engine of market group {group} did not get ready; see the log lines above"
+    );
+    let opened = markets::open_group(&node, &handle, MAX_OPEN_ORDERS)
+        .await
+        .with_context(|| format!("market group {group}"))?;
+
+    let store = Store::connect(pool.clone()).await.context("settlement's tables")?;
+    let facts = FactConfig::alone(group, contracts);
+    let follower = FactFollower::new(facts, opened.chain, handle.clone(), log.clone(), store.clone());
+    let cancel = supervisor.cancel().clone();
+    supervisor.run(format!("facts for market group {group}"), async move {
+        Ok(follower.run(cancel).await?)
+    });
+    let mut config = SettlerConfig::new(group);
+    config.finality = settling.finality;
+    config.flush_from = settling.flush_from;
+    let operator = Operator::new(settling.operator);
+    let settler = Settler::run(
+        config,
+        operator,
+        node.clone(),
+        log.clone(),
+        store,
+        supervisor.cancel().clone(),
+    );
+    supervisor.run(format!("settlement of market group {group}"), async move {
+        Ok(settler.await?)
+    });
+    Ok(RunningGroup {
+        handle,
+        node,
+        opened,
+        dollars: settling.deployment.addresses.test_usd,
+        ledger,
+    })
+}
+
+/// Starts an engine that follows a group which runs elsewhere: what the API reads and submits through.
+///
+/// # Errors
+/// One line when the log or the database does not answer.
+pub async fn follow(
+    supervisor: &mut Supervisor,
+    group: GroupId,
+    log: &Arc<dyn EventLog>,
+    pool: &PgPool,
+) -> Result<GroupHandle> {
+    souk_ledger::store::migrate(pool, &souk_ledger::tables::Schema::live())
+        .await
+        .context("the exchange's tables")?;
+    sequencer(supervisor, group, Role::Standby, log, pool).await
+}
+
+/// The market groups that the log has commands for.
+///
+/// # Errors
+/// One line when the log cannot be read.
+pub async fn groups_of(log: &dyn EventLog) -> Result<Vec<GroupId>> {
+    let streams = log.streams().await?;
+    let mut groups: Vec<GroupId> = streams.iter().filter_map(|stream| group_of(stream.as_str())).collect();
+    groups.sort_unstable();
+    Ok(groups)
+}
+
+/// A market group that the log does not know yet.
+///
+/// # Errors
+/// One line when the log cannot be read.
+pub async fn fresh_group(log: &dyn EventLog) -> Result<GroupId> {
+    let newest = groups_of(log).await?.pop();
+    Ok(GroupId(newest.map_or(1, |group| group.0 + 1)))
+}
+
+/// The group whose commands a stream holds, if it is one of those.
+fn group_of(stream: &str) -> Option<GroupId> {
+    stream.strip_prefix("exchange.commands.")?.parse().ok().map(GroupId)
+}
+
+/// Symbol and decimals of an ERC-20, as it says itself.
+///
+/// # Errors
+/// One line when it does not say.
+pub async fn token_name(node: &Node, token: Address) -> Result<(String, u8)> {
+    let contract = TestUSD::new(token, node.provider());
+    let asked = || format!("the token {token}");
+    let symbol = contract.symbol().call().await.with_context(asked)?;
+    let decimals = contract.decimals().call().await.with_context(asked)?;
+    Ok((symbol, decimals))
+}
+
+async fn engine(
+    supervisor: &mut Supervisor,
+    group: GroupId,
+    role: Role,
+    log: &Arc<dyn EventLog>,
+    pool: &PgPool,
+) -> Result<(GroupHandle, watch::Receiver<LedgerStatus>)> {
+    souk_ledger::store::migrate(pool, &souk_ledger::tables::Schema::live())
+        .await
+        .context("the exchange's tables")?;
+    let handle = sequencer(supervisor, group, role, log, pool).await?;
+    let (status, ledger) = watch::channel(LedgerStatus::new(group));
+    let config = LedgerConfig::new(group);
+    let projector = souk_ledger::project::run(config, log.clone(), pool.clone(), status, supervisor.cancel().clone());
+    supervisor.run(format!("ledger of market group {group}"), async move {
+        Ok(projector.await?)
+    });
+    Ok((handle, ledger))
+}
+
+async fn sequencer(
+    supervisor: &mut Supervisor,
+    group: GroupId,
+    role: Role,
+    log: &Arc<dyn EventLog>,
+    pool: &PgPool,
+) -> Result<GroupHandle> {
+    let mut config = GroupConfig::new(group);
+    config.role = role;
+    let started = souk_sequencer::start(config, log.clone(), pool.clone(), supervisor.cancel().clone()).await;
+    let (handle, running) = started.with_context(|| format!("the engine of market group {group}"))?;
+    supervisor.run(
+        format!("engine of market group {group}"),
+        async move { Ok(running.await?) },
+    );
+    Ok(handle)
+}
+
+async fn check_operator(node: &Node, ours: Address) -> Result<()> {
+    let theirs = node
+        .contract()
+        .operator()
+        .call()
+        .await
+        .context("the vault does not say who its operator is")?;
+    ensure!(
+        theirs == ours,
+        "the vault's operator is {theirs}, but the key given is that of {ours}: give the right one with --operator-key-file"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_known_by_their_streams() {
+        assert_eq!(group_of("exchange.commands.7"), Some(GroupId(7)));
+        assert_eq!(group_of("exchange.events.7"), None);
+        assert_eq!(group_of("chain.7"), None);
+        assert_eq!(group_of(&GroupId(12).command_stream()), Some(GroupId(12)));
+    }
+}
