@@ -6,6 +6,7 @@
 pub mod auction;
 pub mod channel;
 pub mod decimal;
+mod fold;
 pub mod gateway;
 pub mod hub;
 pub mod levels;

@@ -1,6 +1,6 @@
 //! The GraphQL schema: types, fields and how they are answered. Nothing here knows HTTP; tables are read through [`crate::store`].
 //!
-//! Start at [`query::Query`]. Objects carry the [`crate::session::Session`] they were answered from and the moment they are pinned
+//! Start at [`query::Query`] and [`exchange`]. Objects carry the [`crate::session::Session`] they were answered from and the moment they are pinned
 //! to, so what is asked beneath them sees the same blocks.
 
 pub mod account;
@@ -27,6 +27,7 @@ use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
 use exchange::live::ExchangeSubscriptions;
 use exchange::mutation::Mutation;
+use exchange::own::OwnSubscriptions;
 use exchange::query::ExchangeQuery;
 
 /// The root of all questions. Every field of one request sees the same blocks: see `meta`.
@@ -37,7 +38,7 @@ pub struct Root(query::Query, ExchangeQuery);
 /// What happens from now on, or from a cursor, block or sequence number on.
 #[derive(MergedSubscription)]
 #[graphql(name = "Subscriptions")]
-pub struct Events(subscription::Subscriptions, ExchangeSubscriptions);
+pub struct Events(subscription::Subscriptions, ExchangeSubscriptions, OwnSubscriptions);
 
 /// The schema.
 pub type SoukSchema = Schema<Root, Mutation, Events>;
@@ -46,7 +47,7 @@ pub type SoukSchema = Schema<Root, Mutation, Events>;
 pub fn builder() -> SchemaBuilder<Root, Mutation, Events> {
     let (root, events) = (
         Root(query::Query, ExchangeQuery),
-        Events(subscription::Subscriptions, ExchangeSubscriptions),
+        Events(subscription::Subscriptions, ExchangeSubscriptions, OwnSubscriptions),
     );
     Schema::build(root, Mutation, events).extension(extension::AroundFactory)
 }

@@ -1,4 +1,4 @@
-//! The root of all questions.
+//! What can be asked of the index: assets, accounts, tokens, chains.
 
 // A field of GraphQL has its arguments one by one.
 #![allow(clippy::too_many_arguments)]
@@ -53,11 +53,11 @@ pub enum BlockBy {
     Hash(Bytes32),
 }
 
-/// The root of all questions.
+/// What can be asked of the index.
 pub struct Query;
 
-/// The root of all questions. Every field of one request sees the same blocks: see `meta`.
-#[Object]
+/// What can be asked of the index.
+#[Object(name = "IndexQuery")]
 impl Query {
     /// Anything by its global id; null where it is not indexed.
     async fn node(

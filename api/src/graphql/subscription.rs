@@ -45,7 +45,7 @@ pub enum ProvenanceItem {
 pub struct Subscriptions;
 
 /// What happens from now on, or from a cursor or block on.
-#[Subscription]
+#[Subscription(name = "IndexSubscriptions")]
 impl Subscriptions {
     /// What happens to an asset, to its shares and to its licence series; oldest first. Each item's cursor resumes after it, also across
     /// reorganisations: what they made void is told by an `EventsReverted`.

@@ -135,6 +135,15 @@ impl Database {
         Database { shared, name, pool }
     }
 
+    /// The same database, for another server.
+    pub fn again(&self) -> Database {
+        Database {
+            shared: self.shared.clone(),
+            name: self.name.clone(),
+            pool: self.pool.clone(),
+        }
+    }
+
     /// With the economy in it.
     pub async fn seeded() -> Database {
         let database = Database::empty().await;

@@ -57,7 +57,7 @@ pub struct BookLevel {
 pub struct OrderBook {
     /// The market.
     market_id: Bytes32,
-    /// Number of the command that changed these levels last.
+    /// Number of the command that changed the book last; where that was before this server began, of a later one.
     sequence: Long,
     /// Engine time, milliseconds.
     timestamp: Long,

@@ -151,7 +151,7 @@ impl From<order::OrderStatus> for OrderStatus {
 /// Which orders to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum OrderSelection {
-    /// All.
+    /// Open ones and those that are over.
     All,
     /// Those that can still be filled, waiting stops among them.
     Open,

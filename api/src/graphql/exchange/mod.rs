@@ -13,6 +13,7 @@ pub mod live;
 pub mod market;
 pub mod mutation;
 pub mod order;
+pub mod own;
 pub mod preview;
 pub mod query;
 pub mod sign_in;

@@ -1,7 +1,7 @@
 //! What an order would do now, without doing it.
 
 use async_graphql::{Json, SimpleObject};
-use souk_schema::exchange::{Lots, UnixMillis};
+use souk_schema::exchange::{Amount, Lots, Side, UnixMillis};
 
 use super::draft::OrderDraft;
 use super::order::Fee;
@@ -105,9 +105,12 @@ pub(super) fn preview(session: &Session, draft: &OrderDraft) -> Result<OrderPrev
         price_ticks: fill.price.0.into(),
         lots: fill.lots.0.into(),
     };
-    let paid = souk_schema::exchange::Amount(found.fees.0.saturating_add(found.royalty.0));
-    let holds_quote = order.side == souk_schema::exchange::Side::Buy;
-    let hold = decimal::write(found.hold.0, if holds_quote { scale.quote } else { scale.base });
+    // The royalty is the seller's to pay, and a buyer holds what it pays with.
+    let (paid, held_in) = match order.side {
+        Side::Buy => (found.fees, scale.quote),
+        Side::Sell => (Amount(found.fees.0.saturating_add(found.royalty.0)), scale.base),
+    };
+    let hold = decimal::write(found.hold.0, held_in);
     Ok(OrderPreview {
         refusal: None,
         fills: found.fills.iter().map(fill).collect(),

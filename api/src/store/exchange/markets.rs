@@ -73,7 +73,7 @@ const UNDERLYING: &str = "select s.shares_key as token_key, s.asset_key, a.name,
      join asset a on a.chain_id = s.chain_id and a.asset_key = s.asset_key where s.chain_id = $1 and s.valid_to is null and ";
 
 const SERIES: &str = " union all select l.series_key, l.asset_key, a.name, l.expires_at::text from license_series l \
-     join asset a on a.chain_id = l.chain_id and a.asset_key = l.asset_key where l.chain_id = $1 and l.valid_to is null and ";
+     join asset a on a.chain_id = l.chain_id and a.asset_key = l.asset_key where l.chain_id = $1 and ";
 
 async fn underlying(
     reader: &Reader,

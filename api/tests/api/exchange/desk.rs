@@ -66,6 +66,8 @@ pub struct Desk {
     pub alice: Trader,
     pub bob: Trader,
     pub cosigner: Address,
+    /// Ends the projector alone.
+    projector: tokio::task::JoinHandle<()>,
     /// Ends the engine alone.
     engine: tokio_util::sync::CancellationToken,
     position: std::sync::atomic::AtomicU64,
@@ -100,6 +102,22 @@ fn spec(base: TokenRef, kind: MarketKind) -> MarketSpec {
     }
 }
 
+fn parts(handle: &GroupHandle, cosigner: Option<Cosigner>) -> ExchangeParts {
+    ExchangeParts {
+        groups: vec![RunningGroup {
+            handle: handle.clone(),
+            cosigner,
+        }],
+        tokens: TokenNames::from([(
+            (VENUE.chain, Address::repeat_byte(USD)),
+            TokenName {
+                symbol: "tUSD".into(),
+                decimals: 6,
+            },
+        )]),
+    }
+}
+
 impl Desk {
     /// Alice has 1,000 shares and Bob 10,000 dollars; the market of shares is open.
     pub async fn open() -> Desk {
@@ -125,29 +143,12 @@ impl Desk {
         tokio::spawn(running);
         let (status, ledger) = watch::channel(LedgerStatus::new(GroupId(1)));
         let config = LedgerConfig::new(GroupId(1));
-        tokio::spawn(souk_ledger::project::run(
-            config,
-            log,
-            database.pool.clone(),
-            status,
-            cancel.clone(),
-        ));
+        let projecting = souk_ledger::project::run(config, log, database.pool.clone(), status, cancel.clone());
+        let projector = tokio::spawn(async move { projecting.await.unwrap() });
         let key = CosignerKey::from(PrivateKeySigner::from_bytes(&B256::repeat_byte(0xc0)).unwrap());
         let cosigner = Cosigner::new(key, VENUE, GroupId(1));
         let address = cosigner.address();
-        let parts = ExchangeParts {
-            groups: vec![RunningGroup {
-                handle: handle.clone(),
-                cosigner: Some(cosigner),
-            }],
-            tokens: TokenNames::from([(
-                (VENUE.chain, Address::repeat_byte(USD)),
-                TokenName {
-                    symbol: "tUSD".into(),
-                    decimals: 6,
-                },
-            )]),
-        };
+        let parts = parts(&handle, Some(cosigner));
         let mut souk = Souk::offering(database, change, Some(parts)).await;
         // What was started for it ends with it.
         let server = std::mem::replace(&mut souk.cancel, cancel.clone());
@@ -172,6 +173,7 @@ impl Desk {
             alice: Trader::new(0xa1),
             bob: Trader::new(0xb0),
             cosigner: address,
+            projector,
             engine,
             position: std::sync::atomic::AtomicU64::new(1),
         };
@@ -210,6 +212,18 @@ impl Desk {
             json!("OPEN"),
         )
         .await;
+    }
+
+    /// Another server for the same exchange, which begins with what the tables and the log say now.
+    pub async fn another_server(&self) -> Souk {
+        Souk::offering(self.souk.database.again(), |_| {}, Some(parts(&self.handle, None))).await
+    }
+
+    /// The tables fall behind from now on.
+    pub async fn stop_the_projector(&mut self) {
+        self.projector.abort();
+        let ended = (&mut self.projector).await;
+        assert!(ended.is_err_and(|error| error.is_cancelled()));
     }
 
     /// Ends the engine, and waits until it says so.
@@ -362,6 +376,26 @@ impl Desk {
             .await
     }
 
+    /// A session's token at another server of the same exchange.
+    pub async fn sign_in_at(&self, souk: &Souk, whose: &Trader) -> String {
+        let nonce = souk.ask("{ signInChallenge { nonce } }").await["signInChallenge"]["nonce"].clone();
+        let domain = format!("127.0.0.1:{}", souk.address.port());
+        let message = format!(
+            "{domain} wants you to sign in with your Ethereum account:\n{}\n\n\nURI: http://{domain}/\nVersion: 1\nChain ID: 31337\n\
+             Nonce: {}\nIssued At: 2026-01-01T00:00:00Z",
+            whose.address(),
+            nonce.as_str().unwrap()
+        );
+        let signature = whose.0.sign_message_sync(message.as_bytes()).unwrap();
+        let signature = alloy_primitives::hex::encode_prefixed(signature.as_bytes());
+        let query = "mutation($m: String!, $s: Bytes!) { signIn(message: $m, signature: $s) { token } }";
+        let answer = souk.answer(query, json!({ "m": message, "s": signature })).await;
+        answer["data"]["signIn"]["token"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{answer:#}"))
+            .into()
+    }
+
     /// A session's token.
     pub async fn sign_in(&self, whose: &Trader) -> String {
         let message = self.message(whose.address()).await;
@@ -395,16 +429,17 @@ pub const ORDER: &str = "orderId status closeCause side type price priceTicks am
 pub fn input(order: &SignedOrder) -> Value {
     let instructions = &order.instructions;
     let id = instructions.client_order_id;
+    let kind = ["LIMIT", "MARKET", "STOP", "STOP_LIMIT"][instructions.kind as usize];
+    let in_force = ["GOOD_TIL_CANCELLED", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL"][instructions.time_in_force as usize];
+    let post_only = ["NO", "REJECT", "SLIDE"][instructions.post_only as usize];
+    let self_trade = ["CANCEL_TAKER", "CANCEL_MAKER", "CANCEL_BOTH", "DECREMENT"][instructions.self_trade as usize];
+    let side = if order.side == Side::Buy { "BUY" } else { "SELL" };
     json!({
-        "account": order.account, "market": order.market,
-        "side": if order.side == Side::Buy { "BUY" } else { "SELL" },
+        "account": order.account, "market": order.market, "side": side,
         "baseAmount": order.base_amount.to_string(), "limitPrice": order.limit_price.to_string(),
         "feeCap": order.fee_cap.to_string(), "nonce": order.nonce.to_string(), "expiry": order.expiry_secs,
         "instructions": {
-            "type": ["LIMIT", "MARKET", "STOP", "STOP_LIMIT"][instructions.kind as usize],
-            "timeInForce": ["GOOD_TIL_CANCELLED", "IMMEDIATE_OR_CANCEL", "FILL_OR_KILL"][instructions.time_in_force as usize],
-            "postOnly": ["NO", "REJECT", "SLIDE"][instructions.post_only as usize],
-            "selfTrade": ["CANCEL_TAKER", "CANCEL_MAKER", "CANCEL_BOTH", "DECREMENT"][instructions.self_trade as usize],
+            "type": kind, "timeInForce": in_force, "postOnly": post_only, "selfTrade": self_trade,
             "displayAmount": instructions.display_amount.to_string(),
             "triggerPrice": instructions.trigger_price.to_string(),
             "goodUntil": instructions.good_until_secs,
@@ -412,8 +447,4 @@ pub fn input(order: &SignedOrder) -> Value {
         },
         "signature": alloy_primitives::hex::encode_prefixed(order.signature.0),
     })
-}
-
-pub fn usd() -> TokenRef {
-    TokenRef::new(Address::repeat_byte(USD), U256::ZERO)
 }

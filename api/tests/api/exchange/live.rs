@@ -323,3 +323,54 @@ async fn who_does_not_read_is_left_behind_and_others_are_not() {
     }
     assert!(closed, "the one who does not read is still there");
 }
+
+/// Five hundred follow one book. How long a message takes to reach the last of them is printed, and judged by nobody here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_who_follow_a_book_are_all_told_everything() {
+    const FOLLOWERS: usize = 500;
+    const STEPS: u64 = 10;
+    let desk = Desk::with(|config: &mut ApiConfig| config.limits.allowance.capacity = 100_000_000).await;
+    let mut following = Vec::new();
+    for _ in 0..FOLLOWERS {
+        let mut client = Client::ready(&desk.souk).await;
+        client.subscribe("b", &book(&desk, "")).await;
+        let mut own = OwnBook::default();
+        own.take(&client.item().await["orderBook"]);
+        following.push(tokio::spawn(async move {
+            let mut heard = Vec::new();
+            for _ in 0..STEPS {
+                let message = client.hear().await;
+                heard.push(std::time::Instant::now());
+                own.take(&message["payload"]["data"]["orderBook"]);
+            }
+            (own.sequence, heard)
+        }));
+    }
+    let mut sent = Vec::new();
+    for step in 0..STEPS {
+        sent.push(std::time::Instant::now());
+        desk.place(&desk.alice, Side::Sell, 1, 110 + step, 1 + step).await;
+    }
+    let heard = futures::future::join_all(following).await;
+    let heard: Vec<(Option<i64>, Vec<std::time::Instant>)> = heard.into_iter().map(Result::unwrap).collect();
+    assert!(
+        heard.iter().all(|(sequence, _)| *sequence == heard[0].0),
+        "all are at the same message"
+    );
+    let mut after_order = Vec::new();
+    let mut after_first = Vec::new();
+    for step in 0..STEPS as usize {
+        let first = heard.iter().map(|(_, heard)| heard[step]).min().unwrap();
+        after_order.extend(heard.iter().map(|(_, heard)| heard[step] - sent[step]));
+        after_first.extend(heard.iter().map(|(_, heard)| heard[step] - first));
+    }
+    for (what, mut times) in [("order sent", after_order), ("first told", after_first)] {
+        times.sort_unstable();
+        let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
+        eprintln!(
+            "{FOLLOWERS} followers, from {what}: p50 {:?}, p99 {:?}",
+            at(0.5),
+            at(0.99)
+        );
+    }
+}

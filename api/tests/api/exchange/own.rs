@@ -185,3 +185,99 @@ async fn balances_are_told_after_each_change_and_only_to_whose_they_are() {
         (&json!(false), &third["sequence"], &fourth["balances"])
     );
 }
+
+/// A server that begins in the middle, from tables that are as far as they are and the log after that, answers as one that saw it all.
+#[tokio::test]
+async fn a_server_that_begins_later_sees_the_same_however_far_the_tables_are() {
+    let mut desk = Desk::open().await;
+    let trade = async |desk: &Desk, from: u64| {
+        for step in 0..6 {
+            desk.place(&desk.alice, Side::Sell, 5, 110 + step, from + step).await;
+            desk.place(&desk.bob, Side::Buy, 3, 108 + step, from + step).await;
+        }
+        let mut iceberg = desk.order(&desk.alice, Side::Sell, 10, 150, from + 10);
+        iceberg.instructions.display_amount = souk_schema::exchange::Amount(2);
+        desk.send(&desk.alice.sign(iceberg)).await;
+        let amended = desk.order(&desk.alice, Side::Sell, 4, 140, from + 5);
+        let query = "mutation($o: SignedOrderInput!) { amendOrder(order: $o) { order { remaining } } }";
+        let answer = desk
+            .souk
+            .answer(query, json!({ "o": input(&desk.alice.sign(amended)) }))
+            .await;
+        assert!(answer.get("errors").is_none(), "{answer:#}");
+    };
+    trade(&desk, 1).await;
+    desk.fact(Fact::FillsSettled { through: FillNumber(1) }).await;
+    desk.tables().await;
+    desk.stop_the_projector().await;
+    trade(&desk, 30).await;
+    desk.fact(Fact::FillSkipped {
+        fill: FillNumber(2),
+        reason: 1,
+    })
+    .await;
+    let own = "{ viewer { openOrders { orderId status price amount filled remaining cost fee { cost } expiry timestamp signature } } }";
+    let public = format!(
+        "{{ market(id: \"{}\") {{ state orderBook(depth: FIFTY) {{ bids {{ price lots }} asks {{ price lots }} checksum }} ticker {{ last }} }} \
+         marketGroups {{ commandNumber unsettledFills oldestUnsettledFill }} }}",
+        desk.shares
+    );
+    let first = (
+        desk.as_viewer(&desk.sign_in(&desk.alice).await, own).await,
+        desk.souk.ask(&public).await,
+    );
+    assert!(
+        first.0["viewer"]["openOrders"].as_array().unwrap().len() > 5,
+        "{}",
+        first.0
+    );
+    let later = desk.another_server().await;
+    loop {
+        let ready = later.answer("{ markets(first: 1) { totalCount } }", json!({})).await;
+        if ready["data"]["markets"]["totalCount"] == 2 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let token = desk.sign_in_at(&later, &desk.alice).await;
+    let mut seen = later.answer_to(Some(&token), own, json!({})).await;
+    assert_eq!(seen["data"].take(), first.0, "{seen:#}");
+    assert_eq!(later.ask(&public).await, first.1);
+    // And what is under way is told with its own match times.
+    let fills = "subscription { myFills { snapshot fills { fillId state timestamp bustCause } } }";
+    let mut clients = Vec::new();
+    for (souk, token) in [(&desk.souk, desk.sign_in(&desk.alice).await), (&later, token)] {
+        let mut client = Client::signed_in(souk, &token).await;
+        client.subscribe("f", fills).await;
+        clients.push(client.item().await["myFills"].clone());
+    }
+    assert_eq!(clients[0], clients[1]);
+    assert!(clients[0]["fills"].as_array().unwrap().len() > 3, "{}", clients[0]);
+}
+
+#[tokio::test]
+async fn open_orders_are_those_of_the_tables() {
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.alice).await;
+    for nonce in 1..9 {
+        desk.place(&desk.alice, Side::Sell, 5, 105 + nonce % 4, nonce).await;
+        desk.place(&desk.bob, Side::Buy, 2, 106, nonce).await;
+    }
+    desk.as_viewer(&token, "mutation { cancelOrder(order: { nonce: \"8\" }) { group } }")
+        .await;
+    desk.tables().await;
+    let fields =
+        format!("{ORDER} lots filledLots remainingLots expiry timestamp lastUpdateTimestamp feeCap signature signer");
+    let data = desk
+        .as_viewer(
+            &token,
+            &format!("{{ viewer {{ openOrders {{ {fields} }} orders(last: 100, select: OPEN) {{ nodes {{ {fields} }} }} over: orders(first: 1, select: OVER) {{ totalCount }} }} }}"),
+        )
+        .await;
+    let live = data["viewer"]["openOrders"].as_array().unwrap();
+    let mut stored = data["viewer"]["orders"]["nodes"].as_array().unwrap().clone();
+    stored.reverse();
+    assert!(live.len() >= 3, "{data:#}");
+    assert_eq!(live, &stored);
+    assert_eq!(data["viewer"]["over"]["totalCount"], 8 - live.len());
+}
