@@ -374,7 +374,7 @@ impl World {
         self.place(&buyer, Side::Buy, lots, 10, nonce).await;
     }
 
-    /// Waits until the engine is so.
+    /// Waits until the engine is so, and its events say so, too.
     pub async fn until(&self, what: &str, is_so: impl Fn(&Engine) -> bool) {
         let mut outcomes = self.group.outcomes();
         let waited = tokio::time::timeout(PATIENCE, async {
@@ -384,6 +384,9 @@ impl World {
             }
         });
         assert!(waited.await.is_ok(), "waited in vain for {what}");
+        let mut status = self.group.status();
+        let seen = status.borrow().command;
+        status.wait_for(|status| status.published >= seen).await.unwrap();
     }
 
     pub fn settler_config(&self) -> SettlerConfig {
