@@ -1,7 +1,7 @@
 //! The ledger hash: one number that is the same wherever the same outcomes of a group were projected (law LOG-1).
 //!
 //! It covers every table of the group in a fixed order, each ordered by its primary key. It leaves out how far the log was read
-//! (`projection`) and what settlement reported (`settlement`).
+//! (`projection`), how commits were cut (`account_activity`) and what settlement reported (`settlement`).
 
 use alloy_primitives::{B256, Keccak256};
 use futures::TryStreamExt;

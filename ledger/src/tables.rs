@@ -16,7 +16,7 @@ const fn table(name: &'static str, key: &'static str) -> Table {
 }
 
 /// Every table that holds a group's state, each after those that its triggers look at. Not among them: `projection`, which says how far they
-/// are, and `settlement`, which is not of the events.
+/// are, [`INDEX_TABLE`], and `settlement`, which is not of the events.
 pub const TABLES: [Table; 14] = [
     table("market_group", "group_id"),
     table("instrument", "id"),
@@ -33,6 +33,9 @@ pub const TABLES: [Table; 14] = [
     table("fact", "chain_id, position"),
     table("candle", "market, secs, start_secs"),
 ];
+
+/// What is replaced with the tables, though it is no state: an index that is cut as commits were.
+pub const INDEX_TABLE: &str = "account_activity";
 
 /// A schema that holds the tables.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

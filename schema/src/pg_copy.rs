@@ -11,6 +11,7 @@ use crate::amount::Balance;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const BYTEA_OID: u32 = 17;
+const INT8_OID: u32 = 20;
 
 /// Rows of one table, ready to be sent.
 #[derive(Debug)]
@@ -120,6 +121,23 @@ impl CopyBuffer {
         self.bytes.extend_from_slice(token.contract.as_slice());
         self.bytes.extend_from_slice(id);
         self
+    }
+
+    /// A `bigint[]` of one dimension.
+    pub fn int8_array(&mut self, values: &[i64]) -> &mut Self {
+        let start = self.begin();
+        let dimensions = i32::from(!values.is_empty());
+        self.bytes.extend_from_slice(&dimensions.to_be_bytes());
+        self.bytes.extend_from_slice(&0i32.to_be_bytes());
+        self.bytes.extend_from_slice(&INT8_OID.to_be_bytes());
+        if !values.is_empty() {
+            self.length(values.len());
+            self.bytes.extend_from_slice(&1i32.to_be_bytes());
+        }
+        for value in values {
+            self.int8(*value);
+        }
+        self.end(start)
     }
 
     /// A `bytea[]` of one dimension.

@@ -164,6 +164,10 @@ impl Context {
         candles::add(&mut changes.candles, outcome.time, &fill);
         changes.last_prices.insert(fill.market, fill.price);
         changes.last_fill = Some(fill.number);
+        for account in [unsettled.buyer, unsettled.seller] {
+            let activity = changes.activity.entry(account).or_default();
+            activity.fills.push(fill.number.0.cast_signed());
+        }
         changes.fills.push(NewFill {
             matched_by: outcome.number,
             time: outcome.time,
@@ -223,5 +227,6 @@ fn post(postings: Vec<Posting>, outcome: &Outcome, changes: &mut Changes) {
     for posting in &transaction.postings {
         changes.count(posting, outcome.number);
     }
+    changes.note(&transaction);
     changes.transactions.push(transaction);
 }

@@ -34,6 +34,17 @@ pub struct BalanceChange {
     pub version: CommandNumber,
 }
 
+/// Where the things of an account are; each list rises.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// Commands with postings of it.
+    pub transactions: Vec<i64>,
+    /// Its fills.
+    pub fills: Vec<i64>,
+    /// Orders that it placed.
+    pub orders: Vec<i64>,
+}
+
 /// A fill, and what matched it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFill {
@@ -119,6 +130,8 @@ pub struct Changes {
     pub transactions: Vec<Transaction>,
     /// Balances that changed.
     pub balances: BTreeMap<(AccountId, InstrumentId), BalanceChange>,
+    /// Where the things of accounts are.
+    pub activity: BTreeMap<AccountId, Activity>,
     /// New fills.
     pub fills: Vec<NewFill>,
     /// Fills that were reversed.
@@ -161,6 +174,20 @@ impl Changes {
                     self.balance(account, posting.instrument, number).available += change;
                 }
                 LedgerAccount::Held(account) => self.balance(account, posting.instrument, number).held += change,
+            }
+        }
+    }
+
+    /// Notes what the accounts of a transaction find there later.
+    pub(super) fn note(&mut self, transaction: &Transaction) {
+        let number = transaction.number.0.cast_signed();
+        for (account, _) in transaction.postings.iter().flat_map(Posting::sides) {
+            let (LedgerAccount::Available(account) | LedgerAccount::Held(account)) = account else {
+                continue;
+            };
+            let known = &mut self.activity.entry(account).or_default().transactions;
+            if known.last() != Some(&number) {
+                known.push(number);
             }
         }
     }

@@ -15,7 +15,7 @@ use super::follow::{Goal, follow};
 use super::status::{LedgerStatus, Reporter};
 use super::{LedgerConfig, Projector};
 use crate::store::{self, CHANNEL};
-use crate::tables::{Purpose, Schema, TABLES};
+use crate::tables::{INDEX_TABLE, Purpose, Schema, TABLES};
 
 /// What a rebuild did.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ async fn swap(
 }
 
 async fn replace(connection: &mut PgConnection, live: &Schema, beside: &Schema, group: GroupId) -> sqlx::Result<()> {
-    for table in TABLES.iter().map(|table| table.name) {
+    for table in TABLES.iter().map(|table| table.name).chain([INDEX_TABLE]) {
         let delete = format!("delete from {live}.{table} where group_id = $1");
         let insert = format!("insert into {live}.{table} select * from {beside}.{table} where group_id = $1");
         for statement in [delete, insert] {

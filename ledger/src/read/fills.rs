@@ -198,20 +198,16 @@ pub async fn fills_of(
     market: Option<MarketId>,
     page: Page,
 ) -> sqlx::Result<Vec<FillRow>> {
-    // Each side by its own index; an account never meets itself.
-    let of = |side: &str| {
-        format!(
-            "(select f.* from exchange.account a
-              join exchange.fill f on f.group_id = a.group_id and f.{side} = a.id
-              where a.group_id = $1 and a.address = $2 and f.number < $3 and f.number > $4 and ($6::bigint is null or f.market = $6)
-              order by f.number desc limit $5)"
-        )
-    };
     let statement = format!(
-        "select {COLUMNS} from (select * from ({} union all {}) f order by number desc limit $5) f {JOINED}
-         order by f.number desc",
-        of("buyer"),
-        of("seller"),
+        "select {COLUMNS} from (
+             select f.* from exchange.account_activity v
+             cross join lateral unnest(v.fills) u (number)
+             join exchange.fill f on f.group_id = v.group_id and f.number = u.number
+             where v.group_id = $1
+               and v.account = (select id from exchange.account where group_id = $1 and address = $2 order by id limit 1)
+               and u.number < $3 and u.number > $4 and ($6::bigint is null or f.market = $6)
+             order by v.last_number desc, u.number desc limit $5
+         ) f {JOINED} order by f.number desc"
     );
     let (before, after, limit) = page.bounds();
     let rows = sqlx::query(AssertSqlSafe(statement))

@@ -185,17 +185,34 @@ pub async fn orders_of(
     market: Option<MarketId>,
     page: Page,
 ) -> sqlx::Result<Vec<OrderRow>> {
-    let status = match filter {
-        OrderFilter::All => "",
-        OrderFilter::Open => "and o.status in ('open', 'waiting')",
-        OrderFilter::Closed => "and o.status not in ('open', 'waiting')",
+    let mine = "(select id from exchange.account where group_id = $1 and address = $2 order by id limit 1)";
+    let of_market = "($6::bigint is null or o.market = $6)";
+    let found = if filter == OrderFilter::Open {
+        format!(
+            "select o.* from exchange.exchange_order o
+             where o.group_id = $1 and o.account = {mine} and o.id < $3 and o.id > $4 and {of_market} and o.status in ('open', 'waiting')
+             order by o.id desc limit $5"
+        )
+    } else {
+        let status = match filter {
+            OrderFilter::Closed => "and o.status not in ('open', 'waiting')",
+            OrderFilter::All | OrderFilter::Open => "",
+        };
+        // An order's id is the number of its command and a byte.
+        format!(
+            "select o.* from exchange.account_activity v
+             cross join lateral unnest(v.orders) u (id)
+             join exchange.exchange_order o on o.group_id = v.group_id and o.id = u.id
+             where v.group_id = $1 and v.account = {mine} and v.first_number <= $3 >> 8 and v.last_number >= $4 >> 8
+               and u.id < $3 and u.id > $4 and {of_market} {status}
+             order by v.last_number desc, u.id desc limit $5"
+        )
     };
     let statement = format!(
-        "select {COLUMNS} from exchange.account a
-         join exchange.exchange_order o on o.group_id = a.group_id and o.account = a.id
+        "select {COLUMNS} from ({found}) o
+         join exchange.account a on a.group_id = o.group_id and a.id = o.account
          join exchange.market m on m.group_id = o.group_id and m.id = o.market
-         where a.group_id = $1 and a.address = $2 and o.id < $3 and o.id > $4 and ($6::bigint is null or o.market = $6) {status}
-         order by o.id desc limit $5"
+         order by o.id desc"
     );
     let (before, after, limit) = page.bounds();
     let rows = sqlx::query(AssertSqlSafe(statement))

@@ -57,21 +57,22 @@ pub async fn postings_of(
         (key.number.0.cast_signed(), key.entry.cast_signed())
     });
     let rows = sqlx::query(
-        "with mine as (select id from exchange.account where group_id = $1 and address = $2 limit 1), newest as (
-             (select * from exchange.posting
-              where group_id = $1 and debited = (select id from mine) and (number, entry) < ($3, $4)
-              order by number desc, entry desc limit $5)
-             union all
-             (select * from exchange.posting
-              where group_id = $1 and credited = (select id from mine) and credited <> debited and (number, entry) < ($3, $4)
-              order by number desc, entry desc limit $5)
+        "with mine as materialized (
+             select id from exchange.account where group_id = $1 and address = $2 order by id limit 1
+         ), newest as (
+             select p.* from exchange.account_activity v
+             cross join lateral unnest(v.transactions) u (number)
+             join exchange.posting p on p.group_id = v.group_id and p.number = u.number
+             where v.group_id = $1 and v.account = (select id from mine) and v.first_number <= $3
+               and (select id from mine) in (p.debited, p.credited) and (p.number, p.entry) < ($3, $4)
+             order by v.last_number desc, p.number desc, p.entry desc limit $5
          )
          select p.number, p.entry, t.time, p.kind, p.instrument, i.token_key, p.debited, p.debited_held, p.credited, p.credited_held,
                 p.amount::text, p.reference::text
          from newest p
          join exchange.transaction t on t.group_id = p.group_id and t.number = p.number
          join exchange.instrument i on i.group_id = p.group_id and i.id = p.instrument
-         order by p.number desc, p.entry desc limit $5",
+         order by p.number desc, p.entry desc",
     )
     .bind(i64::from(group.0))
     .bind(account.as_slice())

@@ -57,7 +57,7 @@ const POSITIONS: &str = "with
     ),
     borne as (
         select credited as account, instrument, sum(amount) as amount from exchange.posting
-        where group_id = $1 and debited = 0 and kind = 12 and number <= $2 group by credited, instrument
+        where group_id = $1 and kind = 12 and number <= $2 group by credited, instrument
     )
     select b.account, b.instrument, a.address, i.token_key,
         (b.available - coalesce(s.available, 0))::text as available, (b.held - coalesce(s.held, 0))::text as held,

@@ -19,6 +19,8 @@ pub struct Encoded {
     pub fills: CopyBuffer,
     /// Orders that are new, or were signed anew.
     pub orders: CopyBuffer,
+    /// Where the things of accounts are.
+    pub activity: CopyBuffer,
     /// Orders among those that have an older row.
     pub replaced_orders: Vec<i64>,
 }
@@ -27,6 +29,8 @@ impl Encoded {
     pub(super) const TRANSACTION: &'static str = "transaction (group_id, number, time, postings)";
     pub(super) const POSTING: &'static str = "posting (group_id, number, entry, kind, debited_held, credited_held, instrument, debited, \
          credited, amount, reference)";
+    pub(super) const ACTIVITY: &'static str =
+        "account_activity (group_id, account, first_number, last_number, transactions, fills, orders)";
     pub(super) const FILL: &'static str = "fill (group_id, number, market, matched_by, time, price, lots, taker, base, quote, royalty, \
          buyer, buyer_order, buyer_signed_by, buyer_fee, seller, seller_order, seller_signed_by, seller_fee)";
     pub(super) const ORDER: &'static str = "exchange_order (group_id, id, account, market, side, kind, time_in_force, post_only, \
@@ -41,6 +45,20 @@ pub fn encode(group: GroupId, changes: &Changes) -> Encoded {
     let mut encoded = Encoded::default();
     for transaction in &changes.transactions {
         encode_transaction(group, transaction, &mut encoded);
+    }
+    if let Some((first, last)) = changes.transactions.first().zip(changes.transactions.last()) {
+        for (account, activity) in &changes.activity {
+            encoded
+                .activity
+                .row(7)
+                .int8(group)
+                .int8(account.0.into())
+                .int8(signed(first.number.0))
+                .int8(signed(last.number.0))
+                .int8_array(&activity.transactions)
+                .int8_array(&activity.fills)
+                .int8_array(&activity.orders);
+        }
     }
     for fill in &changes.fills {
         encode_fill(group, fill, &mut encoded.fills);

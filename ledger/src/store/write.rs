@@ -44,6 +44,7 @@ pub async fn write(
     rare::write(connection, group, changes).await?;
     insert(connection, Encoded::TRANSACTION, encoded.transactions).await?;
     insert(connection, Encoded::POSTING, encoded.postings).await?;
+    insert(connection, Encoded::ACTIVITY, encoded.activity).await?;
     insert(connection, Encoded::FILL, encoded.fills).await?;
     if !encoded.replaced_orders.is_empty() {
         sqlx::query("delete from exchange_order where group_id = $1 and id = any($2)")
@@ -138,41 +139,55 @@ async fn update_balances(connection: &mut PgConnection, group: GroupId, changes:
         .map(|(account, _)| LedgerAccount::Available(*account).columns().0)
         .collect();
     let instruments: Vec<i64> = keys().map(|(_, instrument)| instrument.0.into()).collect();
-    sqlx::query(
-        "insert into balance (group_id, account, instrument, available, held, pending_in, pending_out, version)
-         select $1, account, instrument, 0, 0, 0, 0, 0 from unnest($2::bigint[], $3::bigint[]) k(account, instrument)
-         on conflict do nothing",
-    )
-    .bind(i64::from(group.0))
-    .bind(&accounts)
-    .bind(&instruments)
-    .execute(&mut *connection)
-    .await?;
     let column = |part: fn(&BalanceChange) -> Balance| digits(changes.balances.values().map(part));
-    sqlx::query(
-        "update balance b set
-             available = b.available + k.available, held = b.held + k.held, pending_in = b.pending_in + k.pending_in,
-             pending_out = b.pending_out + k.pending_out, version = k.version
-         from unnest($2::bigint[], $3::bigint[], $4::text[]::numeric[], $5::text[]::numeric[], $6::text[]::numeric[],
-                     $7::text[]::numeric[], $8::bigint[])
-              k(account, instrument, available, held, pending_in, pending_out, version)
-         where b.group_id = $1 and b.account = k.account and b.instrument = k.instrument",
-    )
-    .bind(i64::from(group.0))
-    .bind(&accounts)
-    .bind(&instruments)
-    .bind(column(|change| change.available))
-    .bind(column(|change| change.held))
-    .bind(column(|change| change.pending_in))
-    .bind(column(|change| change.pending_out))
-    .bind(
-        changes
-            .balances
-            .values()
-            .map(|change| signed(change.version.0))
-            .collect::<Vec<_>>(),
-    )
-    .execute(connection)
-    .await
-    .map(|_| ())
+    let (accounts, instruments) = (&accounts, &instruments);
+    let columns = [
+        column(|change| change.available),
+        column(|change| change.held),
+        column(|change| change.pending_in),
+        column(|change| change.pending_out),
+    ];
+    let versions: Vec<i64> = changes
+        .balances
+        .values()
+        .map(|change| signed(change.version.0))
+        .collect();
+    let mut changed = 0;
+    for statement in [UPDATE_BALANCES, INSERT_BALANCES] {
+        // Nearly always every balance is there already.
+        if changed == accounts.len() as u64 {
+            break;
+        }
+        let [available, held, pending_in, pending_out] = &columns;
+        let done = sqlx::query(statement)
+            .bind(i64::from(group.0))
+            .bind(accounts)
+            .bind(instruments)
+            .bind(available)
+            .bind(held)
+            .bind(pending_in)
+            .bind(pending_out)
+            .bind(&versions)
+            .execute(&mut *connection)
+            .await?;
+        changed += done.rows_affected();
+    }
+    Ok(())
 }
+
+const UPDATE_BALANCES: &str = "update balance b set
+        available = b.available + k.available, held = b.held + k.held, pending_in = b.pending_in + k.pending_in,
+        pending_out = b.pending_out + k.pending_out, version = k.version
+    from unnest($2::bigint[], $3::bigint[], $4::text[]::numeric[], $5::text[]::numeric[], $6::text[]::numeric[], $7::text[]::numeric[],
+                $8::bigint[])
+         k(account, instrument, available, held, pending_in, pending_out, version)
+    where b.group_id = $1 and b.account = k.account and b.instrument = k.instrument";
+
+/// Those that were not there to be updated.
+const INSERT_BALANCES: &str = "insert into balance (group_id, account, instrument, available, held, pending_in, pending_out, version)
+    select $1, k.* from unnest($2::bigint[], $3::bigint[], $4::text[]::numeric[], $5::text[]::numeric[], $6::text[]::numeric[],
+                               $7::text[]::numeric[], $8::bigint[])
+         k(account, instrument, available, held, pending_in, pending_out, version)
+    where not exists (
+        select from balance b where b.group_id = $1 and b.account = k.account and b.instrument = k.instrument
+    )";
