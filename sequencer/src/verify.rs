@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use alloy::primitives::{Address, B256, keccak256};
+use alloy::primitives::{Address, B256, Keccak256, U256, keccak256};
 use alloy::sol_types::{Eip712Domain, SolStruct};
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 use secp256k1::{Message, Secp256k1, VerifyOnly};
@@ -44,12 +44,12 @@ impl Verifier {
 
     /// What is signed for an order.
     pub fn order_digest(&self, order: &SignedOrder) -> B256 {
-        self.digest(&typed_order(order))
+        self.digest(order_hash(order))
     }
 
     /// What is signed for a withdrawal, by its account and by the operator.
     pub fn withdrawal_digest(&self, group: GroupId, withdraw: &Withdraw) -> B256 {
-        self.digest(&typed::Withdrawal {
+        let withdrawal = typed::Withdrawal {
             account: withdraw.account,
             token: withdraw.token.contract,
             id: withdraw.token.id,
@@ -58,14 +58,15 @@ impl Verifier {
             nonce: withdraw.nonce,
             deadline: withdraw.deadline_secs,
             group: group.0,
-        })
+        };
+        self.digest(withdrawal.eip712_hash_struct())
     }
 
-    fn digest(&self, message: &impl SolStruct) -> B256 {
+    fn digest(&self, struct_hash: B256) -> B256 {
         let mut bytes = [0; 66];
         bytes[..2].copy_from_slice(&[0x19, 0x01]);
         bytes[2..34].copy_from_slice(self.separator.as_slice());
-        bytes[34..].copy_from_slice(message.eip712_hash_struct().as_slice());
+        bytes[34..].copy_from_slice(struct_hash.as_slice());
         keccak256(bytes)
     }
 }
@@ -76,10 +77,7 @@ pub fn typed_order(order: &SignedOrder) -> typed::Order {
     typed::Order {
         account: order.account,
         market: order.market,
-        side: match order.side {
-            Side::Buy => typed::BUY,
-            Side::Sell => typed::SELL,
-        },
+        side: side_number(order.side),
         baseAmount: order.base_amount.0,
         limitPrice: order.limit_price.0,
         feeCap: order.fee_cap.0,
@@ -95,6 +93,53 @@ pub fn typed_order(order: &SignedOrder) -> typed::Order {
             goodUntil: instructions.good_until_secs,
             clientOrderId: instructions.client_order_id,
         },
+    }
+}
+
+/// The struct hash of an order. The same as `typed_order(order).eip712_hash_struct()`, which composes and hashes the types' text each time.
+fn order_hash(order: &SignedOrder) -> B256 {
+    static TYPES: LazyLock<[B256; 2]> = LazyLock::new(|| {
+        let types = (typed::Order::default(), typed::Instructions::default());
+        [types.0.eip712_type_hash(), types.1.eip712_type_hash()]
+    });
+    let [order_type, instructions_type] = *TYPES;
+    let number = |number: u128| B256::from(U256::from(number));
+    let instructions = &order.instructions;
+    let instructions_hash = hash_of([
+        instructions_type,
+        number(instructions.kind.number().into()),
+        number(instructions.time_in_force.number().into()),
+        number(instructions.post_only.number().into()),
+        number(instructions.self_trade.number().into()),
+        number(instructions.display_amount.0),
+        number(instructions.trigger_price.0),
+        number(instructions.good_until_secs.into()),
+        instructions.client_order_id,
+    ]);
+    hash_of([
+        order_type,
+        order.account.into_word(),
+        order.market,
+        number(side_number(order.side).into()),
+        number(order.base_amount.0),
+        number(order.limit_price.0),
+        number(order.fee_cap.0),
+        number(order.nonce.into()),
+        number(order.expiry_secs.into()),
+        instructions_hash,
+    ])
+}
+
+fn hash_of<const N: usize>(words: [B256; N]) -> B256 {
+    let mut hasher = Keccak256::new();
+    words.iter().for_each(|word| hasher.update(word));
+    hasher.finalize()
+}
+
+fn side_number(side: Side) -> u8 {
+    match side {
+        Side::Buy => typed::BUY,
+        Side::Sell => typed::SELL,
     }
 }
 
