@@ -48,8 +48,6 @@ pub struct RunningGroup {
     pub opened: OpenGroup,
     /// The test dollar, or whatever pays by default.
     pub dollars: Address,
-    /// How far its tables are.
-    pub ledger: watch::Receiver<LedgerStatus>,
 }
 
 impl RunningGroup {
@@ -98,7 +96,7 @@ pub async fn start(
         .await
         .with_context(|| format!("the exchange's node {}", settling.rpc))?;
     check_operator(&node, settling.operator.address()).await?;
-    let (handle, ledger) = engine(supervisor, group, Role::Primary, log, pool).await?;
+    let handle = engine(supervisor, group, log, pool).await?;
     ensure!(
         handle.running().await,
         "the engine of market group {group} did not get ready; see the log lines above"
@@ -134,7 +132,6 @@ pub async fn start(
         node,
         opened,
         dollars: settling.deployment.addresses.test_usd,
-        ledger,
     })
 }
 
@@ -194,21 +191,20 @@ pub async fn token_name(node: &Node, token: Address) -> Result<(String, u8)> {
 async fn engine(
     supervisor: &mut Supervisor,
     group: GroupId,
-    role: Role,
     log: &Arc<dyn EventLog>,
     pool: &PgPool,
-) -> Result<(GroupHandle, watch::Receiver<LedgerStatus>)> {
+) -> Result<GroupHandle> {
     souk_ledger::store::migrate(pool, &souk_ledger::tables::Schema::live())
         .await
         .context("the exchange's tables")?;
-    let handle = sequencer(supervisor, group, role, log, pool).await?;
-    let (status, ledger) = watch::channel(LedgerStatus::new(group));
+    let handle = sequencer(supervisor, group, Role::Primary, log, pool).await?;
+    let (status, _) = watch::channel(LedgerStatus::new(group));
     let config = LedgerConfig::new(group);
     let projector = souk_ledger::project::run(config, log.clone(), pool.clone(), status, supervisor.cancel().clone());
     supervisor.run(format!("ledger of market group {group}"), async move {
         Ok(projector.await?)
     });
-    Ok((handle, ledger))
+    Ok(handle)
 }
 
 async fn sequencer(

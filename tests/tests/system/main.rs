@@ -3,6 +3,7 @@
 mod activity;
 mod collections;
 mod command_line;
+mod exchange;
 mod faults;
 mod kill;
 mod outage;

@@ -51,6 +51,11 @@ impl Souk {
         Ok(status.code().unwrap_or(-1))
     }
 
+    /// `kill -9`.
+    pub async fn killed(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Has it end in order.
     pub async fn stop(self) -> Result<()> {
         end(self.child, "up").await

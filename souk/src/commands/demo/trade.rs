@@ -251,7 +251,8 @@ impl Desk {
 
     /// Symbol, last price and 24 hours of each market.
     async fn tickers(&self) -> Result<Vec<Value>> {
-        const QUERY: &str = "{ markets(first: 100) { nodes { marketId state ticker { symbol bid ask last tradeCount baseVolume quoteVolume } } } }";
+        const QUERY: &str =
+            "{ markets(first: 100) { nodes { marketId state ticker { symbol bid ask last trades quoteVolume } } } }";
         let mut data = self.exchange.ask(QUERY, json!({}), None).await?;
         let nodes = data["markets"]["nodes"].take();
         Ok(nodes.as_array().cloned().unwrap_or_default())
@@ -291,7 +292,7 @@ fn report(args: &DemoArgs, tally: &Tally, took: Duration, tickers: &[Value]) {
     for market in tickers {
         let ticker = &market["ticker"];
         let [symbol, bid, ask, last, trades, volume] =
-            ["symbol", "bid", "ask", "last", "tradeCount", "quoteVolume"].map(|field| cell(&ticker[field]));
+            ["symbol", "bid", "ask", "last", "trades", "quoteVolume"].map(|field| cell(&ticker[field]));
         println!("{symbol:<44} {bid:>10} {ask:>10} {last:>10} {trades:>8} {volume:>16}");
     }
 }
