@@ -37,7 +37,7 @@ impl Priority {
     pub fn observe(&mut self, body: &CommandBody, events: &[Event]) -> Result<(), Broken> {
         let before = self.levels();
         let mut told = Vec::new();
-        for event in events {
+        for (place, event) in events.iter().enumerate() {
             match event {
                 Event::LevelChanged {
                     market,
@@ -45,20 +45,25 @@ impl Priority {
                     price,
                     lots,
                 } => told.push(((*market, *side, price.0), lots.0)),
-                event => self.take(body, event)?,
+                // An amendment's own event is the first; later ones are of stops that slid.
+                event => self.take(body, event, place == 0)?,
             }
         }
         let after = self.levels();
         let mut changed: Levels = before.keys().map(|key| (*key, 0)).collect();
         changed.extend(after);
         changed.retain(|key, lots| before.get(key).copied().unwrap_or(0) != *lots);
-        if changed.into_iter().ne(told.iter().copied()) {
-            return Err(format!("EX-1: the levels that changed are not {told:?}"));
+        if !changed
+            .iter()
+            .map(|(level, lots)| (*level, *lots))
+            .eq(told.iter().copied())
+        {
+            return Err(format!("EX-1: the levels that changed are {changed:?}, not {told:?}"));
         }
         Ok(())
     }
 
-    fn take(&mut self, body: &CommandBody, event: &Event) -> Result<(), Broken> {
+    fn take(&mut self, body: &CommandBody, event: &Event, is_first: bool) -> Result<(), Broken> {
         match event {
             Event::MarketListed { spec, .. } => self.lot_sizes.push(spec.units.lot_size),
             Event::OrderAccepted {
@@ -69,7 +74,7 @@ impl Priority {
             }
             Event::OrderAmended { order, .. } => {
                 self.resting.remove(order);
-                if let CommandBody::AmendOrder(signed) = body {
+                if let (CommandBody::AmendOrder(signed), true) = (body, is_first) {
                     let (market, side, _) = self.known[order];
                     let display = self.display(market, signed);
                     self.known.insert(*order, (market, side, display));

@@ -45,20 +45,20 @@ impl Settlement {
         for place in self.known.read..end {
             let number = CommandNumber(place as u64 + 1);
             let body = &log[place].body;
-            for event in &outcomes[place] {
-                self.learn(number, body, event);
+            for (place, event) in outcomes[place].iter().enumerate() {
+                self.learn(number, body, event, place == 0);
             }
         }
         self.known.read = self.known.read.max(end);
     }
 
-    fn learn(&mut self, number: CommandNumber, body: &CommandBody, event: &Event) {
+    fn learn(&mut self, number: CommandNumber, body: &CommandBody, event: &Event, is_first: bool) {
         let known = &mut self.known;
         match event {
             Event::OrderAccepted { order, .. } => {
                 known.signed.insert((number, *order), signed_of(body, *order).clone());
             }
-            Event::OrderAmended { order, .. } | Event::OrderReduced { order, .. } => {
+            Event::OrderAmended { order, .. } | Event::OrderReduced { order, .. } if is_first => {
                 if let CommandBody::AmendOrder(signed) = body {
                     known.signed.insert((number, *order), SignedOrder::clone(signed));
                 }
