@@ -249,7 +249,7 @@ pub struct ExchangeArgs {
 #[derive(Subcommand, Debug)]
 pub enum MarketCommand {
     /// List a market, in the vault and in the engine; it begins before its opening.
-    List(ListMarketArgs),
+    List(Box<ListMarketArgs>),
     /// Change what a market does with orders.
     State(MarketStateArgs),
     /// Print the markets.

@@ -58,28 +58,10 @@ async fn serve_until_stopped(
     let log = local.store.log(&pool).await?;
     let mut sources = config.sources(&args.chain).await?;
     let dev_chain = if sources.is_empty() {
-        let tail = log_tail(log.as_ref()).await?;
-        let start = RunningDevChain::start(
-            held.dir().join("chain"),
-            tail,
-            exchange::fresh_group(log.as_ref()).await?,
-        );
-        let Some(chain) = supervisor.meanwhile(start).await? else {
+        let Some(chain) = start_dev_chain(&mut supervisor, held, &log).await? else {
             return Ok(());
         };
         sources.push(chain.source()?);
-        let chain = Arc::new(chain);
-        let (watched, cancel) = (chain.clone(), supervisor.cancel().clone());
-        supervisor.run("the dev chain".into(), async move {
-            tokio::select! {
-                () = watched.ended() => bail!("its process ended; start again"),
-                () = cancel.cancelled() => Ok(()),
-            }
-        });
-        let (final_soon, cancel) = (chain.clone(), supervisor.cancel().clone());
-        supervisor.run("the dev chain's finality".into(), async move {
-            final_soon.keep_final(cancel).await
-        });
         Some(chain)
     } else {
         None
@@ -153,6 +135,33 @@ async fn serve_until_stopped(
         chain.stop().await;
     }
     ended
+}
+
+/// Starts the dev chain, and what watches over it; `None` where a signal came first.
+async fn start_dev_chain(
+    supervisor: &mut Supervisor,
+    held: &Held,
+    log: &Arc<dyn EventLog>,
+) -> Result<Option<Arc<RunningDevChain>>> {
+    let tail = log_tail(log.as_ref()).await?;
+    let fresh_group = exchange::fresh_group(log.as_ref()).await?;
+    let start = RunningDevChain::start(held.dir().join("chain"), tail, fresh_group);
+    let Some(chain) = supervisor.meanwhile(start).await? else {
+        return Ok(None);
+    };
+    let chain = Arc::new(chain);
+    let (watched, cancel) = (chain.clone(), supervisor.cancel().clone());
+    supervisor.run("the dev chain".into(), async move {
+        tokio::select! {
+            () = watched.ended() => bail!("its process ended; start again"),
+            () = cancel.cancelled() => Ok(()),
+        }
+    });
+    let (final_soon, cancel) = (chain.clone(), supervisor.cancel().clone());
+    supervisor.run("the dev chain's finality".into(), async move {
+        final_soon.keep_final(cancel).await
+    });
+    Ok(Some(chain))
 }
 
 /// What the exchange of this process settles on: the dev chain's vault, or that of `--deployment` where an operator's key is given.
