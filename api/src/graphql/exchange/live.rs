@@ -153,7 +153,10 @@ impl ExchangeSubscriptions {
                     }
                 }
             }
-            while part != Part::Beginning {
+            if part == Part::Beginning {
+                return;
+            }
+            loop {
                 match coming.recv().await {
                     Ok(message) => {
                         following.told(&group, message.sequence);
@@ -213,7 +216,10 @@ impl ExchangeSubscriptions {
                     }
                 }
             }
-            while part != Part::Beginning {
+            if part == Part::Beginning {
+                return;
+            }
+            loop {
                 match coming.recv().await {
                     Ok(told) => {
                         following.told(&group, told.sequence);

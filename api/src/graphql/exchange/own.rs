@@ -145,7 +145,7 @@ impl OwnFollowing {
     }
 
     /// What the tables know of fills from a number on, by number.
-    async fn from_tables(&self, from: FillNumber) -> Result<Vec<OwnSide>, ApiError> {
+    async fn known_to_tables(&self, from: FillNumber) -> Result<Vec<OwnSide>, ApiError> {
         let reader = Reader::begin(&self.following.sources.pool).await?;
         let list = fills::FillsFrom(scope(
             self.group.handle.group(),
@@ -333,7 +333,7 @@ impl OwnSubscriptions {
                     Some(Err(error)) => Err(error),
                     None => {
                         let oldest = under_way.0.keys().next().copied().unwrap_or_default();
-                        own.from_tables(oldest).await.map(|found| (previous, under_way.news(found)))
+                        own.known_to_tables(oldest).await.map(|found| (previous, under_way.news(found)))
                     }
                 };
                 match told {

@@ -112,7 +112,9 @@ const COLUMNS: &str = "t.number, t.market, t.time, t.price::text as price, t.lot
 macro_rules! fills_of {
     ($condition:literal) => {
         concat!(
-            "exchange.account a join exchange.fill t on t.group_id = a.group_id and (t.buyer = a.id or t.seller = a.id) \
+            "exchange.account a join exchange.account_activity v on v.group_id = a.group_id and v.account = a.id \
+             cross join lateral unnest(v.fills) as u(number) \
+             join exchange.fill t on t.group_id = a.group_id and t.number = u.number \
              join exchange.market_group g on g.group_id = t.group_id \
              left join lateral (select transaction_hash, block_number from exchange.settlement s \
                where s.group_id = t.group_id and s.first_fill <= t.number and s.last_fill >= t.number \
@@ -129,7 +131,7 @@ listing! {
         name: "fills",
         columns: COLUMNS,
         from: fills_of!("(k.at < 0 or t.buyer_order = k.at or t.seller_order = k.at)"),
-        sort: &[("t.number", SortType::Integer)],
+        sort: &[("u.number", SortType::Integer)],
         descending: true,
     }
 }
@@ -139,8 +141,8 @@ listing! {
     FillsFrom of FillRow {
         name: "fillsFrom",
         columns: COLUMNS,
-        from: fills_of!("t.number >= k.at"),
-        sort: &[("t.number", SortType::Integer)],
+        from: fills_of!("u.number >= k.at"),
+        sort: &[("u.number", SortType::Integer)],
         descending: false,
     }
 }

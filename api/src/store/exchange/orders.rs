@@ -66,11 +66,13 @@ listing! {
     OrdersOf of OrderRow {
         name: "orders",
         columns: COLUMNS,
-        from: "exchange.exchange_order t join exchange.account a on a.group_id = t.group_id and a.id = t.account \
+        from: "exchange.account a join exchange.account_activity v on v.group_id = a.group_id and v.account = a.id \
+               cross join lateral unnest(v.orders) as u(id) \
+               join exchange.exchange_order t on t.group_id = a.group_id and t.id = u.id \
                join exchange.market m on m.group_id = t.group_id and m.id = t.market \
-               where t.group_id = k.chain and a.group_id = k.chain and a.address = k.key and a.id > 0 and (k.at < 0 or t.market = k.at) \
+               where a.group_id = k.chain and a.address = k.key and a.id > 0 and (k.at < 0 or t.market = k.at) \
                and (k.time not in (1, 2) or (t.status in ('open', 'waiting')) = (k.time = 1))",
-        sort: &[("t.id", SortType::Integer)],
+        sort: &[("u.id", SortType::Integer)],
         descending: true,
     }
 }

@@ -341,19 +341,37 @@ async fn a_dead_mans_switch_is_set_and_asked_for() {
     assert_eq!(off["setDeadMan"]["firesAt"], json!(null));
 }
 
+/// A withdrawal of dollars by Bob.
+fn withdrawal(desk: &Desk, amount: u128, nonce: u64) -> Value {
+    json!({
+        "account": desk.bob.address(), "token": format!("{CHAIN}/erc20:{}", address(USD)), "amount": amount.to_string(),
+        "receiver": Address::repeat_byte(CAROL), "nonce": nonce.to_string(), "deadline": 4_000_000_000_u64,
+    })
+}
+
+const WITHDRAW: &str = "mutation($w: WithdrawalInput!, $s: Bytes) { withdraw(withdrawal: $w, signature: $s) { account token id amount receiver nonce \
+    deadline group operatorSignature } }";
+
+/// The digest that is signed for a withdrawal.
+async fn digest_of(desk: &Desk, withdrawal: &Value) -> B256 {
+    let query = "query($w: WithdrawalInput!) { withdrawalTypedData(withdrawal: $w) { digest } }";
+    let to_sign = desk.souk.answer(query, json!({ "w": withdrawal })).await;
+    serde_json::from_value(to_sign["data"]["withdrawalTypedData"]["digest"].clone()).unwrap()
+}
+
+fn code(answer: &Value) -> &str {
+    answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_default()
+}
+
 #[tokio::test]
 async fn a_withdrawal_is_debited_co_signed_and_followed() {
     let desk = Desk::open().await;
     let token = desk.sign_in(&desk.bob).await;
-    let deadline = souk_api::auth::now_secs() + 600;
-    let withdrawal = |amount: u128, nonce: u64, receiver: Address| {
-        json!({ "account": desk.bob.address(), "token": format!("{CHAIN}/erc20:{}", address(USD)), "amount": amount.to_string(),
-            "receiver": receiver, "nonce": nonce.to_string(), "deadline": deadline })
-    };
-    let query = "mutation($w: WithdrawalInput!, $s: Bytes) { withdraw(withdrawal: $w, signature: $s) { account token id amount receiver nonce deadline group operatorSignature } }";
-    let (bob, carol) = (desk.bob.address(), Address::repeat_byte(CAROL));
-    let wanted = withdrawal(100 * DOLLAR, 1, carol);
-    let answer = desk.souk.answer_to(Some(&token), query, json!({ "w": wanted })).await;
+    let wanted = withdrawal(&desk, 100 * DOLLAR, 1);
+    let answer = desk
+        .souk
+        .answer_to(Some(&token), WITHDRAW, json!({ "w": wanted }))
+        .await;
     let approved = answer["data"]["withdraw"].clone();
     assert_eq!(
         (&approved["id"], &approved["group"]),
@@ -361,67 +379,34 @@ async fn a_withdrawal_is_debited_co_signed_and_followed() {
         "{answer:#}"
     );
     // What was signed is what the vault asks for.
-    let to_sign = desk
-        .souk
-        .answer(
-            "query($w: WithdrawalInput!) { withdrawalTypedData(withdrawal: $w) { typedData digest } }",
-            json!({ "w": wanted }),
-        )
-        .await;
-    let digest: B256 = serde_json::from_value(to_sign["data"]["withdrawalTypedData"]["digest"].clone()).unwrap();
+    let digest = digest_of(&desk, &wanted).await;
     let signature = alloy_primitives::hex::decode(approved["operatorSignature"].as_str().unwrap()).unwrap();
     assert_eq!(
         souk_contracts::exchange::recover(digest, &signature),
         Some(desk.cosigner)
     );
     // Again is the same; another with its nonce is not.
-    let again = desk.souk.answer_to(Some(&token), query, json!({ "w": wanted })).await;
+    let again = desk
+        .souk
+        .answer_to(Some(&token), WITHDRAW, json!({ "w": wanted }))
+        .await;
     assert_eq!(again["data"]["withdraw"], approved);
-    let code = |answer: &Value| {
-        answer["errors"][0]["extensions"]["code"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let other = desk
-        .souk
-        .answer_to(Some(&token), query, json!({ "w": withdrawal(5, 1, carol) }))
-        .await;
-    assert_eq!(code(&other), "NONCE_USED");
-    let much = desk
-        .souk
-        .answer_to(Some(&token), query, json!({ "w": withdrawal(1 << 100, 2, bob) }))
-        .await;
-    assert_eq!(code(&much), "NOT_WITHDRAWABLE");
-    // By signature alone, without a session; and not by another's.
-    let wanted = withdrawal(DOLLAR, 3, carol);
-    let to_sign = desk
-        .souk
-        .answer(
-            "query($w: WithdrawalInput!) { withdrawalTypedData(withdrawal: $w) { digest } }",
-            json!({ "w": wanted }),
-        )
-        .await;
-    let digest: B256 = serde_json::from_value(to_sign["data"]["withdrawalTypedData"]["digest"].clone()).unwrap();
-    let by = |signer: &Trader| {
-        alloy_primitives::hex::encode_prefixed(souk_contracts::exchange::sign(digest, &signer.0).unwrap())
-    };
-    assert_eq!(
-        code(&desk.souk.answer(query, json!({ "w": wanted })).await),
-        "UNAUTHENTICATED"
-    );
-    let stolen = desk
-        .souk
-        .answer(query, json!({ "w": wanted, "s": by(&desk.alice) }))
-        .await;
-    assert_eq!(code(&stolen), "SIGNER_NOT_AUTHORISED");
-    let signed = desk
-        .souk
-        .answer(query, json!({ "w": wanted, "s": by(&desk.bob) }))
-        .await;
-    assert!(signed.get("errors").is_none(), "{signed:#}");
-
-    desk.fact(Fact::Withdrawn { account: bob, nonce: 1 }).await;
+    for (amount, nonce, refused) in [
+        (5, 1, "NONCE_USED"),
+        (1 << 100, 2, "NOT_WITHDRAWABLE"),
+        (0, 2, "ZERO_AMOUNT"),
+    ] {
+        let variables = json!({ "w": withdrawal(&desk, amount, nonce) });
+        let answer = desk.souk.answer_to(Some(&token), WITHDRAW, variables).await;
+        assert_eq!(code(&answer), refused);
+    }
+    let second = json!({ "w": withdrawal(&desk, DOLLAR, 3) });
+    assert_eq!(code(&desk.souk.answer_to(Some(&token), WITHDRAW, second).await), "");
+    desk.fact(Fact::Withdrawn {
+        account: desk.bob.address(),
+        nonce: 1,
+    })
+    .await;
     desk.tables().await;
     let data = desk
         .as_viewer(
@@ -445,13 +430,48 @@ async fn a_withdrawal_is_debited_co_signed_and_followed() {
 }
 
 #[tokio::test]
-async fn fills_are_followed_to_their_settlement_in_lists() {
+async fn a_withdrawal_that_is_signed_needs_no_session_and_anothers_signature_is_none() {
     let desk = Desk::open().await;
-    desk.place(&desk.alice, Side::Sell, 5, 110, 1).await;
-    for nonce in 1..5 {
-        desk.place(&desk.bob, Side::Buy, 1, 110, nonce).await;
+    let wanted = withdrawal(&desk, DOLLAR, 1);
+    let digest = digest_of(&desk, &wanted).await;
+    let by = |signer: &Trader| {
+        alloy_primitives::hex::encode_prefixed(souk_contracts::exchange::sign(digest, &signer.0).unwrap())
+    };
+    assert_eq!(
+        code(&desk.souk.answer(WITHDRAW, json!({ "w": wanted })).await),
+        "UNAUTHENTICATED"
+    );
+    for (signature, refused) in [
+        (by(&desk.alice), "SIGNER_NOT_AUTHORISED"),
+        ("0x".to_owned() + &"00".repeat(65), "BAD_SIGNATURE"),
+        ("0x12".to_owned(), "BAD_SIGNATURE"),
+    ] {
+        let answer = desk.souk.answer(WITHDRAW, json!({ "w": wanted, "s": signature })).await;
+        assert_eq!(code(&answer), refused);
     }
-    let token = desk.sign_in(&desk.bob).await;
+    let mut more = wanted.clone();
+    more["amount"] = json!("2000000");
+    let answer = desk
+        .souk
+        .answer(WITHDRAW, json!({ "w": more, "s": by(&desk.bob) }))
+        .await;
+    assert_eq!(
+        code(&answer),
+        "SIGNER_NOT_AUTHORISED",
+        "the signature is over another amount"
+    );
+    let signed = desk
+        .souk
+        .answer(WITHDRAW, json!({ "w": wanted, "s": by(&desk.bob) }))
+        .await;
+    assert!(
+        signed["data"]["withdraw"]["operatorSignature"].is_string(),
+        "{signed:#}"
+    );
+}
+
+/// Of four fills the first is final, the second skipped, the third in a block, the fourth on its way.
+async fn settle_skip_and_send(desk: &Desk) {
     desk.fact(Fact::FillsSettled { through: FillNumber(1) }).await;
     desk.fact(Fact::FillSkipped {
         fill: FillNumber(2),
@@ -470,6 +490,17 @@ async fn fills_are_followed_to_their_settlement_in_lists() {
             .await
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn fills_are_followed_to_their_settlement_in_lists() {
+    let desk = Desk::open().await;
+    desk.place(&desk.alice, Side::Sell, 5, 110, 1).await;
+    for nonce in 1..5 {
+        desk.place(&desk.bob, Side::Buy, 1, 110, nonce).await;
+    }
+    let token = desk.sign_in(&desk.bob).await;
+    settle_skip_and_send(&desk).await;
     desk.tables().await;
     let query = "{ viewer { fills(first: 10) { totalCount nodes { fillId state transactionHash blockNumber bustCause bustReason side takerOrMaker \
                  price amount cost fee { cost } market { symbol } } } balances { currency free used pendingIn pendingOut withdrawable } } }";
