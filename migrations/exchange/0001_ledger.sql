@@ -112,7 +112,7 @@ create table posting (
     group_id      bigint not null,
     number        bigint not null,
     -- Its place in the transaction, from 0.
-    entry         integer not null,
+    entry         integer not null check (entry >= 0),
     kind          smallint not null check (kind between 1 and 14),
     debited_held  boolean not null,
     credited_held boolean not null,
@@ -335,11 +335,10 @@ create function postings_are_whole() returns trigger language plpgsql set search
 begin
     if exists (
         select from (
-            select group_id, number, count(*) as postings, min(entry) as first, max(entry) as last
-            from added group by group_id, number
+            select group_id, number, count(*) as postings, max(entry) as last from added group by group_id, number
         ) a
         left join transaction t on t.group_id = a.group_id and t.number = a.number
-        where t.postings is distinct from a.postings or a.first <> 0 or a.last <> a.postings - 1
+        where t.postings is distinct from a.postings or a.last <> a.postings - 1
     ) then
         raise exception 'the postings are not those that their transactions announce' using errcode = 'check_violation';
     end if;

@@ -45,14 +45,14 @@ pub struct LedgerConfig {
 }
 
 impl LedgerConfig {
-    /// The usual configuration: the live schema, batches of at most 2,000 records or 8 MiB.
+    /// The usual configuration: the live schema, batches of at most 2,000 records or 16 MiB.
     pub fn new(group: GroupId) -> LedgerConfig {
         LedgerConfig {
             group,
             schema: Schema::live(),
             batch: ReadLimits {
                 max_records: 2_000,
-                max_bytes: 8 << 20,
+                max_bytes: 16 << 20,
             },
             idle: Duration::from_secs(1),
         }

@@ -63,7 +63,10 @@ pub fn encode(group: GroupId, changes: &Changes) -> Encoded {
     for fill in &changes.fills {
         encode_fill(group, fill, &mut encoded.fills);
     }
-    for touched in &changes.orders {
+    // By account, as the indexes are: one entry then goes beside the other.
+    let mut orders: Vec<_> = changes.orders.iter().collect();
+    orders.sort_unstable_by_key(|touched| (touched.state.account, touched.order));
+    for touched in orders {
         if let Some(text) = &touched.state.signed {
             encode_order(group, touched, text, &mut encoded.orders);
             if !touched.state.is_new {

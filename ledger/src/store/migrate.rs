@@ -23,7 +23,9 @@ pub async fn connect(pool: &PgPool, schema: &Schema) -> sqlx::Result<PgConnectio
 /// Those of connecting.
 pub async fn connect_for_batches(pool: &PgPool, schema: &Schema) -> sqlx::Result<PgConnection> {
     let lookups = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"].map(|setting| (setting, "off"));
-    options(pool, schema).options(lookups).connect().await
+    // The triggers look at a whole batch at once, which is then not written to temporary files.
+    let memory = [("work_mem", "128MB")];
+    options(pool, schema).options(lookups).options(memory).connect().await
 }
 
 fn options(pool: &PgPool, schema: &Schema) -> PgConnectOptions {
