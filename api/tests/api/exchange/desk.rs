@@ -66,6 +66,8 @@ pub struct Desk {
     pub alice: Trader,
     pub bob: Trader,
     pub cosigner: Address,
+    /// A deadline for withdrawals, Unix seconds.
+    pub deadline: u64,
     /// Ends the projector alone.
     projector: tokio::task::JoinHandle<()>,
     /// Ends the engine alone.
@@ -173,6 +175,7 @@ impl Desk {
             alice: Trader::new(0xa1),
             bob: Trader::new(0xb0),
             cosigner: address,
+            deadline: souk_api::auth::now_secs() + 3_600,
             projector,
             engine,
             position: std::sync::atomic::AtomicU64::new(1),

@@ -345,7 +345,7 @@ async fn a_dead_mans_switch_is_set_and_asked_for() {
 fn withdrawal(desk: &Desk, amount: u128, nonce: u64) -> Value {
     json!({
         "account": desk.bob.address(), "token": format!("{CHAIN}/erc20:{}", address(USD)), "amount": amount.to_string(),
-        "receiver": Address::repeat_byte(CAROL), "nonce": nonce.to_string(), "deadline": 4_000_000_000_u64,
+        "receiver": Address::repeat_byte(CAROL), "nonce": nonce.to_string(), "deadline": desk.deadline,
     })
 }
 
