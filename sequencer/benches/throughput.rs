@@ -79,11 +79,13 @@ impl Server {
 
     async fn run(&self, config: GroupConfig) -> Running {
         let cancel = CancellationToken::new();
-        let (group, running) = start(config, self.log().await, self.pool().await, cancel.clone())
+        let log = self.log().await;
+        let (group, running) = start(config, Arc::clone(&log), self.pool().await, cancel.clone())
             .await
             .expect("started");
         Running {
             group,
+            log,
             cancel,
             task: tokio::spawn(async move { running.await.expect("no error") }),
         }
@@ -92,6 +94,7 @@ impl Server {
 
 struct Running {
     group: GroupHandle,
+    log: Arc<dyn EventLog>,
     cancel: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -136,7 +139,7 @@ async fn latency(server: &Server) {
     const ROUNDS: usize = 400;
     let running = server.run(GroupConfig::new(GROUP)).await;
     running.open(&traders(), 10_000).await;
-    let log = server.log().await;
+    let log = Arc::clone(&running.log);
     let bare = StreamName::new("bare").expect("valid");
     let payload = NewRecord {
         headers: Vec::new(),
@@ -144,6 +147,8 @@ async fn latency(server: &Server) {
     };
     let (mut alone, mut submitted) = (Vec::new(), Vec::new());
     for order in meeting_orders(ROUNDS as u64) {
+        // Nothing else commits meanwhile.
+        running.published().await;
         let begun = Instant::now();
         log.append_shared(&bare, vec![payload.clone()]).await.expect("appended");
         alone.push(begun.elapsed());
