@@ -3,18 +3,21 @@
 //! Start at [`start`] for all of a group's parts, at [`follow`] for a process that only reads and submits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use souk_contracts::{Deployment, TestUSD};
 use souk_eventlog::EventLog;
 use souk_ledger::project::{LedgerConfig, LedgerStatus};
+use souk_ledger::reconcile::{ReconciliationStatus, watch_reconciliation};
 use souk_schema::Address;
 use souk_schema::exchange::command::OpenGroup;
 use souk_schema::exchange::{GroupId, Venue};
 use souk_sequencer::{GroupConfig, GroupHandle, Role};
 use souk_settlement::vault_log::Contracts;
 use souk_settlement::{
-    FactConfig, FactFollower, Finality, Node, Operator, OperatorSigner, Settler, SettlerConfig, Store, markets,
+    FactConfig, FactFollower, Finality, Node, Operator, OperatorSigner, Settler, SettlerConfig, Store, VaultSource,
+    markets,
 };
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -23,6 +26,9 @@ use crate::parts::Supervisor;
 
 /// Most open orders of one account in a group.
 const MAX_OPEN_ORDERS: u32 = 2_000;
+
+/// How often ledger and vault are compared, where a new block is final.
+const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 
 /// Where a group settles, and by whose hand.
 pub struct Settling {
@@ -126,6 +132,19 @@ pub async fn start(
     );
     supervisor.run(format!("settlement of market group {group}"), async move {
         Ok(settler.await?)
+    });
+    let vault = Arc::new(VaultSource::new(log.clone(), node.clone(), contracts));
+    let (status, _) = watch::channel(ReconciliationStatus::default());
+    let watching = watch_reconciliation(
+        pool.clone(),
+        vault,
+        RECONCILE_EVERY,
+        status,
+        supervisor.cancel().clone(),
+    );
+    supervisor.run(format!("reconciliation of market group {group}"), async move {
+        watching.await;
+        Ok(())
     });
     Ok(RunningGroup {
         handle,
