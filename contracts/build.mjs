@@ -18,6 +18,7 @@ const outDir = join(contractsDir, "artifacts");
 
 // The bytecode carries no metadata hash: it would tie the code to comments and file names. Sources are pinned by
 // their hashes in the artifact instead.
+// `viaIR` is for those alone whose events have more fields than the older code generator's stack holds.
 const settings = {
   optimizer: { enabled: true, runs: 200 },
   evmVersion: "cancun",
@@ -25,7 +26,21 @@ const settings = {
   metadata: { appendCBOR: false, bytecodeHash: "none", useLiteralContent: false },
 };
 
-const published = ["AssetRegistry", "LicenseRegistry", "AssetShares", "ContributionBook", "RevenueRouter", "TestUSD", "ExchangeVault"];
+const published = [
+  "AssetRegistry",
+  "LicenseRegistry",
+  "AssetShares",
+  "ContributionBook",
+  "RevenueRouter",
+  "TestUSD",
+  "ExchangeVault",
+  "PayoutDistributor",
+  "TaskBoard",
+  "ExecutionLog",
+  "DisputeCourt",
+  "Gateway",
+];
+const throughIR = ["TaskBoard", "ExecutionLog"];
 
 /** Contracts that only the tests deploy; their artifacts go to artifacts/test/. */
 const testOnly = existsSync(join(contractsDir, "sol", "test"))
@@ -35,7 +50,7 @@ const testOnly = existsSync(join(contractsDir, "sol", "test"))
 const targets = [
   ...published.map((name) => ({ name, source: `sol/${name}.sol`, file: `${name}.json` })),
   ...testOnly.map((name) => ({ name, source: `sol/test/${name}.sol`, file: `test/${name}.json` })),
-];
+].map((target) => ({ ...target, settings: { ...settings, viaIR: throughIR.includes(target.name) } }));
 
 function fail(message) {
   console.error(message);
@@ -55,7 +70,8 @@ function readImport(path) {
   return existsSync(file) ? { contents: readFileSync(file, "utf8") } : { error: `no such file: ${file}` };
 }
 
-function compile(solc) {
+/** Compiles those of the targets that share these settings. */
+function compile(solc, targets, settings) {
   const sources = {};
   for (const { source } of targets) sources[source] = { content: readFileSync(join(contractsDir, source), "utf8") };
   const input = {
@@ -84,6 +100,12 @@ function sourceHashes(metadata) {
   return hashes;
 }
 
+/** What the compiler made of every target. */
+function compileAll(solc) {
+  const groups = [false, true].map((viaIR) => targets.filter((target) => target.settings.viaIR === viaIR));
+  return Object.assign({}, ...groups.map((group) => compile(solc, group, group[0].settings)));
+}
+
 function artifact(target, contracts, version) {
   const { abi, evm, metadata } = contracts[target.source][target.name];
   const json = {
@@ -91,7 +113,7 @@ function artifact(target, contracts, version) {
     abi,
     bytecode: `0x${evm.bytecode.object}`,
     deployedBytecode: `0x${evm.deployedBytecode.object}`,
-    compiler: { name: "solc", version, settings },
+    compiler: { name: "solc", version, settings: target.settings },
     sourcesSha256: sourceHashes(metadata),
   };
   return `${JSON.stringify(json, null, 1)}\n`;
@@ -105,7 +127,7 @@ function listFiles(dir) {
 }
 
 const solc = loadCompiler();
-const contracts = compile(solc);
+const contracts = compileAll(solc);
 const built = new Map(targets.map((target) => [target.file, artifact(target, contracts, solc.version())]));
 
 if (process.argv.includes("--check")) {

@@ -156,7 +156,7 @@ contract AssetRegistry is ERC721, Multicall, IAssetRegistry {
         return _lastId;
     }
 
-    /// @notice Kind, latest version and its content hash, contributors' share, numbers of parents and children.
+    /// @inheritdoc IAssetRegistry
     function assetInfo(uint256 assetId)
         external
         view

@@ -62,7 +62,7 @@ contract ContributionBook is Multicall, AssetBound, IContributionBook {
         emit ContributionVoided(contributionId, assetId, msg.sender, reason);
     }
 
-    /// @notice Whether `recorder` was authorised for the asset, beside its owner.
+    /// @inheritdoc IContributionBook
     function isRecorder(uint256 assetId, address recorder) external view returns (bool) {
         return _recorders[assetId][recorder];
     }
@@ -72,7 +72,7 @@ contract ContributionBook is Multicall, AssetBound, IContributionBook {
         return _lastId;
     }
 
-    /// @notice The asset, who recorded it, and whether it was voided.
+    /// @inheritdoc IContributionBook
     function recordOf(uint256 contributionId)
         external
         view

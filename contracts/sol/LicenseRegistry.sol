@@ -160,7 +160,7 @@ contract LicenseRegistry is ERC1155, Multicall, ReentrancyGuardTransient, AssetB
         return _minted[assetId][termsId];
     }
 
-    /// @notice What a series licenses, until when (unix seconds, exclusive, 0 for ever), and whether it was revoked.
+    /// @inheritdoc ILicenseRegistry
     function seriesOf(uint256 licenseId)
         external
         view
@@ -170,7 +170,7 @@ contract LicenseRegistry is ERC1155, Multicall, ReentrancyGuardTransient, AssetB
         return (series.assetId, series.termsId, series.expiresAt, series.revoked);
     }
 
-    /// @notice Whether licences of the series are good now: neither revoked nor expired.
+    /// @inheritdoc ILicenseRegistry
     function isValid(uint256 licenseId) external view returns (bool) {
         Series storage series = _series[licenseId];
         return series.assetId != 0 && !series.revoked && !_expired(series);

@@ -109,6 +109,19 @@ interface IAssetRegistry {
     /// @notice Reverts with `NotAuthorised` unless `account` owns the asset or is approved for it by the owner.
     function requireAuthorised(uint256 assetId, address account) external view;
 
+    /// @notice Kind, latest version and its content hash, contributors' share, numbers of parents and children.
+    function assetInfo(uint256 assetId)
+        external
+        view
+        returns (
+            uint8 kind,
+            uint32 version,
+            bytes32 contentHash,
+            uint32 contributorShareE8,
+            uint256 parentCount,
+            uint256 childCount
+        );
+
     /// @notice Metadata URI of the asset's latest version.
     function tokenURI(uint256 assetId) external view returns (string memory);
 

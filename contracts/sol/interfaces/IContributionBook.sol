@@ -65,4 +65,13 @@ interface IContributionBook {
 
     /// @notice Voids a contribution, by the account that recorded it.
     function void(uint256 contributionId, string calldata reason) external;
+
+    /// @notice Whether `recorder` was authorised for the asset, beside its owner.
+    function isRecorder(uint256 assetId, address recorder) external view returns (bool);
+
+    /// @notice The asset, who recorded it, and whether it was voided.
+    function recordOf(uint256 contributionId)
+        external
+        view
+        returns (uint256 assetId, address recordedBy, bool voided);
 }

@@ -116,4 +116,13 @@ interface ILicenseRegistry {
     function admitDerivation(uint256 childId, uint256 parentId, uint256 licenseId, address holder)
         external
         returns (uint8 royaltyPolicy, uint32 revenueShareE8);
+
+    /// @notice What a series licenses, until when (unix seconds, exclusive, 0 for ever), and whether it was revoked.
+    function seriesOf(uint256 licenseId)
+        external
+        view
+        returns (uint256 assetId, uint256 termsId, uint64 expiresAt, bool revoked);
+
+    /// @notice Whether licences of the series are good now: neither revoked nor expired.
+    function isValid(uint256 licenseId) external view returns (bool);
 }
