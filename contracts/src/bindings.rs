@@ -43,3 +43,28 @@ sol!(
     ExchangeVault,
     "artifacts/ExchangeVault.json"
 );
+sol!(
+    #[sol(rpc, all_derives)]
+    PayoutDistributor,
+    "artifacts/PayoutDistributor.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    TaskBoard,
+    "artifacts/TaskBoard.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    ExecutionLog,
+    "artifacts/ExecutionLog.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    DisputeCourt,
+    "artifacts/DisputeCourt.json"
+);
+sol!(
+    #[sol(rpc, all_derives)]
+    Gateway,
+    "artifacts/Gateway.json"
+);

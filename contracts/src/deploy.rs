@@ -6,75 +6,63 @@
 
 use alloy::contract::RawCallBuilder;
 use alloy::network::Ethereum;
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U256};
 use alloy::providers::{PendingTransactionError, Provider};
 use alloy::transports::TransportError;
-use serde::{Deserialize, Serialize};
 
+use crate::DisputeCourt::CourtConfig;
 use crate::ExchangeVault::VaultConfig;
+use crate::ExecutionLog::ExecutionLogConfig;
+use crate::PayoutDistributor::DistributorConfig;
+use crate::addresses::{Addresses, Deployment, Economy};
 use crate::{
-    AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD, dev,
+    AssetRegistry, AssetShares, ContributionBook, DisputeCourt, ExchangeVault, ExecutionLog, Gateway, LicenseRegistry,
+    PayoutDistributor, RevenueRouter, TaskBoard, TestUSD, dev,
 };
 
-/// Where each contract is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Addresses {
-    /// ERC-721, one token per asset.
-    pub asset_registry: Address,
-    /// ERC-1155, one id per licence series.
-    pub license_registry: Address,
-    /// ERC-1155, one id per asset.
-    pub asset_shares: Address,
-    /// Soulbound contributions.
-    pub contribution_book: Address,
-    /// Payments for assets.
-    pub revenue_router: Address,
-    /// ERC-20 with six decimals that anyone mints.
-    pub test_usd: Address,
-    /// The exchange's custody; `None` in deployments older than the exchange.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exchange_vault: Option<Address>,
+/// What the contracts of the economy are deployed with: who does what, and how long things wait. The deployer is the admin of
+/// each: decides disputes of roots and challenges of executions, overrules the judge, changes roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EconomyConfig {
+    /// Proposes the roots of payouts.
+    pub proposer: Address,
+    /// Judges disputes over assets.
+    pub judge: Address,
+    /// Mirrors assets of other chains.
+    pub relayer: Address,
+    /// Receives the protocol fee, by the roots, and lost bonds.
+    pub treasury: Address,
+    /// Protocol fee in parts per 100,000,000 of a revenue.
+    pub protocol_fee_e8: u32,
+    /// ERC-20 token of bonds; `None` for the deployment's test token.
+    pub bond_token: Option<Address>,
+    /// The bond of a dispute or challenge, in base units.
+    pub bond: U256,
+    /// How long a root can be disputed, in seconds; each window is 1 second to 30 days.
+    pub dispute_window_secs: u64,
+    /// How long after a task's deadline its reviewers may review, in seconds.
+    pub review_period_secs: u64,
+    /// How long a completed execution can be challenged, in seconds.
+    pub challenge_window_secs: u64,
+    /// How long a judgement can be overruled, in seconds.
+    pub appeal_window_secs: u64,
 }
 
-impl Addresses {
-    /// Addresses of contracts that `deployer` creates with its next seven transactions, from `nonce` on, in the order of
-    /// the fields.
-    pub fn predict(deployer: Address, nonce: u64) -> Self {
-        Self {
-            asset_registry: deployer.create(nonce),
-            license_registry: deployer.create(nonce + 1),
-            asset_shares: deployer.create(nonce + 2),
-            contribution_book: deployer.create(nonce + 3),
-            revenue_router: deployer.create(nonce + 4),
-            test_usd: deployer.create(nonce + 5),
-            exchange_vault: Some(deployer.create(nonce + 6)),
-        }
-    }
-
-    /// Every contract with its name, in the order of deployment.
-    pub fn named(&self) -> Vec<(&'static str, Address)> {
-        let mut named = vec![
-            ("AssetRegistry", self.asset_registry),
-            ("LicenseRegistry", self.license_registry),
-            ("AssetShares", self.asset_shares),
-            ("ContributionBook", self.contribution_book),
-            ("RevenueRouter", self.revenue_router),
-            ("TestUSD", self.test_usd),
-        ];
-        named.extend(self.exchange_vault.map(|vault| ("ExchangeVault", vault)));
-        named
-    }
+/// What a whole set is deployed with.
+#[derive(Clone, Debug)]
+pub struct DeployConfig {
+    /// Of the exchange's vault.
+    pub vault: VaultConfig,
+    /// Of the contracts of the economy.
+    pub economy: EconomyConfig,
 }
 
-/// One set of contracts on one chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deployment {
-    /// EIP-155 id of the chain.
-    pub chain_id: u64,
-    /// Block that created the first contract, inclusive: no event of the set is in an earlier one.
-    pub block: u64,
-    /// Where each contract is.
-    pub addresses: Addresses,
+impl From<VaultConfig> for DeployConfig {
+    /// With the dev chain's economy beside the vault.
+    fn from(vault: VaultConfig) -> Self {
+        let economy = dev::economy_config(dev::PROPOSER, dev::JUDGE, dev::RELAYER, dev::FEE_ACCOUNT);
+        Self { vault, economy }
+    }
 }
 
 /// Why a deployment did not come about.
@@ -101,8 +89,8 @@ pub enum DeployError {
     },
     /// The transaction ran and failed.
     #[error(
-        "the creation of {contract} failed on chain; give the deployment more gas, a distributor that is not zero, and a vault's \
-         roles and delays that `VaultRoles.sol` takes"
+        "the creation of {contract} failed on chain; give the deployment more gas, a distributor that is not zero, a vault's \
+         roles and delays that `VaultRoles.sol` takes, and windows, a bond and a fee that the economy's contracts take"
     )]
     Reverted {
         /// Name of the contract.
@@ -121,6 +109,9 @@ pub enum DeployError {
         /// What the receipt says.
         found: Option<Address>,
     },
+    /// The revenue router keeps its distributor.
+    #[error("the revenue router did not take the new distributor; let its admin deploy")]
+    NotRouted,
     /// The vault does not take the token.
     #[error("the vault did not list {token}; everything is deployed, so list it by hand or deploy again")]
     NotListed {
@@ -129,63 +120,53 @@ pub enum DeployError {
     },
 }
 
-/// Deploys all contracts with `deployer` in every role of the vault, and the delays of [`dev::vault_config`]. See [`deploy_with`].
+/// Deploys all contracts with `deployer` in every role, and the delays and windows of [`dev`]. See [`deploy_with`].
 ///
 /// # Errors
 /// See [`DeployError`]; contracts created before the failure stay on chain, unused.
 pub async fn deploy<P: Provider>(
     provider: &P,
     deployer: Address,
-    distributor: Address,
+    distributor: impl Into<Option<Address>>,
 ) -> Result<Deployment, DeployError> {
-    let config = dev::vault_config(deployer, deployer, deployer);
+    let config = DeployConfig {
+        vault: dev::vault_config(deployer, deployer, deployer),
+        economy: dev::economy_config(deployer, deployer, deployer, deployer),
+    };
     deploy_with(provider, deployer, distributor, config).await
 }
 
-/// Deploys all seven contracts in as many transactions of `deployer`, for whom `provider` must be able to sign (a wallet in the
+/// Deploys all twelve contracts in as many transactions of `deployer`, for whom `provider` must be able to sign (a wallet in the
 /// provider, or an account that the node unlocks) and who must send nothing else meanwhile; three more list shares,
-/// licences and the test token in the vault. `deployer` becomes the admin of the revenue router and of the vault;
-/// `distributor` receives all revenue and must be neither zero nor a payer.
+/// licences and the test token in the vault. `deployer` becomes the admin of every contract that has one.
+/// All revenue goes to the payout distributor of the set, or to `distributor` where one is given, which must be neither zero
+/// nor a payer, and which then pays nobody by the set's roots.
 ///
 /// # Errors
 /// See [`DeployError`]; contracts created before the failure stay on chain, unused.
 pub async fn deploy_with<P: Provider>(
     provider: &P,
     deployer: Address,
-    distributor: Address,
-    vault: VaultConfig,
+    distributor: impl Into<Option<Address>>,
+    config: impl Into<DeployConfig>,
 ) -> Result<Deployment, DeployError> {
     let chain_id = provider.get_chain_id().await?;
     let nonce = provider.get_transaction_count(deployer).pending().await?;
     let addresses = Addresses::predict(deployer, nonce);
-
-    let mut pending = Vec::new();
-    for ((contract, expected), creation) in
-        addresses
-            .named()
-            .into_iter()
-            .zip(creations(provider, &addresses, deployer, distributor, vault))
-    {
-        let sent = creation.from(deployer).send().await.map_err(|source| {
-            let source = Box::new(source);
-            DeployError::Refused { contract, source }
-        })?;
-        pending.push((contract, expected, sent));
-    }
-
-    let mut first_block = None;
-    for (contract, expected, sent) in pending {
-        let receipt = sent
-            .get_receipt()
-            .await
-            .map_err(|source| DeployError::NoReceipt { contract, source })?;
-        check_place(contract, expected, receipt.status(), receipt.contract_address)?;
-        first_block = first_block.or(receipt.block_number);
-    }
+    let economy = Economy::predict(deployer, nonce + 7);
+    let distributor = distributor.into().unwrap_or(economy.distributor);
+    let DeployConfig {
+        vault,
+        economy: economy_config,
+    } = config.into();
+    let creations = creations(provider, &addresses, deployer, distributor, vault)
+        .into_iter()
+        .chain(economy_creations(provider, &addresses, deployer, economy_config));
+    let block = create_all(deployer, addresses.named().into_iter().zip(creations)).await?;
     list_tokens(provider, deployer, &addresses).await?;
     Ok(Deployment {
         chain_id,
-        block: first_block.unwrap_or_default(),
+        block,
         addresses,
     })
 }
@@ -201,30 +182,78 @@ pub async fn add_vault<P: Provider>(
     deployment: &mut Deployment,
     vault: VaultConfig,
 ) -> Result<(), DeployError> {
-    let contract = "ExchangeVault";
     let nonce = provider.get_transaction_count(deployer).pending().await?;
+    let at = deployer.create(nonce);
     let to = Addresses {
-        exchange_vault: Some(deployer.create(nonce)),
+        exchange_vault: Some(at),
         ..deployment.addresses
     };
     let creation = ExchangeVault::deploy_builder(provider, to.asset_registry, to.revenue_router, deployer, vault);
-    let sent = creation.from(deployer).send().await.map_err(|source| {
-        let source = Box::new(source);
-        DeployError::Refused { contract, source }
-    })?;
-    let receipt = sent
-        .get_receipt()
-        .await
-        .map_err(|source| DeployError::NoReceipt { contract, source })?;
-    check_place(
-        contract,
-        deployer.create(nonce),
-        receipt.status(),
-        receipt.contract_address,
-    )?;
+    create_all(deployer, [(("ExchangeVault", at), creation)]).await?;
     list_tokens(provider, deployer, &to).await?;
     deployment.addresses = to;
     Ok(())
+}
+
+/// Deploys the contracts of the economy for a deployment that has none, in six transactions of `deployer`, who is the revenue
+/// router's admin, and names them in the deployment. Revenue goes to the new distributor from then on; what the one before
+/// received stays with it, and no root of the new one can pay it out.
+/// See [`deploy_with`] for who may send the transactions.
+///
+/// # Errors
+/// See [`DeployError`]; the deployment is then as it was, and the router may have the new distributor already only where the
+/// receipt of its last transaction was lost.
+pub async fn add_economy<P: Provider>(
+    provider: &P,
+    deployer: Address,
+    deployment: &mut Deployment,
+    config: EconomyConfig,
+) -> Result<(), DeployError> {
+    let contract = "RevenueRouter";
+    let nonce = provider.get_transaction_count(deployer).pending().await?;
+    let economy = Economy::predict(deployer, nonce);
+    let to = deployment.addresses.with_economy(economy);
+    let creations = economy_creations(provider, &to, deployer, config);
+    create_all(deployer, economy.named().into_iter().zip(creations)).await?;
+
+    let router = RevenueRouter::new(to.revenue_router, provider);
+    let sent = router.setDistributor(economy.distributor).from(deployer).send().await;
+    let sent = sent.map_err(|source| {
+        let source = Box::new(source);
+        DeployError::Refused { contract, source }
+    })?;
+    let receipt = sent.get_receipt().await;
+    let receipt = receipt.map_err(|source| DeployError::NoReceipt { contract, source })?;
+    if !receipt.status() {
+        return Err(DeployError::NotRouted);
+    }
+    deployment.addresses = to;
+    Ok(())
+}
+
+/// Sends the creations in order, each with the contract's name and where the others expect it; the block of the first.
+async fn create_all<P: Provider>(
+    deployer: Address,
+    creations: impl IntoIterator<Item = ((&'static str, Address), RawCallBuilder<P, Ethereum>)>,
+) -> Result<u64, DeployError> {
+    let mut pending = Vec::new();
+    for ((contract, expected), creation) in creations {
+        let sent = creation.from(deployer).send().await.map_err(|source| {
+            let source = Box::new(source);
+            DeployError::Refused { contract, source }
+        })?;
+        pending.push((contract, expected, sent));
+    }
+    let mut first_block = None;
+    for (contract, expected, sent) in pending {
+        let receipt = sent
+            .get_receipt()
+            .await
+            .map_err(|source| DeployError::NoReceipt { contract, source })?;
+        check_place(contract, expected, receipt.status(), receipt.contract_address)?;
+        first_block = first_block.or(receipt.block_number);
+    }
+    Ok(first_block.unwrap_or_default())
 }
 
 /// Has the vault take what trades on the exchange.
@@ -277,7 +306,7 @@ fn check_place(
     Ok(())
 }
 
-/// The creation transactions, in the order of [`Addresses::named`].
+/// The first seven creation transactions, in the order of [`Addresses::named`].
 fn creations<'a, P: Provider>(
     provider: &'a P,
     to: &Addresses,
@@ -293,6 +322,45 @@ fn creations<'a, P: Provider>(
         RevenueRouter::deploy_builder(provider, to.asset_registry, to.license_registry, admin, distributor),
         TestUSD::deploy_builder(provider),
         ExchangeVault::deploy_builder(provider, to.asset_registry, to.revenue_router, admin, vault),
+    ]
+}
+
+/// The creation transactions of the economy, in the order of [`Economy::named`].
+fn economy_creations<'a, P: Provider>(
+    provider: &'a P,
+    to: &Addresses,
+    admin: Address,
+    config: EconomyConfig,
+) -> [RawCallBuilder<&'a P, Ethereum>; 5] {
+    let (bond_token, bond) = (config.bond_token.unwrap_or(to.test_usd), config.bond);
+    let distributor = DistributorConfig {
+        proposer: config.proposer,
+        feeAccount: config.treasury,
+        protocolFeeE8: config.protocol_fee_e8,
+        bondToken: bond_token,
+        bond,
+        disputeWindowSecs: config.dispute_window_secs,
+    };
+    let executions = ExecutionLogConfig {
+        treasury: config.treasury,
+        bondToken: bond_token,
+        bond,
+        challengeWindowSecs: config.challenge_window_secs,
+    };
+    let court = CourtConfig {
+        judge: config.judge,
+        treasury: config.treasury,
+        bondToken: bond_token,
+        bond,
+        appealWindowSecs: config.appeal_window_secs,
+    };
+    let (assets, licenses, book) = (to.asset_registry, to.license_registry, to.contribution_book);
+    [
+        PayoutDistributor::deploy_builder(provider, admin, distributor),
+        TaskBoard::deploy_builder(provider, assets, book, to.asset_shares, config.review_period_secs),
+        ExecutionLog::deploy_builder(provider, assets, licenses, book, to.revenue_router, admin, executions),
+        DisputeCourt::deploy_builder(provider, assets, admin, court),
+        Gateway::deploy_builder(provider, assets, admin, config.relayer),
     ]
 }
 
@@ -314,14 +382,5 @@ mod tests {
             check(false, Some(expected)),
             Err(DeployError::Reverted { .. })
         ));
-    }
-
-    #[test]
-    fn predicted_addresses_follow_the_nonce() {
-        let deployer = Address::repeat_byte(7);
-        let addresses = Addresses::predict(deployer, 40);
-        for (n, (_, address)) in (40..).zip(addresses.named()) {
-            assert_eq!(address, deployer.create(n));
-        }
     }
 }

@@ -4,17 +4,20 @@
 //! (that is `adapters`). Start at [`deploy`], at [`bindings`] for the calls and events of each contract, and at [`exchange`] for
 //! what traders sign.
 
+mod addresses;
 pub mod bindings;
 mod deploy;
 pub mod dev;
 pub mod exchange;
 
+pub use addresses::{Addresses, Deployment};
 pub use bindings::{
-    AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD,
+    AssetRegistry, AssetShares, ContributionBook, DisputeCourt, ExchangeVault, ExecutionLog, Gateway, LicenseRegistry,
+    PayoutDistributor, RevenueRouter, TaskBoard, TestUSD,
 };
-pub use deploy::{Addresses, DeployError, Deployment, add_vault, deploy, deploy_with};
+pub use deploy::{DeployConfig, DeployError, EconomyConfig, add_economy, add_vault, deploy, deploy_with};
 
-use alloy::primitives::{B256, U256, keccak256};
+use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy::sol_types::SolValue;
 
 /// 100% in parts per 100,000,000, the unit of every share in the contracts.
@@ -41,4 +44,30 @@ pub fn license_expiry(minted_at: u64, duration_secs: u64) -> Option<u64> {
         return Some(0);
     }
     minted_at.checked_add(duration_secs)?.checked_next_multiple_of(DAY_SECS)
+}
+
+/// Leaf of the payouts' tree: what `account` earned of `token` in all, in base units, as `PayoutDistributor.claim` computes it.
+pub fn payout_leaf(account: Address, token: Address, cumulative: U256) -> B256 {
+    keccak256(keccak256((account, token, cumulative).abi_encode()))
+}
+
+/// Id of an announcement, the same on both chains, as `Gateway.announcementIdOf` computes it.
+pub fn announcement_id(
+    origin_chain: u64,
+    origin_gateway: Address,
+    origin_registry: Address,
+    origin_asset_id: U256,
+    target_chain: u64,
+) -> B256 {
+    let (origin_chain, target_chain) = (U256::from(origin_chain), U256::from(target_chain));
+    keccak256(
+        (
+            origin_chain,
+            origin_gateway,
+            origin_registry,
+            origin_asset_id,
+            target_chain,
+        )
+            .abi_encode(),
+    )
 }
