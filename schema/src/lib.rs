@@ -23,7 +23,14 @@
 //! | *series* | a licence id: terms of an asset with one absolute expiry; its units are fungible |
 //! | *share* | a unit of an asset's fixed ownership supply |
 //! | *contribution* | what an account did for an asset, with weight and evidence |
+//! | *task* | work on an asset that is paid from escrow once reviewers accept a *submission* of it |
+//! | *execution* | one use of an asset by a provider: training, fine-tuning, inference, evaluation |
+//! | *round* | a step of federated learning: participants submit *updates*, which are aggregated |
+//! | *challenge* | a bonded claim that an execution was not what its provider says |
+//! | *dispute* | a bonded claim that something is wrong with an asset |
+//! | *announcement* | an asset's chain saying that it is to be known on another; there a *mirror* names it |
 //! | *revenue* | a payment that arrived for an asset |
+//! | *payout root* | the root of what a distributor owes each account, cumulative, by *epoch* |
 //! | *revert* | the undoing of a block that a reorganisation dropped |
 //! | *finality* | the newest block that the chain promises to keep |
 //! | *quarantine* | where a watched log is kept that could not be decoded |

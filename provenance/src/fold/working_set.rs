@@ -92,6 +92,7 @@ impl WorkingSet {
             | DomainEvent::LicenseTermsAttached { .. }
             | DomainEvent::SharesIssued { .. }
             | DomainEvent::RevenueReceived { .. } => {}
+            _ => {}
         }
     }
 

@@ -1,10 +1,24 @@
 //! The JSON form of events, as tables and subscribers keep it: one specimen of each, read back from a golden file.
 
+mod more;
+
 use super::*;
 
 /// One of each.
 fn specimens() -> Vec<DomainEvent> {
-    [of_assets(), of_licences(), of_work_and_money()].concat()
+    [
+        of_assets(),
+        of_licences(),
+        of_rights_and_money(),
+        more::of_work(),
+        more::of_executions(),
+        more::of_rounds_and_challenges(),
+        more::of_disputes(),
+        more::of_payouts(),
+        more::of_vaults(),
+        more::of_gateways(),
+    ]
+    .concat()
 }
 
 const ALICE: Address = Address::repeat_byte(1);
@@ -92,7 +106,7 @@ fn of_licences() -> Vec<DomainEvent> {
     ]
 }
 
-fn of_work_and_money() -> Vec<DomainEvent> {
+fn of_rights_and_money() -> Vec<DomainEvent> {
     let asset = token(0xaa, 7);
     vec![
         DomainEvent::SharesIssued {
@@ -148,9 +162,11 @@ fn the_json_of_every_event_is_the_golden_one() {
     assert_eq!(json, golden);
     assert_eq!(serde_json::from_str::<Vec<DomainEvent>>(&golden).unwrap(), events);
     let named: Vec<&str> = events.iter().map(DomainEvent::name).collect();
-    for (event, name) in events.iter().zip(named) {
-        assert_eq!(serde_json::to_value(event).unwrap()["type"], name);
+    for (event, name) in events.iter().zip(&named) {
+        assert_eq!(serde_json::to_value(event).unwrap()["type"], *name);
     }
+    let distinct: std::collections::BTreeSet<&str> = named.iter().copied().collect();
+    assert_eq!(distinct.len(), named.len(), "one of each");
 }
 
 #[test]
@@ -161,4 +177,23 @@ fn numbers_name_the_values_that_contracts_use() {
     for (number, relation) in Relation::ALL.iter().enumerate() {
         assert_eq!(usize::from(relation.number()), number);
     }
+}
+
+/// What follows the posting of a task, or the opening of a round, does not name the asset: then it is about the task or the round.
+#[test]
+fn every_event_is_about_an_asset_a_token_or_what_names_one() {
+    let about = |wanted: &str| {
+        let found = specimens().into_iter().find(|event| event.name() == wanted);
+        found.unwrap().subject()
+    };
+    assert_eq!(about("task_posted"), Some(token(0xaa, 7)));
+    assert_eq!(about("reward_paid"), Some(token(0x71, 3)));
+    assert_eq!(about("execution_completed"), Some(token(0xaa, 7)));
+    assert_eq!(about("challenge_resolved"), Some(token(0x72, 4)));
+    assert_eq!(about("update_submitted"), Some(token(0x72, 2)));
+    assert_eq!(about("dispute_judged"), Some(token(0xaa, 7)));
+    assert_eq!(about("asset_mirrored"), Some(token(0xaa, 8)));
+    assert_eq!(about("vault_debited"), Some(token(0xcc, 7)));
+    assert_eq!(about("vault_filled"), None);
+    assert_eq!(about("root_finalised"), None);
 }
