@@ -104,8 +104,8 @@ pub struct UpdateSubmitted {
     pub round: TokenRef,
     /// By whom.
     pub participant: Address,
-    /// From which dataset.
-    pub dataset: TokenRef,
+    /// From which dataset, where that is an asset.
+    pub dataset: Option<TokenRef>,
     /// Commitment to the update.
     pub update_hash: B256,
     /// The update's weight in the aggregate.

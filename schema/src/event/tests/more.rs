@@ -112,7 +112,7 @@ pub fn of_rounds_and_challenges() -> Vec<DomainEvent> {
         DomainEvent::UpdateSubmitted(UpdateSubmitted {
             round,
             participant: BOB,
-            dataset: token(0xaa, 1),
+            dataset: Some(token(0xaa, 1)),
             update_hash: HASH,
             weight: U256::from(4),
         }),
