@@ -3,10 +3,11 @@
 //! Events are facts in the past tense. An event never says *where* it happened: position comes from the record that held the log.
 //!
 //! [`DomainEvent`] is all of them. Those of assets, licences, shares, contributions and revenues stand in it; the others are structs,
-//! one file per contract. [`numbers`] has the enums that contracts hold as small numbers.
+//! one file per contract; what other protocols say is [`foreign`]. [`numbers`] has the enums that contracts hold as small numbers.
 
 mod dispute;
 mod execution;
+pub mod foreign;
 mod gateway;
 pub mod numbers;
 mod payout;
@@ -26,10 +27,11 @@ pub use execution::{
     ChallengeResolved, ExecutionCancelled, ExecutionChallenged, ExecutionCompleted, ExecutionRequested,
     RoundAggregated, RoundOpened, UpdateSubmitted,
 };
+pub use foreign::ForeignEvent;
 pub use gateway::{AssetAnnounced, AssetMirrored};
 pub use numbers::{
-    AssetKind, ContributionRole, DisputeOutcome, DisputeTag, ExecutionKind, PrivacyMode, Relation, RevenueReason,
-    RoyaltyPolicy, TaskMode, UnknownNumber,
+    AssetKind, ContributionRole, DisputeOutcome, DisputeTag, ExecutionKind, ForeignKind, PrivacyMode, Relation,
+    RevenueReason, RoyaltyPolicy, TaskMode, UnknownNumber,
 };
 pub use payout::{
     PayoutClaimed, ProtocolFeeChanged, RootDisputeResolved, RootDisputed, RootFinalised, RootProposed, RootWithdrawn,
@@ -280,6 +282,9 @@ pub enum DomainEvent {
     AssetAnnounced(AssetAnnounced),
     /// An asset is one of another chain.
     AssetMirrored(AssetMirrored),
+    /// What another protocol says.
+    #[serde(untagged)]
+    Foreign(ForeignEvent),
 }
 
 impl DomainEvent {
@@ -330,6 +335,7 @@ impl DomainEvent {
             DomainEvent::VaultFilled(_) => "vault_filled",
             DomainEvent::AssetAnnounced(_) => "asset_announced",
             DomainEvent::AssetMirrored(_) => "asset_mirrored",
+            DomainEvent::Foreign(event) => event.name(),
         }
     }
 
@@ -385,6 +391,7 @@ impl DomainEvent {
             | DomainEvent::ProtocolFeeChanged(_)
             | DomainEvent::VaultFeeAccountChanged(_)
             | DomainEvent::VaultFilled(_) => None,
+            DomainEvent::Foreign(event) => event.subject(),
         }
     }
 }

@@ -63,6 +63,22 @@ numbered! {
 }
 
 numbered! {
+    /// What a thing of another protocol is.
+    ForeignKind {
+        /// An IP of Story.
+        StoryIp = 0 => "story_ip",
+        /// An agent of ERC-8004.
+        Agent = 1 => "agent",
+        /// A data NFT of Ocean.
+        OceanDataNft = 2 => "ocean_data_nft",
+        /// A datatoken of Ocean.
+        OceanDatatoken = 3 => "ocean_datatoken",
+        /// A file of Vana.
+        VanaFile = 4 => "vana_file",
+    }
+}
+
+numbered! {
     /// How a child came from its parent.
     Relation {
         /// The parent's data trained the child.

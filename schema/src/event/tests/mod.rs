@@ -1,5 +1,6 @@
 //! The JSON form of events, as tables and subscribers keep it: one specimen of each, read back from a golden file.
 
+mod foreign;
 mod more;
 
 use super::*;
@@ -17,6 +18,12 @@ fn specimens() -> Vec<DomainEvent> {
         more::of_payouts(),
         more::of_vaults(),
         more::of_gateways(),
+        foreign::of_assets(),
+        foreign::of_story(),
+        foreign::of_agents(),
+        foreign::of_attestations(),
+        foreign::of_data(),
+        foreign::of_claims(),
     ]
     .concat()
 }
