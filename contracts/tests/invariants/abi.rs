@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use alloy::primitives::Address;
 use serde_json::Value;
+use souk_contracts::Addresses;
 
 use crate::world::artifact;
 
@@ -127,11 +129,124 @@ const EVENTS: &[(&str, &str)] = &[
         "ExchangeVault",
         "Withdrawn(address indexed account, uint64 indexed nonce, address indexed token, uint256 id, uint128 amount, address receiver, uint32 group)",
     ),
+    (
+        "PayoutDistributor",
+        "RootProposed(uint64 indexed epoch, bytes32 indexed root, uint64 blockNumber, bytes32 blockHash, uint64 finalisableAt, address proposer)",
+    ),
+    (
+        "PayoutDistributor",
+        "RootDisputed(uint64 indexed epoch, bytes32 indexed root, address indexed disputer, uint256 bond, string reason)",
+    ),
+    (
+        "PayoutDistributor",
+        "RootDisputeResolved(uint64 indexed epoch, bytes32 indexed root, bool upheld, address bondTo, uint256 bond)",
+    ),
+    (
+        "PayoutDistributor",
+        "RootWithdrawn(uint64 indexed epoch, bytes32 indexed root)",
+    ),
+    (
+        "PayoutDistributor",
+        "RootFinalised(uint64 indexed epoch, bytes32 indexed root)",
+    ),
+    (
+        "PayoutDistributor",
+        "Claimed(address indexed account, address indexed token, uint256 amount, uint256 cumulative)",
+    ),
+    (
+        "PayoutDistributor",
+        "ProtocolFeeChanged(uint32 previousE8, uint32 currentE8, address feeAccount)",
+    ),
+    (
+        "PayoutDistributor",
+        "ProposerChanged(address indexed previous, address indexed current)",
+    ),
+    (
+        "TaskBoard",
+        "TaskPosted(uint256 indexed taskId, uint256 indexed assetId, address indexed poster, uint8 mode, uint8 role, address rewardToken, uint256 reward, address secondToken, uint256 secondReward, uint32 places, uint8 quorum, uint64 deadline, uint256 weight, address[] reviewers, bytes32 specHash, string specUri)",
+    ),
+    (
+        "TaskBoard",
+        "SubmissionMade(uint256 indexed submissionId, uint256 indexed taskId, address indexed worker, bytes32 contentHash, string contentUri)",
+    ),
+    (
+        "TaskBoard",
+        "SubmissionReviewed(uint256 indexed submissionId, uint256 indexed taskId, address indexed reviewer, bool accepted, bytes32 noteHash)",
+    ),
+    (
+        "TaskBoard",
+        "RewardPaid(uint256 indexed submissionId, uint256 indexed taskId, address indexed worker, address token, uint256 amount, uint256 contributionId)",
+    ),
+    (
+        "TaskBoard",
+        "SubmissionRejected(uint256 indexed submissionId, uint256 indexed taskId, address indexed worker)",
+    ),
+    (
+        "TaskBoard",
+        "TaskClosed(uint256 indexed taskId, uint32 accepted, uint256 refund, uint256 secondRefund)",
+    ),
+    (
+        "ExecutionLog",
+        "ExecutionRequested(uint256 indexed executionId, uint256 indexed assetId, address indexed requester, uint256 callerAssetId, uint256 parentExecutionId, uint8 kind, uint256 licenseId, address provider, address feeToken, uint256 fee, uint8 privacy, uint64 epsilonMicros, uint256[] datasetIds, bytes32 inputHash, uint64 deadline)",
+    ),
+    (
+        "ExecutionLog",
+        "ExecutionCompleted(uint256 indexed executionId, uint256 indexed assetId, address indexed provider, uint256 outputAssetId, bytes32 outputHash, uint64 meteredUnits, uint256 revenueId, uint256 contributionId)",
+    ),
+    (
+        "ExecutionLog",
+        "ExecutionCancelled(uint256 indexed executionId, uint256 refund)",
+    ),
+    (
+        "ExecutionLog",
+        "RoundOpened(uint256 indexed roundId, uint256 indexed assetId, address indexed coordinator, uint32 number, uint8 privacy, uint64 epsilonMicros, bytes32 baseHash, uint64 deadline)",
+    ),
+    (
+        "ExecutionLog",
+        "UpdateSubmitted(uint256 indexed roundId, address indexed participant, uint256 indexed datasetId, bytes32 updateHash, uint256 weight)",
+    ),
+    (
+        "ExecutionLog",
+        "RoundAggregated(uint256 indexed roundId, uint256 indexed outputAssetId, bytes32 resultHash, uint256 firstContributionId, uint256 participants)",
+    ),
+    (
+        "ExecutionLog",
+        "ExecutionChallenged(uint256 indexed challengeId, uint256 indexed executionId, address indexed challenger, uint256 bond, bytes32 evidenceHash, string evidenceUri)",
+    ),
+    (
+        "ExecutionLog",
+        "ChallengeResolved(uint256 indexed challengeId, uint256 indexed executionId, bool upheld, address bondTo, uint256 bond, uint256 voidedContributionId)",
+    ),
+    (
+        "DisputeCourt",
+        "DisputeRaised(uint256 indexed disputeId, uint256 indexed assetId, address indexed challenger, uint8 tag, uint256 bond, bytes32 evidenceHash, string evidenceUri)",
+    ),
+    (
+        "DisputeCourt",
+        "DisputeJudged(uint256 indexed disputeId, uint256 indexed assetId, address indexed judge, bool upheld, uint64 resolvableAt, bytes32 rulingHash)",
+    ),
+    (
+        "DisputeCourt",
+        "DisputeResolved(uint256 indexed disputeId, uint256 indexed assetId, uint8 outcome, address bondTo, uint256 bond)",
+    ),
+    (
+        "Gateway",
+        "AssetAnnounced(bytes32 indexed announcementId, uint256 indexed assetId, uint64 indexed targetChain, bytes32 contentHash)",
+    ),
+    (
+        "Gateway",
+        "AssetMirrored(bytes32 indexed announcementId, uint256 indexed mirrorId, uint64 indexed originChain, address originGateway, address originRegistry, uint256 originAssetId, bytes32 contentHash, address relayer)",
+    ),
+    ("Gateway", "RelayerChanged(address indexed relayer, bool allowed)"),
+    (
+        "DisputeCourt",
+        "JudgeChanged(address indexed previous, address indexed current)",
+    ),
 ];
 
 /// Every function that can change state. The invariants hold because there is no other: nothing mints or burns shares
 /// after the issue, moves a contribution, touches registered terms, or moves a balance in the vault but by settlement, to its
-/// account, or where its account signed.
+/// account, or where its account signed; and nothing leaves the distributor, the board, the log or the court but by these.
 const MUTATORS: &[(&str, &[&str])] = &[
     (
         "AssetRegistry",
@@ -216,6 +331,71 @@ const MUTATORS: &[(&str, &[&str])] = &[
             "withdraw",
         ],
     ),
+    (
+        "PayoutDistributor",
+        &[
+            "acceptOwnership",
+            "claim",
+            "claimBatch",
+            "disputeRoot",
+            "finaliseRoot",
+            "proposeRoot",
+            "renounceOwnership",
+            "resolveDispute",
+            "setProposer",
+            "setProtocolFee",
+            "transferOwnership",
+            "withdrawRoot",
+        ],
+    ),
+    (
+        "TaskBoard",
+        &["close", "multicall", "onERC1155Received", "post", "review", "submit"],
+    ),
+    (
+        "ExecutionLog",
+        &[
+            "acceptOwnership",
+            "aggregate",
+            "cancel",
+            "challenge",
+            "complete",
+            "multicall",
+            "nameOutput",
+            "openRound",
+            "renounceOwnership",
+            "request",
+            "resolveChallenge",
+            "submitUpdate",
+            "transferOwnership",
+        ],
+    ),
+    (
+        "DisputeCourt",
+        &[
+            "acceptOwnership",
+            "judge",
+            "overrule",
+            "raise",
+            "renounceOwnership",
+            "resolve",
+            "setJudge",
+            "transferOwnership",
+            "withdraw",
+        ],
+    ),
+    (
+        "Gateway",
+        &[
+            "acceptOwnership",
+            "announce",
+            "mirror",
+            "multicall",
+            "renounceOwnership",
+            "setRelayer",
+            "transferOwnership",
+        ],
+    ),
 ];
 
 #[test]
@@ -228,6 +408,46 @@ fn events_are_letter_exact() {
             .map(signature)
             .collect();
         assert_eq!(found, [*expected], "{contract}");
+    }
+}
+
+/// The economy's contracts say nothing that is not listed: what follows them knows every event, and OpenZeppelin's of the admin.
+#[test]
+fn the_economy_has_no_other_events() {
+    let of_the_admin = ["OwnershipTransferStarted", "OwnershipTransferred"];
+    for contract in [
+        "PayoutDistributor",
+        "TaskBoard",
+        "ExecutionLog",
+        "DisputeCourt",
+        "Gateway",
+    ] {
+        let listed: BTreeSet<_> = EVENTS
+            .iter()
+            .filter(|(of, _)| *of == contract)
+            .map(|(_, e)| *e)
+            .collect();
+        let events = entries(contract, "event");
+        let found: Vec<_> = events
+            .iter()
+            .filter(|e| !of_the_admin.contains(&text(e, "name")))
+            .map(signature)
+            .collect();
+        assert_eq!(
+            found.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+            listed,
+            "{contract}"
+        );
+    }
+}
+
+/// EIP-170: a contract's code has at most 24,576 bytes.
+#[test]
+fn every_contract_fits_a_chain() {
+    for (name, _) in Addresses::predict(Address::ZERO, 0).named() {
+        let json = artifact(name);
+        let bytes = text(&json, "deployedBytecode").len().saturating_sub(2) / 2;
+        assert!((1..=24_576).contains(&bytes), "{name} has {bytes} bytes");
     }
 }
 

@@ -39,6 +39,8 @@ sol! {
 
 /// Unix seconds of the first block: not a whole day, so that rounding up to one shows.
 pub const START_SECS: u64 = 1_700_000_123;
+/// Number of the first block.
+pub const START_BLOCK: u64 = 1_000;
 /// What each account has of each token at the start, in base units.
 pub const START_BALANCE: u128 = 1_000_000_000_000;
 /// What the fee-on-transfer token takes, in parts per 10,000.
@@ -132,10 +134,10 @@ impl World {
         Self {
             vm: machine(db),
             at,
-            fee_token: DEPLOYER.create(7),
-            reentrant_token: DEPLOYER.create(8),
+            fee_token: DEPLOYER.create(12),
+            reentrant_token: DEPLOYER.create(13),
             vault: at.exchange_vault.expect("a deployment has a vault"),
-            wallet: DEPLOYER.create(9),
+            wallet: DEPLOYER.create(14),
         }
     }
 
@@ -182,6 +184,7 @@ impl World {
         world.create("RevenueRouter", &router.abi_encode());
         world.create("TestUSD", &[]);
         world.create("ExchangeVault", &vault_arguments(&at, vault_config()).abi_encode());
+        world.create_economy();
         let fee_bps = TestToken::constructorCall {
             feeBps: U256::from(TOKEN_FEE_BPS),
         };
@@ -224,6 +227,16 @@ impl World {
     /// Moves time forward.
     pub fn pass(&mut self, secs: u64) {
         self.vm.ctx.block.timestamp += U256::from(secs);
+    }
+
+    /// Number of the present block.
+    pub fn block(&self) -> u64 {
+        self.vm.ctx.block.number.to()
+    }
+
+    /// Makes blocks.
+    pub fn mine(&mut self, blocks: u64) {
+        self.vm.ctx.block.number += U256::from(blocks);
     }
 
     /// Sends a transaction.
@@ -274,8 +287,17 @@ impl World {
     /// # Errors
     /// The refusal, if the constructor reverts.
     pub fn create_vault(&mut self, config: VaultConfig) -> Result<Address, Refusal> {
-        let mut code = creation_code("ExchangeVault");
-        code.extend(vault_arguments(&self.at, config).abi_encode());
+        let arguments = vault_arguments(&self.at, config).abi_encode();
+        self.try_create("ExchangeVault", &arguments)
+    }
+
+    /// Deploys a contract; its address, or the refusal.
+    ///
+    /// # Errors
+    /// The refusal, if the constructor reverts.
+    pub fn try_create(&mut self, artifact: &str, arguments: &[u8]) -> Result<Address, Refusal> {
+        let mut code = creation_code(artifact);
+        code.extend_from_slice(arguments);
         let result = self
             .vm
             .transact_commit(transaction(DEPLOYER, TxKind::Create, code.into()));
@@ -327,14 +349,10 @@ impl World {
         self.view(token, &TestUSD::balanceOfCall { account })
     }
 
-    fn create(&mut self, artifact: &str, arguments: &[u8]) {
-        let mut code = creation_code(artifact);
-        code.extend_from_slice(arguments);
-        let result = self
-            .vm
-            .transact_commit(transaction(DEPLOYER, TxKind::Create, code.into()));
-        let result = result.expect("a valid transaction");
-        assert!(result.is_success(), "{artifact} was not created: {result:?}");
+    /// Deploys a contract that must come about.
+    pub fn create(&mut self, artifact: &str, arguments: &[u8]) -> Address {
+        self.try_create(artifact, arguments)
+            .unwrap_or_else(|refusal| panic!("{artifact} was not created: {refusal:?}"))
     }
 }
 
@@ -374,6 +392,7 @@ fn machine(db: Db) -> MainnetEvm<MainnetContext<Db>> {
         })
         .modify_block_chained(|block| {
             block.timestamp = U256::from(START_SECS);
+            block.number = U256::from(START_BLOCK);
             block.gas_limit = u64::MAX;
         })
         .build_mainnet()
