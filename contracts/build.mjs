@@ -3,6 +3,7 @@
 //
 //   node contracts/build.mjs           writes contracts/artifacts/
 //   node contracts/build.mjs --check   compiles and fails if the committed artifacts differ
+//   node contracts/build.mjs A B       writes those of contracts A and B alone
 //
 // SOUK_NODE_MODULES names another folder than tools/node_modules to take solc and OpenZeppelin from.
 
@@ -47,10 +48,13 @@ const testOnly = existsSync(join(contractsDir, "sol", "test"))
   ? readdirSync(join(contractsDir, "sol", "test")).map((file) => file.replace(/\.sol$/, "")).sort()
   : [];
 
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const targets = [
   ...published.map((name) => ({ name, source: `sol/${name}.sol`, file: `${name}.json` })),
   ...testOnly.map((name) => ({ name, source: `sol/test/${name}.sol`, file: `test/${name}.json` })),
-].map((target) => ({ ...target, settings: { ...settings, viaIR: throughIR.includes(target.name) } }));
+]
+  .map((target) => ({ ...target, settings: { ...settings, viaIR: throughIR.includes(target.name) } }))
+  .filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 
 function fail(message) {
   console.error(message);
@@ -103,7 +107,7 @@ function sourceHashes(metadata) {
 /** What the compiler made of every target. */
 function compileAll(solc) {
   const groups = [false, true].map((viaIR) => targets.filter((target) => target.settings.viaIR === viaIR));
-  return Object.assign({}, ...groups.map((group) => compile(solc, group, group[0].settings)));
+  return Object.assign({}, ...groups.filter(([first]) => first).map((group) => compile(solc, group, group[0].settings)));
 }
 
 function artifact(target, contracts, version) {
@@ -145,7 +149,7 @@ if (process.argv.includes("--check")) {
   }
   console.log(`${built.size} artifacts match their sources (solc ${solc.version()})`);
 } else {
-  rmSync(outDir, { recursive: true, force: true });
+  if (wanted.length === 0) rmSync(outDir, { recursive: true, force: true });
   for (const [file, text] of built) {
     mkdirSync(dirname(join(outDir, file)), { recursive: true });
     writeFileSync(join(outDir, file), text);
