@@ -1,0 +1,303 @@
+//! What if: the same rule on a revenue, terms or a derivation that do not exist, side by side under LAP, LRP and pro rata.
+//!
+//! It reads the state and changes nothing. *LAP* and *LRP* treat every edge that carries a royalty as if it were of that policy. *Pro rata*
+//! knows no paths: the asset weighs 100%, each ancestor the sum of the shares of the edges to it, and all share by weight, so it never passes
+//! the whole however many there are.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{Address, U256};
+use souk_schema::E8;
+use souk_schema::event::{Relation, RoyaltyPolicy};
+
+use crate::rule::{
+    Apportioner, AssetNo, Edge, Lineage, Overspent, Role, Route, Splitter, Upstream, UpstreamBuilder, WHOLE,
+};
+use crate::state::{Refused, State};
+
+/// A derivation that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SupposedParent {
+    /// What the asset would be derived from.
+    pub parent: U256,
+    /// How the parent would take part.
+    pub policy: RoyaltyPolicy,
+    /// Its part.
+    pub share: E8,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhatIf {
+    /// The asset that would earn the revenue; `None` for one that is yet to be registered.
+    pub asset: Option<U256>,
+    /// The revenue, in base units.
+    pub amount: U256,
+    /// The protocol's part; `None` for what it takes now.
+    pub fee: Option<E8>,
+    /// Further parents of the asset.
+    pub parents: Vec<SupposedParent>,
+    /// Policy and share that terms would have, by their id, on every edge that was made under them.
+    pub terms: BTreeMap<U256, (RoyaltyPolicy, E8)>,
+}
+
+/// What one recipient would get for one asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimulatedLine {
+    /// The asset; `None` for one that is yet to be registered.
+    pub asset: Option<U256>,
+    /// How it would come to the asset; pro rata knows only [`Route::Own`] and, for ancestors, none.
+    pub route: Option<Route>,
+    /// Paths by that route, saturating as in the rule; for pro rata the number of edges to the asset.
+    pub paths: u32,
+    /// Who would be paid; `None` for whoever will have the asset that is yet to be registered.
+    pub recipient: Option<Address>,
+    /// As what.
+    pub role: Role,
+    /// How much, in base units; positive.
+    pub amount: U256,
+}
+
+/// The lines of a split, or by how much it would pass the whole.
+pub type Simulated = Result<Vec<SimulatedLine>, Overspent>;
+
+/// The answers, side by side. The lines of each, and the fee, sum to the amount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// The protocol's part, the same in each.
+    pub fee: U256,
+    /// Under the policies that edges have.
+    pub as_declared: Simulated,
+    /// As if every royalty were a share of the revenue itself.
+    pub lap: Simulated,
+    /// As if every royalty were a share of what a child receives.
+    pub lrp: Simulated,
+    /// By weight, without paths.
+    pub pro_rata: Vec<SimulatedLine>,
+}
+
+/// The graph as it would be.
+struct Supposed<'a, L> {
+    lineage: &'a L,
+    source: AssetNo,
+    is_new: bool,
+    edges: Vec<Edge>,
+    depth: u32,
+    terms: &'a BTreeMap<U256, (RoyaltyPolicy, E8)>,
+    policy: Option<RoyaltyPolicy>,
+}
+
+impl<L: Lineage> Lineage for Supposed<'_, L> {
+    fn count(&self) -> usize {
+        self.lineage.count() + usize::from(self.is_new)
+    }
+
+    fn id(&self, asset: AssetNo) -> U256 {
+        // Ids rise, so one that is yet to come is above all others.
+        if self.is_new && asset == self.source {
+            U256::MAX
+        } else {
+            self.lineage.id(asset)
+        }
+    }
+
+    fn depth(&self, asset: AssetNo) -> u32 {
+        if asset == self.source {
+            self.depth
+        } else {
+            self.lineage.depth(asset)
+        }
+    }
+
+    fn edges(&self, asset: AssetNo) -> &[Edge] {
+        if asset == self.source {
+            &self.edges
+        } else {
+            self.lineage.edges(asset)
+        }
+    }
+
+    fn royalty(&self, edge: &Edge) -> (RoyaltyPolicy, u32) {
+        let (policy, share) = match self.terms.get(&edge.terms) {
+            Some((policy, share)) if !edge.license.is_zero() => (*policy, share.parts()),
+            _ => self.lineage.royalty(edge),
+        };
+        match self.policy {
+            Some(supposed) if policy != RoyaltyPolicy::None => (supposed, share),
+            _ => (policy, share),
+        }
+    }
+}
+
+impl State {
+    /// Answers a question with the state as of the head.
+    ///
+    /// # Errors
+    /// [`Refused::UnknownAsset`] for the asset or a parent; [`Refused::DuplicateParent`], [`Refused::SelfAncestor`] and
+    /// [`Refused::HasChildren`] for derivations that could not be declared.
+    pub fn simulate(&mut self, question: &WhatIf) -> Result<Comparison, Refused> {
+        let fee_share = question.fee.unwrap_or(self.fee().map_or(E8::ZERO, |fee| fee.share));
+        let fee = fee_share.floor_of(question.amount).0;
+        let net = question.amount - fee;
+        let (source, is_new, edges, depth) = self.supposed_edges(question)?;
+        let split = |policy| {
+            let graph = Supposed {
+                lineage: self.lineage(),
+                source,
+                is_new,
+                edges: edges.clone(),
+                depth,
+                terms: &question.terms,
+                policy,
+            };
+            self.lines_of(&graph, net)
+        };
+        let as_declared = split(None);
+        let lap = split(Some(RoyaltyPolicy::Lap));
+        let lrp = split(Some(RoyaltyPolicy::Lrp));
+        let graph = Supposed {
+            lineage: self.lineage(),
+            source,
+            is_new,
+            edges,
+            depth,
+            terms: &question.terms,
+            policy: None,
+        };
+        let pro_rata = self.pro_rata(&graph, net);
+        Ok(Comparison {
+            fee,
+            as_declared,
+            lap,
+            lrp,
+            pro_rata,
+        })
+    }
+
+    fn supposed_edges(&self, question: &WhatIf) -> Result<(AssetNo, bool, Vec<Edge>, u32), Refused> {
+        let find = |id| self.number(id).ok_or(Refused::UnknownAsset(id));
+        let (source, mut edges, mut depth) = match question.asset {
+            None => (self.lineage().count() as AssetNo, Vec::new(), 0),
+            Some(id) => {
+                let row = self.asset(id).ok_or(Refused::UnknownAsset(id))?;
+                if row.has_children && !question.parents.is_empty() {
+                    return Err(Refused::HasChildren(id));
+                }
+                (find(id)?, row.edges.to_vec(), row.depth)
+            }
+        };
+        for supposed in &question.parents {
+            let parent = find(supposed.parent)?;
+            let child = question.asset.unwrap_or(U256::MAX);
+            if parent == source {
+                return Err(Refused::SelfAncestor {
+                    child,
+                    parent: supposed.parent,
+                });
+            }
+            if edges.iter().any(|edge| edge.parent == parent) {
+                return Err(Refused::DuplicateParent {
+                    child,
+                    parent: supposed.parent,
+                });
+            }
+            depth = depth.max(self.lineage().depth(parent) + 1);
+            edges.push(Edge {
+                parent,
+                relation: Relation::DerivedFrom,
+                policy: supposed.policy,
+                share: supposed.share.parts(),
+                license: U256::ZERO,
+                terms: U256::ZERO,
+            });
+        }
+        Ok((source, question.asset.is_none(), edges, depth))
+    }
+
+    fn lines_of<L: Lineage>(&self, graph: &Supposed<'_, L>, net: U256) -> Simulated {
+        let upstream = UpstreamBuilder::default().build(graph, graph.source)?;
+        let mut splitter = Splitter::default();
+        let amounts = splitter.amounts(&upstream, net).to_vec();
+        let mut lines = Vec::new();
+        for (payee, amount) in upstream.payees.iter().zip(amounts) {
+            self.share_out(
+                graph,
+                payee.asset,
+                (Some(payee.route), payee.paths),
+                amount,
+                &mut splitter,
+                &mut lines,
+            );
+        }
+        Ok(lines)
+    }
+
+    fn pro_rata<L: Lineage>(&self, graph: &Supposed<'_, L>, net: U256) -> Vec<SimulatedLine> {
+        // The graph alone, whatever its royalties come to.
+        let bare = Supposed {
+            policy: Some(RoyaltyPolicy::None),
+            edges: graph.edges.clone(),
+            ..*graph
+        };
+        let above: Upstream = UpstreamBuilder::default()
+            .build(&bare, graph.source)
+            .expect("nothing is owed");
+        // By asset id, which breaks ties: weight and number of edges.
+        let mut weights: BTreeMap<U256, (AssetNo, u128, u32)> = BTreeMap::new();
+        weights.insert(graph.id(graph.source), (graph.source, WHOLE.into(), 1));
+        for asset in above.ancestors.iter().copied().chain([graph.source]) {
+            for edge in graph.edges(asset) {
+                let (policy, share) = graph.royalty(edge);
+                if policy != RoyaltyPolicy::None && share != 0 {
+                    let entry = weights.entry(graph.id(edge.parent)).or_insert((edge.parent, 0, 0));
+                    entry.1 += u128::from(share);
+                    entry.2 += 1;
+                }
+            }
+        }
+        let total = weights.values().map(|(_, weight, _)| weight).sum();
+        let mut parts = Vec::new();
+        Apportioner::default().split_narrow(net, weights.values().map(|entry| entry.1), total, &mut parts);
+        let (mut splitter, mut lines) = (Splitter::default(), Vec::new());
+        for ((asset, _, edges), amount) in weights.into_values().zip(parts) {
+            let route = (asset == graph.source).then_some(Route::Own);
+            self.share_out(graph, asset, (route, edges), amount, &mut splitter, &mut lines);
+        }
+        lines
+    }
+
+    fn share_out<L: Lineage>(
+        &self,
+        graph: &Supposed<'_, L>,
+        asset: AssetNo,
+        (route, paths): (Option<Route>, u32),
+        amount: U256,
+        splitter: &mut Splitter,
+        lines: &mut Vec<SimulatedLine>,
+    ) {
+        if graph.is_new && asset == graph.source {
+            if !amount.is_zero() {
+                lines.push(SimulatedLine {
+                    asset: None,
+                    route,
+                    paths,
+                    recipient: None,
+                    role: Role::Owner,
+                    amount,
+                });
+            }
+            return;
+        }
+        let recipients = self.recipients(asset);
+        splitter.split_one(&recipients, amount, |share| {
+            lines.push(SimulatedLine {
+                asset: Some(graph.id(asset)),
+                route,
+                paths,
+                recipient: Some(share.recipient),
+                role: share.role,
+                amount: share.amount,
+            });
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! Tables that remember what they were: every change notes the value before it, so that going back to any earlier position gives exactly
+//! what was there. This is the whole of how a reorganisation is undone; nothing else in the state knows of one.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+
+/// A container whose every change is "this key has this value now".
+pub trait Store {
+    /// Names an entry.
+    type Key: Clone;
+    /// What an entry is.
+    type Value;
+
+    /// Sets or, with `None`, removes an entry; returns what was there.
+    fn replace(&mut self, key: Self::Key, value: Option<Self::Value>) -> Option<Self::Value>;
+}
+
+/// A store that can go back. Read it as the store that it wraps.
+#[derive(Clone, Debug)]
+pub struct Journaled<S: Store> {
+    store: S,
+    journal: VecDeque<(S::Key, Option<S::Value>)>,
+    /// Entries of the journal that were dropped at its front.
+    dropped: u64,
+}
+
+impl<S: Store + Default> Default for Journaled<S> {
+    fn default() -> Self {
+        Journaled {
+            store: S::default(),
+            journal: VecDeque::new(),
+            dropped: 0,
+        }
+    }
+}
+
+impl<S: Store> Deref for Journaled<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.store
+    }
+}
+
+/// The journal is how the content came about, not what it is.
+impl<S: Store + Hash> Hash for Journaled<S> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.store.hash(state);
+    }
+}
+
+impl<S: Store> Journaled<S> {
+    /// Sets or, with `None`, removes an entry.
+    pub fn set(&mut self, key: S::Key, value: impl Into<Option<S::Value>>) {
+        let before = self.store.replace(key.clone(), value.into());
+        self.journal.push_back((key, before));
+    }
+}
+
+/// What the state does with every table alike, whatever is in it.
+pub trait Rewind {
+    /// How many changes there were.
+    fn position(&self) -> u64;
+
+    /// Undoes every change after `position`, which was not forgotten.
+    fn rewind(&mut self, position: u64);
+
+    /// Forgets how to undo the changes up to `position`.
+    fn forget(&mut self, position: u64);
+}
+
+impl<S: Store> Rewind for Journaled<S> {
+    fn position(&self) -> u64 {
+        self.dropped + self.journal.len() as u64
+    }
+
+    fn rewind(&mut self, position: u64) {
+        assert!(position >= self.dropped, "what is final is not undone");
+        while self.position() > position {
+            let (key, before) = self.journal.pop_back().expect("a position after the last dropped");
+            self.store.replace(key, before);
+        }
+    }
+
+    fn forget(&mut self, position: u64) {
+        while self.dropped < position && self.journal.pop_front().is_some() {
+            self.dropped += 1;
+        }
+    }
+}
+
+impl<K: Ord + Clone, V> Store for BTreeMap<K, V> {
+    type Key = K;
+    type Value = V;
+
+    fn replace(&mut self, key: K, value: Option<V>) -> Option<V> {
+        match value {
+            Some(value) => self.insert(key, value),
+            None => self.remove(&key),
+        }
+    }
+}
+
+/// Rows by number; the next number adds a row, and only the last row is ever removed.
+impl<V> Store for Vec<V> {
+    type Key = u32;
+    type Value = V;
+
+    fn replace(&mut self, row: u32, value: Option<V>) -> Option<V> {
+        match value {
+            Some(value) if row as usize == self.len() => {
+                self.push(value);
+                None
+            }
+            Some(value) => Some(std::mem::replace(&mut self[row as usize], value)),
+            None => {
+                assert_eq!(row as usize + 1, self.len(), "only the last row is removed");
+                self.pop()
+            }
+        }
+    }
+}
+
+/// A map per row. Rows at the end without entries do not exist, so equal contents are equal values.
+#[derive(Clone, Debug, Hash)]
+pub struct Nested<K, V>(Vec<BTreeMap<K, V>>);
+
+impl<K, V> Default for Nested<K, V> {
+    fn default() -> Self {
+        Nested(Vec::new())
+    }
+}
+
+impl<K: Ord, V> Nested<K, V> {
+    /// The row's entries, by rising key.
+    pub fn row(&self, row: u32) -> impl ExactSizeIterator<Item = (&K, &V)> + use<'_, K, V> {
+        self.0.get(row as usize).map(BTreeMap::iter).unwrap_or_default()
+    }
+
+    /// One entry.
+    pub fn get(&self, row: u32, key: &K) -> Option<&V> {
+        self.0.get(row as usize)?.get(key)
+    }
+}
+
+impl<K: Ord + Clone, V> Store for Nested<K, V> {
+    type Key = (u32, K);
+    type Value = V;
+
+    fn replace(&mut self, (row, key): (u32, K), value: Option<V>) -> Option<V> {
+        let row = row as usize;
+        match value {
+            Some(value) => {
+                if self.0.len() <= row {
+                    self.0.resize_with(row + 1, BTreeMap::new);
+                }
+                self.0[row].insert(key, value)
+            }
+            None => {
+                let before = self.0.get_mut(row)?.remove(&key);
+                while self.0.last().is_some_and(BTreeMap::is_empty) {
+                    self.0.pop();
+                }
+                before
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn going_back_gives_what_was_there() {
+        let mut map: Journaled<BTreeMap<u8, u8>> = Journaled::default();
+        map.set(1, 10);
+        let position = map.position();
+        map.set(1, 11);
+        map.set(2, 20);
+        map.set(1, None);
+        map.rewind(position);
+        assert_eq!(*map, BTreeMap::from([(1, 10)]));
+        map.forget(position);
+        map.set(3, 30);
+        map.rewind(position);
+        assert_eq!(*map, BTreeMap::from([(1, 10)]));
+    }
+
+    #[test]
+    fn rows_without_entries_leave_no_trace() {
+        let mut nested: Journaled<Nested<u8, u8>> = Journaled::default();
+        nested.set((3, 1), 1);
+        nested.rewind(0);
+        assert_eq!(nested.0.len(), 0);
+    }
+}
