@@ -1,7 +1,8 @@
 #!/bin/sh
 # Brings what `make run` and `make test` need and this machine lacks: system packages (Debian, as root or through sudo), the npm parts in
-# tools/node_modules, Apache Kafka's jars in tools/kafka/lib, the Python example's packages in tools/.venv. Takes a moment when nothing is missing. What it cannot bring it names, one line
-# each with how to get it, and exits 1. It asks for commands, not packages: a node, java or mvn from elsewhere is as good.
+# tools/node_modules, Apache Kafka's jars in tools/kafka/lib, the Python packages of the example and of the tests in tools/.venv. Takes a
+# moment when nothing is missing. What it cannot bring it names, one line each with how to get it, and exits 1. It asks for commands, not
+# packages: a node, java or mvn from elsewhere is as good.
 set -eu
 cd "$(dirname "$0")/.."
 this="$PWD/scripts/setup.sh"
@@ -161,7 +162,7 @@ install_kafka_jars() {
 
 install_python_parts() {
     ! python_is_current || return 0
-    say "Python packages of the example client"
+    say "Python packages: the example client, the validators of exports"
     rm -rf tools/.venv
     python3 -m venv tools/.venv
     thrice tools/.venv/bin/pip install -q --disable-pip-version-check -r tools/python/requirements.txt >&2 ||
