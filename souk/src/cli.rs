@@ -376,7 +376,7 @@ pub struct DemoArgs {
     #[arg(long, env = "SOUK_RPC", value_name = "URL")]
     pub rpc: Option<Url>,
     /// Deployment of Souk's contracts on that chain.
-    #[arg(long, env = "SOUK_DEPLOYMENT", value_name = "FILE", requires = "rpc")]
+    #[arg(long, env = "SOUK_DEPLOYMENT", value_name = "FILE")]
     pub deployment: Option<PathBuf>,
     /// The same seed gives the same economy.
     #[arg(long, env = "SOUK_DEMO_SEED", default_value_t = 1, value_name = "NUMBER")]
@@ -385,8 +385,11 @@ pub struct DemoArgs {
     #[arg(long, value_name = "NUMBER")]
     pub events: Option<u64>,
     /// Trade on the running instance's exchange instead: seeded orders of the family's traders, signed and sent over GraphQL.
-    #[arg(long, conflicts_with_all = ["events", "rpc"])]
+    #[arg(long, conflicts_with = "events")]
     pub trade: bool,
+    /// With --trade: where GraphQL is served, if not by the instance of the data folder; --deployment says what orders are signed for.
+    #[arg(long, env = "SOUK_URL", value_name = "URL", requires = "trade")]
+    pub url: Option<Url>,
     /// With --trade: orders to place.
     #[arg(long, default_value_t = 2_000, value_name = "NUMBER", requires = "trade")]
     pub orders: u64,

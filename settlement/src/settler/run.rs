@@ -51,6 +51,9 @@ impl Operator {
     }
 }
 
+/// Heartbeats that are due within the silence after which anyone may open the escape, at least.
+const HEARTBEATS_IN_ESCAPE_DELAY: u64 = 4;
+
 /// How a group is settled.
 #[derive(Clone, Debug)]
 pub struct SettlerConfig {
@@ -203,7 +206,7 @@ impl Settler {
     /// # Errors
     /// [`SettleError`].
     pub async fn open(
-        config: SettlerConfig,
+        mut config: SettlerConfig,
         operator: Operator,
         node: Node,
         log: Arc<dyn EventLog>,
@@ -217,6 +220,9 @@ impl Settler {
             state.apply(entry)?;
         }
         store.project(config.group, &entries).await?;
+        // Some heartbeats may fail before the silence is long enough for anyone to open the escape.
+        let longest_silence_secs = node.contract().ESCAPE_DELAY().call().await? / HEARTBEATS_IN_ESCAPE_DELAY;
+        config.policy.heartbeat_after_secs = config.policy.heartbeat_after_secs.min(longest_silence_secs);
         let events = events(&log, config.group)?;
         Ok(Settler {
             config,

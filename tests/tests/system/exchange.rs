@@ -13,12 +13,17 @@ use crate::world::{PATIENCE, Souk, run};
 async fn trade(dir: &str, orders: &str) -> Result<u64> {
     let answer = run(&["demo", "--data-dir", dir, "--trade", "--orders", orders, "--json"]).await?;
     ensure!(answer.code == 0, "{answer:?}");
-    let said: Value = serde_json::from_str(answer.out.lines().last().context("it says nothing")?)?;
+    placed(&answer.out)
+}
+
+/// How many orders were taken, as `souk demo --trade --json` says.
+pub fn placed(printed: &str) -> Result<u64> {
+    let said: Value = serde_json::from_str(printed.lines().last().context("it says nothing")?)?;
     said["placed"].as_u64().context("it does not count")
 }
 
 /// Waits until every fill of the group is settled and final; how many there are.
-async fn settled(pool: &PgPool) -> Result<i64> {
+pub async fn settled(pool: &PgPool) -> Result<i64> {
     const LEFT: &str = "select count(*) filter (where fill.number > market_group.settled_through), count(*)
         from exchange.fill join exchange.market_group using (group_id)";
     let all_are = async {

@@ -4,6 +4,7 @@ mod activity;
 mod collections;
 mod command_line;
 mod exchange;
+mod exchange_apart;
 mod faults;
 mod kill;
 mod outage;

@@ -62,7 +62,7 @@ impl Souk {
     }
 }
 
-/// A part of the system as a process of its own: `souk index`, `souk project` or `souk serve`.
+/// A part of the system as a process of its own: such as `souk index` or `souk serve`.
 pub struct Part {
     arguments: Vec<String>,
     child: Child,
@@ -112,6 +112,13 @@ impl Part {
         tokio::time::timeout(PATIENCE, found)
             .await
             .context("not logged in time")?
+    }
+
+    /// Where a `souk serve` says that it serves.
+    pub async fn address(&mut self) -> Result<String> {
+        let rest = self.logged("serving http://").await?;
+        let host = rest.split_whitespace().next().context("no address")?;
+        Ok(format!("http://{}", host.trim_end_matches('/')))
     }
 
     /// `kill -9`, and another one in its place.

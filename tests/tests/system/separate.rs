@@ -26,13 +26,6 @@ async fn until_served(world: &World, url: &str) -> Result<()> {
         .context("not served in time")?
 }
 
-/// Where a `souk serve` says that it serves.
-async fn address(serve: &mut Part) -> Result<String> {
-    let rest = serve.logged("serving http://").await?;
-    let host = rest.split_whitespace().next().context("no address")?;
-    Ok(format!("http://{}", host.trim_end_matches('/')))
-}
-
 async fn one_part_per_process(backend: Backend) -> Result<()> {
     let world = World::start(backend).await?;
     let store = world.store_arguments(&world.database_url);
@@ -43,7 +36,7 @@ async fn one_part_per_process(backend: Backend) -> Result<()> {
     let mut serve = Part::start("serve", &of_serve)?;
     let mut project = Part::start("project", &of_project)?;
     let mut index = Part::start("index", &of_index)?;
-    let url = address(&mut serve).await?;
+    let url = serve.address().await?;
     let pool = world.pool().await?;
     Activity::seeded(&world, 1, 300).finished().await?;
     world.settled_hash(&pool).await?;
@@ -58,7 +51,7 @@ async fn one_part_per_process(backend: Backend) -> Result<()> {
     world.moved_on(&pool).await?;
     serve = serve.killed_and_restarted().await?;
     activity.finished().await?;
-    let url = address(&mut serve).await?;
+    let url = serve.address().await?;
     world.settled_hash(&pool).await?;
     until_served(&world, &url).await?;
 

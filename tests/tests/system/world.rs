@@ -21,7 +21,7 @@ pub use crate::program::{Souk, run, spawn_up};
 pub const CHAIN: ChainId = ChainId(31_337);
 
 /// Key of the first account that dev chains fund; it deploys.
-const DEPLOYER_KEY: B256 = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
+pub const DEPLOYER_KEY: B256 = b256!("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
 
 /// How long anything may take to settle on a busy machine before the scenario is called stuck.
 pub const PATIENCE: Duration = Duration::from_secs(180);

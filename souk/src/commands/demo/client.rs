@@ -1,7 +1,5 @@
 //! A client of the exchange's GraphQL, as any trader's program could be: signs in, sends signed orders, cancels.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use alloy::primitives::{Address, hex};
 use alloy::signers::SignerSync;
 use anyhow::{Context, Result, anyhow, bail};
@@ -49,7 +47,7 @@ impl Exchange {
     pub fn new(url: &str) -> Exchange {
         Exchange {
             http: Client::new(),
-            url: format!("{url}/graphql"),
+            url: format!("{}/graphql", url.trim_end_matches('/')),
         }
     }
 
@@ -153,10 +151,7 @@ fn placement(answer: &Value) -> Placement {
     match refusal["code"].as_str() {
         None => Placement::Placed,
         Some("RATE_LIMITED") => {
-            let details = &refusal["details"];
-            let secs = details["retryAfterSecs"]
-                .as_u64()
-                .or_else(|| details["retryAfter"].as_u64());
+            let secs = refusal["details"]["retryAfterSecs"].as_u64();
             Placement::Later(secs.map_or(500, |secs| secs * 1_000).max(100))
         }
         Some(code) => Placement::Refused(code.to_string()),
@@ -177,36 +172,7 @@ fn message(account: Address, domain: &str, nonce: &str, chain: &str) -> String {
     format!(
         "{domain} wants you to sign in with your Ethereum account:\n{account}\n\nTrade on Souk.\n\nURI: http://{domain}/\nVersion: 1\n\
          Chain ID: {chain}\nNonce: {nonce}\nIssued At: {}",
-        rfc3339(now_secs())
-    )
-}
-
-fn now_secs() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
-}
-
-/// Unix seconds as RFC 3339 in UTC.
-fn rfc3339(secs: u64) -> String {
-    let (days, rest) = (secs / 86_400, secs % 86_400);
-    let (mut year, mut left) = (1970, days);
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    while left >= 365 + u64::from(leap(year)) {
-        left -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 0;
-    while left >= lengths[month] {
-        left -= lengths[month];
-        month += 1;
-    }
-    let (hour, minute, second) = (rest / 3_600, rest % 3_600 / 60, rest % 60);
-    format!(
-        "{year:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z",
-        month + 1,
-        left + 1
+        jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ")
     )
 }
 
@@ -238,17 +204,4 @@ fn order_input(signed: &Signed) -> Value {
         },
         "signature": hex::encode_prefixed(signed.signature),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_as_calendars_have_them() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
-        assert_eq!(rfc3339(951_782_399), "2000-02-28T23:59:59Z");
-        assert_eq!(rfc3339(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(rfc3339(1_798_761_599), "2026-12-31T23:59:59Z");
-    }
 }

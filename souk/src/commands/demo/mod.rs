@@ -38,7 +38,8 @@ pub async fn run(args: &DemoArgs, dir: &DataDir) -> Result<()> {
         (Some(_), None) => {
             bail!("--rpc names a chain, but not where Souk's contracts are on it: add --deployment <FILE>")
         }
-        (None, _) => match dir.running()?.dev_chain {
+        (None, Some(_)) => bail!("--deployment names contracts, but not the node of their chain: add --rpc <URL>"),
+        (None, None) => match dir.running()?.dev_chain {
             Some(chain) => chain,
             None => bail!("the running souk has no dev chain of its own: name one with --rpc and --deployment"),
         },

@@ -5,17 +5,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use alloy::primitives::B256;
 use alloy::sol_types::Eip712Domain;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use souk_contracts::Deployment;
 use souk_contracts::exchange::domain;
 use souk_demo::trade::{Draft, Flow, FlowMarket, Intent, MarketUnits, Signed, Timed, sign};
 use souk_demo::{AccountNo, Family, Plan, PlannedMarket, TICK_MICROS, Traded};
 
 use super::client::{Exchange, Placement, Trader};
 use crate::cli::DemoArgs;
+use crate::config::read_deployment;
 use crate::exchange::vault_of;
-use crate::instance::{DataDir, DevChain};
+use crate::instance::DataDir;
 
 /// Orders that are sent together at most.
 const BATCH: usize = 50;
@@ -39,14 +41,23 @@ struct Tally {
 /// # Errors
 /// One line where no exchange runs, or it does not take the orders.
 pub async fn run(args: &DemoArgs, dir: &DataDir) -> Result<()> {
-    let instance = dir.running()?;
-    let chain = instance
-        .dev_chain
-        .context("the running souk has no dev chain of its own, so the demo's traders have nothing there")?;
+    let (url, deployment) = match (&args.url, &args.deployment) {
+        (Some(url), Some(deployment)) => (url.to_string(), read_deployment(deployment)?),
+        (Some(_), None) => {
+            bail!("--url names an exchange, but not what orders are signed for: add --deployment <FILE>")
+        }
+        (None, _) => {
+            let instance = dir.running()?;
+            let chain = instance
+                .dev_chain
+                .context("the running souk has no dev chain of its own, so the demo's traders have nothing there")?;
+            (instance.url, chain.deployment)
+        }
+    };
     let plan = souk_demo::plan(args.seed, &Family::embedded().context("the demo's family tree")?)?;
-    let exchange = Exchange::new(&instance.url);
+    let exchange = Exchange::new(&url);
     let markets = open_markets(&exchange, &plan).await?;
-    let mut desk = Desk::open(exchange, &chain, &plan, markets, args.seed).await?;
+    let mut desk = Desk::open(exchange, &deployment, &plan, markets, args.seed).await?;
 
     let started = Instant::now();
     let tally = desk.trade(args.orders, args.paced).await?;
@@ -61,7 +72,7 @@ struct OpenMarket {
     flow: FlowMarket,
 }
 
-/// The plan's markets, by what the exchange says of them; waits for their opening auctions.
+/// Those of the plan's markets that the exchange has, by what it says of them; waits for their opening auctions.
 async fn open_markets(exchange: &Exchange, plan: &Plan) -> Result<Vec<OpenMarket>> {
     const QUERY: &str = "{ markets(first: 100) { nodes { marketId kind state lotSize tickSize asset { name } } } }";
     let deadline = Instant::now() + OPENING_LIMIT;
@@ -70,32 +81,45 @@ async fn open_markets(exchange: &Exchange, plan: &Plan) -> Result<Vec<OpenMarket
         let nodes = data["markets"]["nodes"]
             .as_array()
             .context("the exchange answers without markets")?;
-        let found: Option<Vec<OpenMarket>> = plan
-            .trading
-            .markets
-            .iter()
-            .map(|planned| open_market(plan, planned, nodes))
+        let planned = plan.trading.markets.iter();
+        let listed: Vec<(&PlannedMarket, &Value)> = planned
+            .filter_map(|planned| Some((planned, listing(plan, planned, nodes)?)))
             .collect();
-        if let Some(found) = found {
-            return Ok(found);
+        let open: Vec<OpenMarket> = listed
+            .iter()
+            .filter_map(|(planned, node)| open_market(planned, node))
+            .collect();
+        if !open.is_empty() && open.len() == listed.len() {
+            return Ok(open);
         }
         ensure!(
             Instant::now() < deadline,
-            "the demo's markets are not open: load them with `souk up --demo`, and look with `souk market show`"
+            "the demo's markets are not open: load them with `souk up --demo`, or list and open them with `souk market`"
         );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-fn open_market(plan: &Plan, planned: &PlannedMarket, nodes: &[Value]) -> Option<OpenMarket> {
+/// A planned market among those that the exchange has.
+fn listing<'a>(plan: &Plan, planned: &PlannedMarket, nodes: &'a [Value]) -> Option<&'a Value> {
     let name = plan.asset_name(planned.asset)?;
-    let (kind, lots) = match planned.traded {
-        Traded::Shares => ("SHARES", QUOTE_LOTS.0),
-        Traded::Licences(_) => ("LICENCE", QUOTE_LOTS.1),
+    let kind = match planned.traded {
+        Traded::Shares => "SHARES",
+        Traded::Licences(_) => "LICENCE",
     };
-    let is_it = |node: &&Value| node["asset"]["name"] == name && node["kind"] == kind && node["state"] == "OPEN";
-    let node = nodes.iter().find(is_it)?;
+    nodes
+        .iter()
+        .find(|node| node["asset"]["name"] == name && node["kind"] == kind)
+}
+
+/// What is traded on a market, if it is open.
+fn open_market(planned: &PlannedMarket, node: &Value) -> Option<OpenMarket> {
+    let quote_lots = match planned.traded {
+        Traded::Shares => QUOTE_LOTS.0,
+        Traded::Licences(_) => QUOTE_LOTS.1,
+    };
     let amount = |field: &str| node[field].as_str()?.parse().ok();
+    (node["state"] == "OPEN").then_some(())?;
     Some(OpenMarket {
         units: MarketUnits {
             market: node["marketId"].as_str()?.parse::<B256>().ok()?,
@@ -104,7 +128,7 @@ fn open_market(plan: &Plan, planned: &PlannedMarket, nodes: &[Value]) -> Option<
         },
         flow: FlowMarket {
             price_ticks: planned.price_micros / TICK_MICROS,
-            quote_lots: lots,
+            quote_lots,
         },
     })
 }
@@ -123,7 +147,7 @@ struct Desk {
 impl Desk {
     async fn open(
         exchange: Exchange,
-        chain: &DevChain,
+        deployment: &Deployment,
         plan: &Plan,
         markets: Vec<OpenMarket>,
         seed: u64,
@@ -137,7 +161,7 @@ impl Desk {
         let before: u64 = traders.values().map(|trader| trader.nonce).sum();
         let flows: Vec<FlowMarket> = markets.iter().map(|market| market.flow).collect();
         Ok(Desk {
-            domain: domain(chain.deployment.chain_id, vault_of(&chain.deployment)?),
+            domain: domain(deployment.chain_id, vault_of(deployment)?),
             flow: Flow::new(
                 seed ^ before << 16,
                 &flows,
@@ -192,7 +216,7 @@ impl Desk {
 
     fn sign(&mut self, intent: Intent) -> Result<Signed> {
         let Intent::Place { trader, market, .. } = intent else {
-            anyhow::bail!("only orders are signed");
+            bail!("only orders are signed");
         };
         let trader = self
             .traders
