@@ -60,6 +60,7 @@ impl Graph {
         let Scratch {
             reached_set: seen,
             reached,
+            fresh,
             orders,
             ..
         } = scratch;
@@ -83,11 +84,15 @@ impl Graph {
                         edges.push(EdgeId(link.edge()));
                     }
                     if seen.insert(link.node) {
-                        match view.order(links, link.node) {
-                            Some(order) => orders.push(order),
-                            None => unregistered.push(link.node),
-                        }
+                        fresh.push(link.node);
                     }
+                }
+            }
+            // In a loop of its own, so that many nodes are waited for at a time.
+            for node in fresh.drain(..) {
+                match view.order(links, node) {
+                    Some(order) => orders.push(order),
+                    None => unregistered.push(node),
                 }
             }
             if !is_cropped {

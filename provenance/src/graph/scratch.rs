@@ -101,6 +101,8 @@ pub(super) struct Scratch {
     pub reached_set: NodeSet,
     /// Nodes in the order of the answer.
     pub reached: Vec<u32>,
+    /// Nodes of one level as they were met.
+    pub fresh: Vec<u32>,
     pub orders: Vec<u64>,
 }
 
