@@ -66,15 +66,22 @@ impl State {
         license: U256,
     ) -> Result<(), Refused> {
         let (child, parent) = (self.known(child_id)?, self.known(parent_id)?);
-        if child == parent || self.cache.upstream(&self.tables, parent)?.has_ancestor(child) {
-            return Err(Refused::SelfAncestor {
-                child: child_id,
-                parent: parent_id,
-            });
+        let own_ancestor = Refused::SelfAncestor {
+            child: child_id,
+            parent: parent_id,
+        };
+        if child == parent {
+            return Err(own_ancestor);
         }
         let row = &self.tables.assets[child as usize];
         if row.has_children {
-            return Err(Refused::HasChildren(child_id));
+            // Only an asset that has children can be above its parent.
+            let above = self.cache.upstream(&self.tables, parent)?;
+            return Err(if above.has_ancestor(child) {
+                own_ancestor
+            } else {
+                Refused::HasChildren(child_id)
+            });
         }
         if row.edges.iter().any(|edge| edge.parent == parent) {
             return Err(Refused::DuplicateParent {

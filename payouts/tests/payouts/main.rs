@@ -4,9 +4,11 @@
 mod accounts;
 mod differential;
 mod economy;
+mod events;
 mod holds;
 mod laws;
 mod oracle;
 mod refusals;
 mod scale;
+mod simulate;
 mod world;
