@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::fmt;
+use std::ops::Range;
 
 use alloy::primitives::B256;
 use souk_schema::event::{AssetKind, ContributionRole, Relation, RevenueReason};
@@ -13,6 +14,7 @@ use souk_schema::event::{AssetKind, ContributionRole, Relation, RevenueReason};
 use crate::cast::Account;
 use crate::events::{EventCounts, EventKind};
 use crate::licences::Terms;
+use crate::work::Work;
 
 /// Number of an account in [`Economy::accounts`].
 pub type AccountNo = usize;
@@ -31,6 +33,11 @@ pub struct Economy {
     pub edition: String,
     /// Everybody who acts.
     pub accounts: Vec<Account>,
+    /// Those of [`Self::accounts`] whose keys are the dev chain's, not the economy's: they hold the contracts' offices, and others may
+    /// use them too.
+    pub officers: Range<AccountNo>,
+    /// Who creates the points that dual rewards are paid in, with the transaction of this nonce.
+    pub points: Option<(AccountNo, u64)>,
     /// All terms that are used.
     pub terms: Vec<Terms>,
     /// Owner and content hash of the first asset, by which the economy is found on a chain.
@@ -188,6 +195,8 @@ pub enum Action {
     DepositShares(AssetNo, u64),
     /// Deposits so many licences of the newest series of an asset under terms into the vault.
     DepositLicences(AssetNo, TermsNo, u64),
+    /// Something with the contracts of the economy.
+    Work(Work),
 }
 
 impl Step {
@@ -246,6 +255,7 @@ impl Step {
             Action::DepositDollars(_) => of(EventKind::DollarsTransferred, 1).and(EventKind::Deposited, 1),
             Action::DepositShares(..) => of(EventKind::SharesTransferred, 1).and(EventKind::Deposited, 1),
             Action::DepositLicences(..) => of(EventKind::LicenceTransferred, 1).and(EventKind::Deposited, 1),
+            Action::Work(work) => work.events(),
         }
     }
 }
@@ -282,6 +292,7 @@ impl fmt::Display for Action {
             Self::DepositDollars(micros) => write!(f, "deposit {} test dollars", micros / 1_000_000),
             Self::DepositShares(asset, shares) => write!(f, "deposit {shares} shares of asset {asset}"),
             Self::DepositLicences(asset, _, licences) => write!(f, "deposit {licences} licences of asset {asset}"),
+            Self::Work(work) => work.fmt(f),
         }
     }
 }

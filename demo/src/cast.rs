@@ -23,17 +23,14 @@ pub struct Account {
 impl Account {
     /// The account with this number in the economy called `edition`.
     pub fn derive(edition: &str, number: usize, name: impl Into<String>) -> Self {
-        let mut key = keccak256(format!("souk demo account {number} of {edition}"));
-        // All but one in 2^128 hashes are keys.
-        let signer = loop {
-            match PrivateKeySigner::from_bytes(&key) {
-                Ok(signer) => break signer,
-                Err(_) => key = keccak256(key),
-            }
-        };
+        Self::with_key(keccak256(format!("souk demo account {number} of {edition}")), name)
+    }
+
+    /// The account of a key that is known anyway.
+    pub fn with_key(key: B256, name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            signer,
+            signer: signer(key),
         }
     }
 
@@ -45,6 +42,16 @@ impl Account {
     /// What signs for it.
     pub fn signer(&self) -> &PrivateKeySigner {
         &self.signer
+    }
+}
+
+/// All but one in 2^128 hashes are keys; that one's hash is taken instead.
+fn signer(mut key: B256) -> PrivateKeySigner {
+    loop {
+        match PrivateKeySigner::from_bytes(&key) {
+            Ok(signer) => return signer,
+            Err(_) => key = keccak256(key),
+        }
     }
 }
 

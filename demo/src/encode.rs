@@ -1,15 +1,16 @@
 //! Actions as calls of the contracts of a deployment: receiver, calldata and a gas limit.
 //!
 //! Many small calls of one contract become one transaction through its `multicall` or batch functions. Never asks a node: what only the
-//! chain knows (ids of series that end, ids of contributions) is handed in as [`Known`]. Start at [`Encoder::call`].
+//! chain knows (ids of series that end, of contributions, of tasks and the like, and the time) is handed in as [`Known`]. Start at [`Encoder::call`].
 
 #![deny(clippy::disallowed_methods)]
 
 mod gas;
+mod work;
 
 use std::collections::HashMap;
 
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy::sol_types::SolCall;
 use souk_contracts::{
     AssetRegistry, AssetShares, ContributionBook, Deployment, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD,
@@ -20,6 +21,7 @@ use souk_schema::event::Relation;
 use crate::action::{
     AccountNo, Action, Allotments, AssetNo, Contribution, Derivation, Economy, Mint, NewAsset, Payment, Step, TermsNo,
 };
+use crate::work::Named;
 
 /// The market group that the demo trades in.
 pub const EXCHANGE_GROUP: u32 = 1;
@@ -27,8 +29,8 @@ pub const EXCHANGE_GROUP: u32 = 1;
 /// A transaction without its sender, nonce and fees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The contract.
-    pub to: Address,
+    /// The contract, or that one is created.
+    pub to: TxKind,
     /// What to call.
     pub data: Bytes,
     /// Enough for the call, within about twice of what it uses.
@@ -42,6 +44,10 @@ pub struct Known {
     pub series: HashMap<(AssetNo, TermsNo), U256>,
     /// Contributions by their evidence.
     pub contributions: HashMap<B256, U256>,
+    /// Tasks, executions and the like, by the hashes that name them.
+    pub named: HashMap<(Named, B256), U256>,
+    /// Time of the chain in unix seconds, from which deadlines are counted.
+    pub now: u64,
 }
 
 /// What an action needs and nobody told.
@@ -51,8 +57,12 @@ pub enum Unknown {
     Series(AssetNo, TermsNo),
     /// The contribution to an asset with this evidence.
     Contribution(AssetNo, B256),
+    /// What has this name.
+    Named(Named, B256),
     /// The exchange's vault, which this deployment does not have.
     Vault,
+    /// The contracts of the economy, which this deployment does not have.
+    Economy,
 }
 
 /// Encodes the actions of one economy for one deployment.
@@ -103,6 +113,7 @@ impl<'a> Encoder<'a> {
     pub fn call(&self, step: &Step, known: &Known) -> Result<Call, Unknown> {
         let to = &self.deployment.addresses;
         let (to, data) = match &step.action {
+            Action::Work(work) => return self.work(step, work, known),
             Action::MakeDollars(micros) => (to.test_usd, self.make_dollars(step.from, *micros)),
             Action::ApproveRouter => (to.test_usd, approve(to.revenue_router)),
             Action::Register(assets) => (to.asset_registry, self.register(assets)),
@@ -147,7 +158,7 @@ impl<'a> Encoder<'a> {
             }
         };
         Ok(Call {
-            to,
+            to: TxKind::Call(to),
             gas: gas::limit(step, data.len()),
             data: data.into(),
         })

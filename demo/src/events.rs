@@ -8,7 +8,8 @@ use std::ops::{Add, AddAssign};
 use alloy::primitives::B256;
 use alloy::sol_types::SolEvent;
 use souk_contracts::{
-    AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter, TestUSD,
+    AssetRegistry, AssetShares, ContributionBook, DisputeCourt, ExchangeVault, ExecutionLog, Gateway, LicenseRegistry,
+    RevenueRouter, TaskBoard, TestUSD,
 };
 
 macro_rules! kinds {
@@ -21,7 +22,7 @@ macro_rules! kinds {
             /// Every kind.
             pub const ALL: &'static [EventKind] = &[$(EventKind::$name),+];
 
-            /// First topic of its logs. ERC-20 and ERC-721 share the one of their `Transfer`.
+            /// First topic of its logs. ERC-20 and ERC-721 share the one of their `Transfer`, and both tokens all of theirs.
             pub fn topic(self) -> B256 {
                 match self { $(EventKind::$name => <$event>::SIGNATURE_HASH),+ }
             }
@@ -50,11 +51,39 @@ kinds! {
     DollarsTransferred: TestUSD::Transfer, "Test dollars came to an account.";
     DollarsApproved: TestUSD::Approval, "An account lets another spend its test dollars.";
     Deposited: ExchangeVault::Deposited, "Something came into the exchange's vault.";
+    RecorderAuthorised: ContributionBook::RecorderAuthorised, "A contract may record what was done for an asset.";
+    PointsTransferred: TestUSD::Transfer, "Points came to an account.";
+    PointsApproved: TestUSD::Approval, "An account lets another spend its points.";
+    TaskPosted: TaskBoard::TaskPosted, "Work is wanted.";
+    SubmissionMade: TaskBoard::SubmissionMade, "Work was handed in.";
+    SubmissionReviewed: TaskBoard::SubmissionReviewed, "A reviewer said something about it.";
+    SubmissionRejected: TaskBoard::SubmissionRejected, "It is not accepted.";
+    RewardPaid: TaskBoard::RewardPaid, "It is accepted and paid.";
+    TaskClosed: TaskBoard::TaskClosed, "No more work is wanted.";
+    ExecutionRequested: ExecutionLog::ExecutionRequested, "Something is to be executed.";
+    ExecutionCompleted: ExecutionLog::ExecutionCompleted, "It was executed.";
+    ExecutionCancelled: ExecutionLog::ExecutionCancelled, "It will not be executed.";
+    RoundOpened: ExecutionLog::RoundOpened, "A federated round takes updates.";
+    UpdateSubmitted: ExecutionLog::UpdateSubmitted, "A participant handed in an update.";
+    RoundAggregated: ExecutionLog::RoundAggregated, "The updates of a round were gathered.";
+    ExecutionChallenged: ExecutionLog::ExecutionChallenged, "An execution is said to be false.";
+    ChallengeResolved: ExecutionLog::ChallengeResolved, "Whether it was is decided.";
+    DisputeRaised: DisputeCourt::DisputeRaised, "Something is said to be wrong with an asset.";
+    DisputeJudged: DisputeCourt::DisputeJudged, "Somebody ruled on that.";
+    DisputeResolved: DisputeCourt::DisputeResolved, "The ruling stands, or the dispute was withdrawn.";
+    AssetAnnounced: Gateway::AssetAnnounced, "An asset is to be mirrored elsewhere.";
+    AssetMirrored: Gateway::AssetMirrored, "An asset is said to be one of another chain.";
 }
 
 /// A number of events of each kind.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EventCounts([u64; EventKind::ALL.len()]);
+
+impl Default for EventCounts {
+    fn default() -> Self {
+        Self([0; EventKind::ALL.len()])
+    }
+}
 
 impl EventCounts {
     /// `count` events of one kind.

@@ -8,10 +8,12 @@
 mod market;
 mod offers;
 mod traders;
+mod work;
 
 use alloy::primitives::{B256, keccak256};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
+use souk_contracts::dev;
 use souk_schema::event::Relation;
 
 use crate::action::{AccountNo, Action, AssetNo, Derivation, Economy, Edge, NewAsset, Stage, Step, TermsNo};
@@ -23,6 +25,7 @@ use market::Market;
 use offers::Offers;
 use traders::Traders;
 pub use traders::{PlannedMarket, TICK_MICROS, Traded, Trading};
+use work::{Drawn, Working};
 
 /// What each account gets to spend, in millionths of a test dollar.
 const PURSE_MICROS: u64 = 50_000_000_000_000;
@@ -127,7 +130,7 @@ pub fn plan(seed: u64, family: &Family) -> Result<Plan, UnknownLicence> {
     let mut market = Market::new(family, &cast, &offers, &mut rng);
     let traders = Traders::new(&edition, &cast, market.issues(), &offers);
     let mut stages = vec![
-        stage("accounts", purses(cast.accounts.len())),
+        stage("accounts", purses(cast.officers.start)),
         Stage {
             name: "assets".into(),
             ordered: true,
@@ -141,6 +144,16 @@ pub fn plan(seed: u64, family: &Family) -> Result<Plan, UnknownLicence> {
     stages.push(stage("versions", versions(family, &cast, &edition, &market.versioned)));
     stages.extend(market.stages());
     stages.extend(traders.stages());
+    let owners = market.last_owners();
+    let Drawn {
+        stages: work,
+        mut points,
+    } = Working::new(&edition, family, &cast, &offers, market.issues(), owners).stages();
+    if let Some((creator, nonce)) = &mut points {
+        let before = stages.iter().flat_map(|stage| &stage.steps);
+        *nonce += before.filter(|step| step.from == *creator).count() as u64;
+    }
+    stages.extend(work);
     let first = &family.entries()[0];
     let economy = Economy {
         first_asset: (cast.owners[0], content_hash(&metadata(first, &edition, 1))),
@@ -150,6 +163,8 @@ pub fn plan(seed: u64, family: &Family) -> Result<Plan, UnknownLicence> {
             .collect(),
         edition,
         accounts: cast.accounts,
+        officers: cast.officers,
+        points,
         terms: offers.terms,
     };
     Ok(Plan {
@@ -169,6 +184,8 @@ struct Cast {
     customers: std::ops::Range<AccountNo>,
     makers: std::ops::Range<AccountNo>,
     takers: std::ops::Range<AccountNo>,
+    /// Admin, judge and relayer of a dev chain's contracts, in this order.
+    officers: std::ops::Range<AccountNo>,
 }
 
 impl Cast {
@@ -188,12 +205,19 @@ impl Cast {
         };
         let (investors, contributors, customers) = (group(&INVESTORS), group(&CONTRIBUTORS), group(&CUSTOMERS));
         let (makers, takers) = (group(&traders::MAKERS), group(&traders::TAKERS));
-        let accounts = names
+        let mut accounts: Vec<Account> = names
             .into_iter()
             .enumerate()
             .map(|(number, name)| Account::derive(edition, number, name))
             .collect();
+        let officers = [
+            (dev::ADMIN_KEY, "Admin"),
+            (dev::JUDGE_KEY, "Judge"),
+            (dev::RELAYER_KEY, "Relayer"),
+        ];
+        accounts.extend(officers.map(|(key, name)| Account::with_key(key, name)));
         Self {
+            officers: accounts.len() - officers.len()..accounts.len(),
             accounts,
             owners,
             investors,
@@ -441,6 +465,7 @@ mod tests {
         assert!(events.get(EventKind::RevenueReceived) > 500, "{events:?}");
         assert!(events.get(EventKind::ContributionRecorded) > 500, "{events:?}");
         assert!(events.get(EventKind::SharesIssued) > 40, "{events:?}");
+        assert!((8_000..9_000).contains(&events.total()), "{events:?}");
         assert_eq!(plan.assets(), family().entries().len());
         assert_eq!(plan.economy.examples.len(), EXAMPLES.len());
     }

@@ -18,6 +18,7 @@ mod load;
 mod node;
 mod synthetic;
 pub mod trade;
+mod work;
 
 #[cfg(test)]
 mod live_tests;
@@ -36,3 +37,7 @@ pub use family_plan::{Plan, PlannedMarket, TICK_MICROS, Traded, Trading, plan};
 pub use licences::{Terms, UnknownLicence, public_terms};
 pub use load::{LoadError, Options, Progress, Summary, load};
 pub use synthetic::Synthetic;
+pub use work::{
+    Aggregation, Claim, Completion, Execution, Mirror, Named, Office, Outcome, Review, Round, Submission, Task, Update,
+    Venue, Work,
+};

@@ -1,12 +1,17 @@
 //! Writes an economy to a chain: real signed transactions, many in flight, every receipt checked.
 //!
 //! Each account's transactions are a fixed sequence, so its nonce tells how many of them the chain has already: an interrupted load goes on
-//! where it stopped, and a finished one sends nothing. Never for a chain where money is worth something. Start at [`load`].
+//! where it stopped, and a finished one sends nothing. Officers' keys are everybody's, so what they did is looked up instead. A deployment
+//! without the contracts of the economy gets everything else. Never for a chain where money is worth something. Start at [`load`].
 
 mod error;
 mod gas_money;
+mod names;
+mod offices;
 mod wave;
+mod windows;
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use alloy::primitives::{B256, U256};
@@ -18,7 +23,9 @@ use crate::action::{Action, AssetNo, Economy, Stage, Step};
 use crate::cast::DEV_FUNDER_KEY;
 use crate::encode::{Call, Encoder, Known, Unknown};
 use crate::node::{Fees, Node};
+use crate::work::Named;
 pub use error::LoadError;
+use offices::Offices;
 use wave::{Parcel, Wave};
 
 /// How to load.
@@ -102,7 +109,10 @@ pub async fn load(
     for account in &economy.accounts {
         nonces.push(node.nonce(account.address()).await?);
     }
-    let first_asset_id = first_asset_id(&node, deployment, economy, nonces.iter().any(|&nonce| nonce > 0)).await?;
+    let mut skip = nonces.clone();
+    economy.officers.clone().for_each(|officer| skip[officer] = 0);
+    let first_asset_id = first_asset_id(&node, deployment, economy, skip.iter().any(|&nonce| nonce > 0)).await?;
+    let offices = Offices::ask(&node, deployment, economy).await?;
     let mut loader = Loader {
         encoder: Encoder::new(economy, deployment, first_asset_id),
         fees: node.fees().await?,
@@ -117,9 +127,12 @@ pub async fn load(
             transactions: 0,
             events: 0,
         },
-        skip: nonces.clone(),
+        skip,
         nonces,
+        offices,
         known: Known::default(),
+        names_until: HashMap::new(),
+        told_time: false,
         assets: 0,
         sent: 0,
         events: 0,
@@ -183,8 +196,13 @@ struct Loader<'a, 'p> {
     /// Per account, how many of its next steps the chain has already.
     skip: Vec<u64>,
     nonces: Vec<u64>,
+    offices: Offices,
     fees: Fees,
     known: Known,
+    /// Up to which block the names of a kind were looked up, exclusive.
+    names_until: HashMap<Named, u64>,
+    /// Whether this stage's deadlines have a time to be counted from.
+    told_time: bool,
     wave: Wave,
     assets: u64,
     sent: u64,
@@ -195,17 +213,20 @@ impl Loader<'_, '_> {
     async fn stage(&mut self, stage: Stage) -> Result<(), LoadError> {
         self.state.stage = stage.name;
         (self.progress)(&self.state);
+        self.told_time = false;
         let mut last_registered = Vec::new();
         let mut before = None;
-        for step in stage.steps {
-            let from = step.from;
+        for mut step in stage.steps {
+            let Some(from) = self.offices.sender(&step) else {
+                continue;
+            };
+            step.from = from;
             let registered = match &step.action {
                 Action::Register(assets) => assets.last().map(|last| (assets.len() as u64, last.content_hash)),
                 _ => None,
             };
             self.assets += registered.map_or(0, |(count, _)| count);
-            if self.skip[from] > 0 {
-                self.skip[from] -= 1;
+            if self.is_there(&step).await? {
                 self.state.transactions += 1;
                 self.state.events += step.events(&self.economy.terms).total();
                 continue;
@@ -222,12 +243,40 @@ impl Loader<'_, '_> {
         self.check_ids(&last_registered).await
     }
 
+    /// Whether the chain has the step already, by its account's nonce or, of an officer, by what it did.
+    async fn is_there(&mut self, step: &Step) -> Result<bool, LoadError> {
+        let officer = self.economy.officers.contains(&step.from);
+        match &step.action {
+            Action::Work(work) if officer => {
+                if !self.is_done(work).await? {
+                    // Others may have used the key since.
+                    let account = self.economy.accounts[step.from].address();
+                    self.nonces[step.from] = self.nonces[step.from].max(self.node.nonce(account).await?);
+                    return Ok(false);
+                }
+                Ok(true)
+            }
+            _ => {
+                let skip = &mut self.skip[step.from];
+                let there = *skip > 0;
+                *skip -= u64::from(there);
+                Ok(there)
+            }
+        }
+    }
+
     /// Adds one step's transaction to the wave, behind the end of the wave before if it is full.
     async fn send(&mut self, step: Step) -> Result<(), LoadError> {
         if self.sent == 0 {
             gas_money::hand_out(&self.node, self.economy, self.options, self.fees).await?;
         }
-        let call = self.encode(&step).await?;
+        self.tell_time(&step).await?;
+        let mut call = self.encode(&step).await?;
+        let mut events = step.events(&self.economy.terms).total();
+        if self.is_late(&step).await? {
+            (call, events) = (self.nothing(&step), 0);
+        }
+        self.wait(&step).await?;
         let block_gas = self.fees.block_gas;
         if call.gas > block_gas {
             return Err(LoadError::TooMuchGas {
@@ -248,7 +297,7 @@ impl Loader<'_, '_> {
             label: self.label(&step),
             from: signer.address(),
             call,
-            events: step.events(&self.economy.terms).total(),
+            events,
         };
         self.wave
             .add(parcel, signed.map_err(|error| LoadError::Signer(error.to_string()))?);
@@ -287,7 +336,8 @@ impl Loader<'_, '_> {
                     let id = self.find_contribution(asset, evidence).await?;
                     id.and_then(|id| self.known.contributions.insert(evidence, id).or(Some(id)))
                 }
-                Unknown::Vault => None,
+                Unknown::Named(kind, name) => self.find_name(kind, name).await?,
+                Unknown::Vault | Unknown::Economy => None,
             };
             if found.is_none() {
                 return Err(LoadError::Missing {

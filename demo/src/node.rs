@@ -7,7 +7,7 @@ use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy::eips::BlockNumberOrTag;
 use alloy::eips::eip2718::Encodable2718;
 use alloy::network::TransactionBuilder;
-use alloy::primitives::{Address, B256, Bytes, TxKind, U64, U256};
+use alloy::primitives::{Address, B256, Bytes, U64, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::client::{BatchRequest, NoParams};
 use alloy::rpc::types::{Filter, Log, TransactionRequest};
@@ -18,7 +18,10 @@ use alloy::transports::TransportError;
 use futures::future::join_all;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use souk_contracts::{AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter, TestUSD};
+use souk_contracts::{
+    AssetRegistry, AssetShares, ContributionBook, DisputeCourt, ExecutionLog, Gateway, LicenseRegistry, RevenueRouter,
+    TaskBoard, TestUSD,
+};
 
 use crate::encode::Call;
 
@@ -78,6 +81,8 @@ pub(crate) struct Fees {
     tip_wei: u128,
     /// Most gas that a block takes.
     pub(crate) block_gas: u64,
+    /// Time of the newest block in unix seconds.
+    pub(crate) block_time: u64,
 }
 
 impl Node {
@@ -122,12 +127,31 @@ impl Node {
         let block = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await?;
         let header = block.map(|block| block.header);
         let base_wei = header.as_ref().and_then(|header| header.base_fee_per_gas).unwrap_or(0);
-        let block_gas = header.map_or(u64::MAX, |header| header.gas_limit);
+        let block_gas = header.as_ref().map_or(u64::MAX, |header| header.gas_limit);
+        let block_time = header.map_or(0, |header| header.timestamp);
         Ok(Fees {
             max_wei: u128::from(base_wei) * FEE_MARGIN + TIP_WEI,
             tip_wei: TIP_WEI,
             block_gas,
+            block_time,
         })
+    }
+
+    /// Time of the chain in unix seconds: no later block is older. Of a dev chain that makes blocks on arrival or on demand, the newest
+    /// block may be as old as what it last was sent, so it makes one.
+    pub(crate) async fn now(&self) -> Result<u64, TransportError> {
+        if self.mining != Mining::ByItself {
+            self.mine().await?;
+        }
+        Ok(self.fees().await?.block_time)
+    }
+
+    async fn mine(&self) -> Result<(), TransportError> {
+        let _: serde_json::Value = self
+            .provider
+            .raw_request("evm_mine".into(), NoParams::default())
+            .await?;
+        Ok(())
     }
 
     /// Logs that match, oldest first.
@@ -150,7 +174,7 @@ impl Node {
             gas_limit: call.gas,
             max_fee_per_gas: fees.max_wei,
             max_priority_fee_per_gas: fees.tip_wei,
-            to: TxKind::Call(call.to),
+            to: call.to,
             value,
             access_list: Default::default(),
             input: call.data.clone(),
@@ -173,10 +197,7 @@ impl Node {
             }
             Mining::OnDemand if !signed.is_empty() => {
                 let answers = self.send_batch(signed).await?;
-                let _: serde_json::Value = self
-                    .provider
-                    .raw_request("evm_mine".into(), NoParams::default())
-                    .await?;
+                self.mine().await?;
                 Ok(answers)
             }
             _ => self.send_batch(signed).await,
@@ -219,7 +240,7 @@ impl Node {
     pub(crate) async fn why(&self, from: Address, call: &Call, block: u64) -> String {
         let request = TransactionRequest::default()
             .with_from(from)
-            .with_to(call.to)
+            .with_kind(call.to)
             .with_input(call.data.clone())
             .with_gas_limit(call.gas);
         match self.provider.call(request).block(block.into()).await {
@@ -296,5 +317,9 @@ fn custom_error(data: &Bytes) -> String {
         .or_else(|| named::<ContributionBook::ContributionBookErrors>(data))
         .or_else(|| named::<RevenueRouter::RevenueRouterErrors>(data))
         .or_else(|| named::<TestUSD::TestUSDErrors>(data))
+        .or_else(|| named::<TaskBoard::TaskBoardErrors>(data))
+        .or_else(|| named::<ExecutionLog::ExecutionLogErrors>(data))
+        .or_else(|| named::<DisputeCourt::DisputeCourtErrors>(data))
+        .or_else(|| named::<Gateway::GatewayErrors>(data))
         .unwrap_or_else(|| format!("an unknown error {data}"))
 }

@@ -1,6 +1,8 @@
 //! The contracts' rules, naively, in memory: what the tests hold plans against. Written from the contracts, shares nothing with the
 //! generators. Start at [`Rules::apply`].
 
+mod work;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use alloy::primitives::B256;
@@ -8,6 +10,7 @@ use souk_schema::event::{RevenueReason, RoyaltyPolicy};
 
 use crate::action::{AccountNo, Action, AssetNo, Economy, Edge, Step, TermsNo};
 use crate::events::{EventCounts, EventKind};
+use work::Boards;
 
 const ONE_E8: u64 = 100_000_000;
 
@@ -37,6 +40,7 @@ pub(crate) struct Rules<'a> {
     approved: HashSet<AccountNo>,
     /// Who lets the vault take what.
     vault_takes: HashSet<(AccountNo, EventKind)>,
+    boards: Boards,
 }
 
 type Checked<T = ()> = Result<T, String>;
@@ -59,6 +63,7 @@ impl<'a> Rules<'a> {
             dollars: HashMap::new(),
             approved: HashSet::new(),
             vault_takes: HashSet::new(),
+            boards: Boards::default(),
         }
     }
 
@@ -71,6 +76,7 @@ impl<'a> Rules<'a> {
             Self::shares,
             Self::contributions,
             Self::exchange,
+            Self::work,
         ] {
             if let Some(made) = part(self, step.from, &step.action)? {
                 return Ok(made);

@@ -75,6 +75,8 @@ impl Synthetic {
         let mut synthetic = Self {
             economy: Economy {
                 edition,
+                officers: accounts.len()..accounts.len(),
+                points: None,
                 accounts,
                 terms: public.chain(royalties).collect(),
                 first_asset: (REGISTRAR, B256::ZERO),

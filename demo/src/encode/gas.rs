@@ -7,9 +7,9 @@ use crate::action::{Action, Step};
 const TRANSACTION_GAS: u64 = 80_000;
 const CALLDATA_BYTE_GAS: u64 = 40;
 /// Writing a fresh word of storage, with the access and what surrounds it.
-const WORD_GAS: u64 = 24_000;
+pub(super) const WORD_GAS: u64 = 24_000;
 /// An event, a call between contracts, and the arithmetic around them.
-const CALL_GAS: u64 = 15_000;
+pub(super) const CALL_GAS: u64 = 15_000;
 /// Words of storage of an asset beside its metadata URI, and of a version.
 const ASSET_WORDS: usize = 7;
 const VERSION_WORDS: usize = 4;
@@ -59,6 +59,7 @@ fn of_action(step: &Step) -> u64 {
         Action::PassShares(transfers) => each(transfers.len(), WORD_GAS + 2 * CALL_GAS),
         Action::Record(contributions) => each(contributions.len(), WORD_GAS + CALL_GAS),
         Action::Pay(payments) => 4 * WORD_GAS + each(payments.len(), 3 * CALL_GAS),
+        Action::Work(work) => super::work::gas(work),
     }
 }
 

@@ -63,6 +63,15 @@ impl Market {
         &self.issues
     }
 
+    /// Owner of each asset once some of them changed hands.
+    pub(super) fn last_owners(&self) -> Vec<AccountNo> {
+        let mut owners = self.owners.clone();
+        for &(asset, buyer) in &self.sold_assets {
+            owners[asset] = buyer;
+        }
+        owners
+    }
+
     /// Everything after lineage, in order.
     pub(super) fn stages(&mut self) -> Vec<Stage> {
         let owner = |asset: AssetNo| self.owners[asset as usize];

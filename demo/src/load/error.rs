@@ -12,8 +12,8 @@ pub enum LoadError {
     #[error("the node did not answer: {0}; check the RPC URL and that the node is up")]
     Node(#[from] TransportError),
     /// A contract could not be asked.
-    #[error("the asset registry did not answer: {0}; check that the contracts are deployed on this chain")]
-    Registry(#[from] alloy::contract::Error),
+    #[error("a contract did not answer: {0}; check that the contracts are deployed on this chain")]
+    Contract(#[from] alloy::contract::Error),
     /// The deployment belongs to another chain.
     #[error("the contracts are on chain {expected}, the node serves chain {found}; give the URL of the right node")]
     WrongChain {
@@ -74,6 +74,16 @@ pub enum LoadError {
         block: u64,
         /// What the contract said.
         reason: String,
+    },
+    /// What the step waits for is too far away.
+    #[error("the step `{step}` can be done in {} s, longer than a receipt may take; load again then", until.saturating_sub(*now))]
+    TooEarly {
+        /// Who does what.
+        step: String,
+        /// From when on it can be done, in unix seconds of the chain.
+        until: u64,
+        /// Time of the chain.
+        now: u64,
     },
     /// The step made other events than it should.
     #[error("the step `{step}` made {found} events instead of {expected}: these are not the contracts of this program")]

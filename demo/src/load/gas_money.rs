@@ -1,6 +1,6 @@
 //! Gas money for the accounts of an economy, from an account that the dev chain funded. Start at [`hand_out`].
 
-use alloy::primitives::{Bytes, U256};
+use alloy::primitives::{Bytes, TxKind, U256};
 use alloy::signers::local::PrivateKeySigner;
 
 use super::wave::{Parcel, Wave};
@@ -40,7 +40,7 @@ pub(super) async fn hand_out(node: &Node, economy: &Economy, options: &Options, 
             wave.finish(|_| {}).await?;
         }
         let call = Call {
-            to: account.address(),
+            to: TxKind::Call(account.address()),
             data: Bytes::new(),
             gas: TRANSFER_GAS,
         };
