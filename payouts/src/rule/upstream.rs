@@ -264,7 +264,7 @@ impl UpstreamBuilder {
             .collect())
     }
 
-    fn split_lrp<L: Lineage>(&self, lineage: &L) -> Result<(Box<[LrpSplit]>, Box<[Part]>), Overspent> {
+    fn split_lrp<L: Lineage>(&self, lineage: &L) -> Result<LrpSplits, Overspent> {
         let (mut splits, mut all) = (Vec::new(), Vec::new());
         let mut parts: Vec<(U256, Part)> = Vec::new();
         for (asset, tally) in self.order.iter().zip(&self.tallies).skip(1) {
@@ -312,6 +312,9 @@ impl UpstreamBuilder {
         }
     }
 }
+
+/// [`Upstream::lrp_splits`] and [`Upstream::lrp_parts`].
+type LrpSplits = (Box<[LrpSplit]>, Box<[Part]>);
 
 /// LRP parents with positive shares.
 fn lrp_edges<L: Lineage>(lineage: &L, child: AssetNo) -> impl Iterator<Item = (AssetNo, u32)> {

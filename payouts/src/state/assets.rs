@@ -170,9 +170,9 @@ impl State {
         let amount = change.of(has, Holding::Shares(id), account, id)?;
         // All holdings are split by together. Below 2^192 each, no number of them passes 2^256.
         if amount.bit_len() > 192 {
-            let others = self.tables.shares.row(asset).filter(|(other, _)| **other != account);
+            let mut others = self.tables.shares.row(asset).filter(|(other, _)| **other != account);
             others
-                .fold(Some(amount), |sum, (_, held)| sum?.checked_add(*held))
+                .try_fold(amount, |sum, (_, held)| sum.checked_add(*held))
                 .ok_or(Refused::TooLarge(id))?;
         }
         self.tables

@@ -372,12 +372,9 @@ impl Step {
     fn of(self, has: U256, what: Holding, account: Address, id: U256) -> Result<U256, Refused> {
         match self {
             Step::Add(amount) => has.checked_add(amount).ok_or(Refused::TooLarge(id)),
-            Step::Take(amount) => has.checked_sub(amount).ok_or(Refused::InsufficientHolding {
-                what,
-                account,
-                has,
-                amount,
-            }),
+            Step::Take(amount) => has
+                .checked_sub(amount)
+                .ok_or(Refused::InsufficientHolding { what, account, amount }),
         }
     }
 }

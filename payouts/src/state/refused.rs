@@ -66,14 +66,12 @@ pub enum Refused {
     #[error("terms {0} were never registered")]
     UnknownTerms(U256),
     /// It has too little.
-    #[error("account {account} has {has} of {what:?} and gives {amount}")]
+    #[error("account {account} gives {amount} of {what:?}, which is more than it has")]
     InsufficientHolding {
         /// Of what.
         what: Holding,
         /// The account.
         account: Address,
-        /// What it has.
-        has: U256,
         /// What it gives.
         amount: U256,
     },

@@ -39,6 +39,8 @@ pub struct Revenue {
     pub later: Vec<Later>,
     /// What happened to portions; nothing to those without a mark.
     pub marks: BTreeMap<u32, Mark>,
+    /// The epoch that vested every portion at once, as most revenues are; none has a mark then.
+    pub vested_whole: Option<u64>,
 }
 
 /// A portion that a judgement put in the place of another.
@@ -262,6 +264,7 @@ impl State {
             plan: self.cache.plan(&self.tables, source)?,
             later: Vec::new(),
             marks: BTreeMap::new(),
+            vested_whole: None,
         };
         self.emit_first(&revenue, block);
         let revenue = self.held_from_the_start(revenue, block)?;
@@ -328,6 +331,9 @@ impl State {
 
     /// What became of a portion of a revenue, as of the head.
     pub fn portion_status(&self, revenue: &Revenue, portion: u32) -> PortionStatus {
+        if let Some(epoch) = revenue.vested_whole {
+            return PortionStatus::Vested(epoch);
+        }
         let Some(mark) = revenue.marks.get(&portion) else {
             return PortionStatus::Releasable;
         };

@@ -221,16 +221,21 @@ impl State {
     ) {
         let id = revenue.payment.revenue;
         let mut changed = revenue.clone();
+        // Most revenues were never held, and a mark for each of their portions would say the same.
+        let whole = revenue.marks.is_empty();
+        changed.vested_whole = whole.then_some(epoch);
         for portion in revenue.portions(&mut self.splitter) {
             let (number, mark) = (portion.number, revenue.marks.get(&portion.number));
             if mark.is_some_and(|mark| mark.vested.is_some()) || !self.tables.counts(revenue, number, at) {
                 continue;
             }
-            let mark = changed.marks.entry(number).or_default();
-            mark.vested = Some(epoch);
-            if mark.until.take().is_some() {
-                block.output.change(id, number, Change::Restored);
-                cancel(&mut changed, number, block);
+            if !whole {
+                let mark = changed.marks.entry(number).or_default();
+                mark.vested = Some(epoch);
+                if mark.until.take().is_some() {
+                    block.output.change(id, number, Change::Restored);
+                    cancel(&mut changed, number, block);
+                }
             }
             block.output.change(id, number, Change::Vested(epoch));
             portion.lines(revenue, &self.tables, &mut self.splitter, |line| {
@@ -239,7 +244,8 @@ impl State {
             });
         }
         let settled = |mark: &super::Mark| mark.vested.is_some() || mark.until.is_some();
-        let is_settled = (0..changed.portion_count()).all(|number| changed.marks.get(&number).is_some_and(settled));
+        let is_settled =
+            whole || (0..changed.portion_count()).all(|number| changed.marks.get(&number).is_some_and(settled));
         let changed = Arc::new(changed);
         match is_settled {
             true => {

@@ -157,12 +157,9 @@ fn the_vault_speaks_for_what_it_holds_of_ours() {
 }
 
 #[test]
-fn judgements_and_roots_keep_what_matters_of_them() {
+fn judgements_keep_what_matters_of_them() {
     let contracts = contracts();
-    let (court, distributor) = (
-        contracts.disputes.expect("a court"),
-        contracts.distributor.expect("a distributor"),
-    );
+    let court = contracts.disputes.expect("a court");
     let resolved = |outcome| {
         DomainEvent::DisputeResolved(DisputeResolved {
             dispute: token(court, 1),
@@ -199,6 +196,11 @@ fn judgements_and_roots_keep_what_matters_of_them() {
             voided
         })
     );
+}
+
+#[test]
+fn roots_fees_and_their_ends_are_those_of_our_distributor() {
+    let distributor = contracts().distributor.expect("a distributor");
     let (epoch, root, computed_at) = (1, B256::repeat_byte(1), block_ref(9, 9));
     let proposed = RootProposed {
         distributor,

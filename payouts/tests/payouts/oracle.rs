@@ -676,6 +676,12 @@ impl Oracle {
             Fact::ContributionVoided { contribution, .. } => {
                 self.contributions.get_mut(contribution).expect("recorded").voided = true;
             }
+            _ => self.take_in_money(fact),
+        }
+    }
+
+    fn take_in_money(&mut self, fact: &Fact) {
+        match fact {
             Fact::ProtocolFeeChanged { share, account } => self.fee = Some((share.parts().into(), *account)),
             Fact::RevenueReceived(payment) => self.revenue(payment),
             Fact::DisputeRaised { dispute, asset } => self.raise(HoldKey::Dispute(*dispute), *asset),
