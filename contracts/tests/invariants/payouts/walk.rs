@@ -14,7 +14,7 @@ use super::tree::{Entry, Tree};
 use super::{claim, claim_all, dispute, finalise, open, propose, resolve, withdraw};
 use crate::property::{Coverage, for_all};
 use crate::wired::{BOND, DISPUTE_SECS, Expected, PROPOSER, TREASURY, ensure, refused};
-use crate::world::{ACTORS, DEPLOYER, World};
+use crate::world::{ACTORS, DEPLOYER, START_BALANCE, World};
 
 /// Who acts: the actors, then the proposer and the owner.
 const CALLERS: usize = ACTORS.len() + 2;
@@ -352,6 +352,18 @@ impl Model {
                 world.balance(token, at),
                 arrived - paid + held,
                 "what arrived is here or was paid"
+            );
+        }
+        // This token is neither of bonds nor shrinks on its way; the first actor is who pays all revenue.
+        let token = world.reentrant_token;
+        for actor in ACTORS {
+            let paid = self.claimed.get(&(actor, token)).copied().unwrap_or_default();
+            let arrived = self.arrived.get(&token).copied().unwrap_or_default();
+            let spent = if actor == ACTORS[0] { arrived } else { U256::ZERO };
+            assert_eq!(
+                world.balance(token, actor),
+                U256::from(START_BALANCE) - spent + paid,
+                "paid to the account"
             );
         }
         assert_eq!(world.dollars(TREASURY), U256::from(self.lost_bonds * BOND));
