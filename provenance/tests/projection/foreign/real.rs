@@ -1,0 +1,1 @@
+//! Contracts as their protocols publish them, on a real node.
