@@ -27,6 +27,7 @@ pub fn mix(a: u64, b: u64) -> u64 {
     (product as u64) ^ (product >> 64) as u64
 }
 
+#[inline]
 fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
@@ -34,7 +35,7 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 /// Mixes a 20-byte address.
 #[inline]
 pub fn mix_address(address: &[u8; 20]) -> u64 {
-    mix(mix(word(address, 0), word(address, 8)), word(address, 12))
+    mix(word(address, 0) ^ word(address, 12).rotate_left(32), word(address, 8))
 }
 
 /// Mixes a 32-byte word.

@@ -229,9 +229,10 @@ impl Engine {
     }
 
     pub(crate) fn view_order(&self, slot: Slot) -> OrderView {
-        let (node, record, extra) = (
+        let (node, record, links, extra) = (
             self.orders.node(slot),
             self.orders.record(slot),
+            self.orders.links(slot),
             self.orders.extra(slot),
         );
         let seat = self.accounts.seat(node.seat);
@@ -246,7 +247,7 @@ impl Engine {
             price: node.price,
             limit: self.orders.limit(slot),
             left: node.left,
-            lots: record.lots,
+            lots: links.lots,
             filled: record.filled,
             display: extra.display,
             trigger: extra.trigger,
@@ -260,7 +261,7 @@ impl Engine {
             fees_paid: record.fees_paid,
             rate: record.rate,
             signed_by: record.signed_by,
-            signer: self.accounts.get(seat.account).signer(record.signer),
+            signer: self.accounts.get(seat.account).signer(links.signer),
         }
     }
 }
@@ -278,12 +279,12 @@ impl<'a> MarketView<'a> {
 
     /// Fees now.
     pub fn fees(&self) -> FeeSchedule {
-        self.market.fees
+        *self.market.fees()
     }
 
     /// Bounds now.
     pub fn limits(&self) -> MarketLimits {
-        self.market.limits
+        *self.market.limits()
     }
 
     /// What is traded.
@@ -313,13 +314,13 @@ impl<'a> MarketView<'a> {
 
     /// The price of the last fill; before the first, the listing's reference.
     pub fn last_price(&self) -> Ticks {
-        self.market.last_price
+        self.market.last_price()
     }
 
     /// Lowest and highest price at which it trades without an auction; `None` where there is no band.
     pub fn band(&self) -> Option<(Ticks, Ticks)> {
         let band = self.market.band();
-        self.market.limits.band_ppm.map(|_| (band.low, band.high))
+        self.market.limits().band_ppm.map(|_| (band.low, band.high))
     }
 
     /// When the auction crosses, in the state auction.

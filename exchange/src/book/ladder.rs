@@ -23,6 +23,8 @@ pub struct Level {
     pub head: Slot,
     /// The youngest.
     pub tail: Slot,
+    /// The leaf that it is in.
+    leaf: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +103,17 @@ impl Ladder {
         })
     }
 
+    /// Shown lots at a price whose level was this one: only where that is gone another has to be looked for.
+    #[inline]
+    pub(super) fn shown_near(&self, index: u32, price: Ticks) -> u128 {
+        let level = &self.levels[index as usize];
+        if level.price == price && level.orders > 0 {
+            return level.shown;
+        }
+        self.at(price).map_or(0, |level| level.shown)
+    }
+
+    #[inline]
     pub(super) fn level(&self, index: u32) -> &Level {
         &self.levels[index as usize]
     }
@@ -206,7 +219,7 @@ impl Ladder {
     fn level_for(&mut self, price: Ticks) -> u32 {
         let rank = price.0 ^ self.flip;
         let (key, bit) = (rank >> 6, rank as usize & 63);
-        let leaf = match self.find(key) {
+        let leaf_index = match self.find(key) {
             Ok((_, leaf)) => leaf,
             Err(at) => {
                 let leaf = self.new_leaf();
@@ -214,20 +227,21 @@ impl Ladder {
                 leaf
             }
         };
-        let leaf = &self.leaves[leaf as usize];
+        let leaf = &self.leaves[leaf_index as usize];
         match leaf.occupied >> bit & 1 {
             1 => leaf.levels[bit],
-            _ => self.new_level(price),
+            _ => self.new_level(price, leaf_index),
         }
     }
 
-    fn new_level(&mut self, price: Ticks) -> u32 {
+    fn new_level(&mut self, price: Ticks, leaf: u32) -> u32 {
         let level = Level {
             price,
             shown: 0,
             orders: 0,
             head: NONE,
             tail: NONE,
+            leaf,
         };
         let index = match self.free_level {
             NONE => {
@@ -241,7 +255,6 @@ impl Ladder {
             }
         };
         let rank = price.0 ^ self.flip;
-        let (_, leaf) = self.find(rank >> 6).expect("the leaf was just made sure of");
         let leaf = &mut self.leaves[leaf as usize];
         leaf.occupied |= 1 << (rank & 63);
         leaf.levels[rank as usize & 63] = index;
@@ -269,12 +282,13 @@ impl Ladder {
 
     fn drop_level(&mut self, index: u32) {
         let rank = self.levels[index as usize].price.0 ^ self.flip;
-        let (at, leaf_index) = self.find(rank >> 6).expect("a level has a leaf");
+        let leaf_index = self.levels[index as usize].leaf;
         let leaf = &mut self.leaves[leaf_index as usize];
         leaf.occupied ^= 1 << (rank & 63);
         if leaf.occupied == 0 {
             leaf.levels[0] = self.free_leaf;
             self.free_leaf = leaf_index;
+            let (at, _) = self.find(rank >> 6).expect("a level has a leaf");
             self.order.remove(at);
         }
         self.levels[index as usize].head = self.free_level;

@@ -47,9 +47,14 @@ impl Book {
     }
 
     /// Shown lots at a price; 0 where there is no level.
-    #[inline]
     pub fn shown_at(&self, side: Side, price: Ticks) -> u128 {
         self.sides[side as usize].at(price).map_or(0, |level| level.shown)
+    }
+
+    /// As [`Book::shown_at`], where the price had this level a moment ago.
+    #[inline]
+    pub fn shown_near(&self, side: Side, level: u32, price: Ticks) -> u128 {
+        self.sides[side as usize].shown_near(level, price)
     }
 
     /// Puts an order at the back of its level: the node's price and shown lots count. Gives what the level showed before.

@@ -10,6 +10,7 @@ pub const NONE: u32 = u32::MAX;
 
 /// An order in the slab.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub struct Node {
     /// Its id.
     pub id: OrderId,

@@ -12,7 +12,7 @@ use souk_schema::exchange::{
 
 use super::Engine;
 use crate::book::Slot;
-use crate::state::market::{Market, Stops};
+use crate::state::market::{Listing, Market, Terms};
 
 /// Most that one side of a fill pays in fees and royalty, in parts per million.
 const MAX_FEES_PPM: u64 = 50_000;
@@ -24,6 +24,7 @@ const LARGEST: u128 = 1 << 100;
 const MOST_LOTS: u64 = 1 << 40;
 
 impl Engine {
+    #[inline(never)]
     pub(super) fn open_group(&mut self, open: &OpenGroup, events: &mut Vec<Event>) -> Result<(), Rejection> {
         if self.group.is_some() {
             return Err(Rejection::GroupAlreadyOpen);
@@ -41,6 +42,7 @@ impl Engine {
         account
     }
 
+    #[inline(never)]
     pub(super) fn list_market(&mut self, spec: &MarketSpec, events: &mut Vec<Event>) -> Result<(), Rejection> {
         if self.markets.find(&spec.key).is_some() {
             return Err(Rejection::MarketAlreadyListed);
@@ -54,24 +56,23 @@ impl Engine {
             None => self.open_account(address, events),
         };
         let id = MarketId(u32::try_from(self.markets.len()).expect("fewer than 2^32 markets"));
-        self.markets.push(Market {
-            key: spec.key,
+        let listing = Listing {
             id,
-            units: spec.units,
-            state: MarketState::PreOpen,
-            auction_ends_at: None,
-            last_price: spec.reference_price,
-            fees: spec.fees,
-            limits: spec.limits,
             base,
             quote,
             royalty_account,
             royalty_funds: self.accounts.funds_of(royalty_account, quote),
             fee_funds: self.accounts.funds_of(AccountId::FEES, quote),
-            book: crate::book::Book::default(),
-            stops: Stops::default(),
             spec: Box::new(spec.clone()),
-        });
+        };
+        let terms = Terms {
+            state: MarketState::PreOpen,
+            auction_ends_at: None,
+            last_price: spec.reference_price,
+            fees: spec.fees,
+            limits: spec.limits,
+        };
+        self.markets.push(Market::new(listing, terms));
         events.push(Event::MarketListed {
             market: id,
             base,
@@ -91,6 +92,7 @@ impl Engine {
         instrument
     }
 
+    #[inline(never)]
     pub(super) fn set_market_rules(
         &mut self,
         key: &B256,
@@ -101,7 +103,7 @@ impl Engine {
         let market = self.find_market(key)?;
         check_market(&self.markets[market].spec, &fees, &limits)?;
         let market = &mut self.markets[market];
-        (market.fees, market.limits) = (fees, limits);
+        market.set_rules(fees, limits);
         events.push(Event::MarketRulesChanged {
             market: market.id,
             fees,
@@ -110,6 +112,7 @@ impl Engine {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn set_market_state(
         &mut self,
         key: &B256,
@@ -165,7 +168,7 @@ impl Engine {
         let ends_at = UnixMillis(
             self.time
                 .0
-                .saturating_add(u64::from(market.limits.auction_secs) * 1_000),
+                .saturating_add(u64::from(market.limits().auction_secs) * 1_000),
         );
         market.state = MarketState::Auction;
         market.auction_ends_at = Some(ends_at);

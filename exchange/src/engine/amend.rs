@@ -1,7 +1,7 @@
 //! An order that is signed anew: smaller in its place, or in again as a new taker under its old id.
 
 use souk_schema::exchange::event::ReduceCause;
-use souk_schema::exchange::{Amount, Event, Rejection, SignedOrder, TimeInForce};
+use souk_schema::exchange::{AccountId, Amount, Event, Rejection, SignedOrder, TimeInForce};
 
 use super::Engine;
 use super::admit::Admitted;
@@ -11,14 +11,18 @@ use crate::state::orders::Extra;
 
 impl Engine {
     pub(super) fn amend(&mut self, order: &SignedOrder, events: &mut Vec<Event>) -> Result<(), Rejection> {
+        if self.move_plainly(order, events) {
+            return Ok(());
+        }
+        self.amend_any(order, events)
+    }
+
+    #[inline(never)]
+    fn amend_any(&mut self, order: &SignedOrder, events: &mut Vec<Event>) -> Result<(), Rejection> {
         let (slot, admitted) = self.admit_amendment(order)?;
         let band = self.markets[admitted.market].band();
         if admitted.keeps_place {
-            self.sign_anew(slot, order, &admitted);
-            let mut now = *self.orders.extra(slot);
-            now.client_order_id = order.instructions.client_order_id;
-            self.replace_extra(slot, now, &admitted);
-            self.shrink(slot, admitted.left, ReduceCause::Trader, events);
+            self.keep_place(slot, order, admitted, events);
         } else {
             self.enter_again(slot, order, &admitted, events);
             if !self.orders.node(slot).waits {
@@ -29,7 +33,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Signs an order anew that keeps its place.
+    #[inline(never)]
+    fn keep_place(&mut self, slot: Slot, order: &SignedOrder, admitted: Admitted, events: &mut Vec<Event>) {
+        self.sign_anew(slot, order, &admitted);
+        let mut now = *self.orders.extra(slot);
+        now.client_order_id = order.instructions.client_order_id;
+        self.replace_extra(slot, now, admitted.account);
+        self.shrink(slot, admitted.left, ReduceCause::Trader, events);
+    }
+
     /// Everything that could refuse an amendment.
+    #[inline(always)]
     pub(super) fn admit_amendment(&self, order: &SignedOrder) -> Result<(Slot, Admitted), Rejection> {
         let who @ (market, account, _) = self.authorise(order)?;
         let found = self.orders.find_nonce(&self.accounts, account, order.nonce);
@@ -48,12 +63,11 @@ impl Engine {
         standing.open_in_group -= 1;
         if self.market_of(slot) == market {
             standing.open_in_market -= 1;
-            standing.freed[node.side as usize] +=
-                i128::try_from(self.hold_of(market, slot).0).expect("a hold is bounded");
+            *standing.freed_mut(node.side) = i128::try_from(self.hold_of(market, slot).0).expect("a hold is bounded");
         }
         let admitted = self.admit(who, order, Some(slot), &standing)?;
         if order.instructions.time_in_force == TimeInForce::FillOrKill && !admitted.keeps_place {
-            self.check_fill_or_kill(order, &admitted, Some(slot))?;
+            self.check_fill_or_kill(order, admitted, Some(slot))?;
         }
         Ok((slot, admitted))
     }
@@ -84,46 +98,54 @@ impl Engine {
     }
 
     /// What an amendment replaces in any case.
+    #[inline(always)]
     fn sign_anew(&mut self, slot: Slot, order: &SignedOrder, admitted: &Admitted) {
         let record = self.orders.record_mut(slot);
         record.fee_cap = order.fee_cap;
-        record.lots = admitted.terms.lots;
         record.signed_by = self.commands;
-        record.signer = admitted.signer;
+        let links = self.orders.links_mut(slot);
+        links.lots = admitted.terms.lots;
+        links.signer = admitted.signer;
         let node = self.orders.node_mut(slot);
         node.self_trade = order.instructions.self_trade;
-        node.expires_at = admitted.terms.expires_at;
-        if !self.timers.stays(&self.orders, slot, admitted.terms.expires_at) {
-            self.timers.stop(&mut self.orders, slot);
-            self.timers.start(&mut self.orders, slot, self.time);
+        let before = std::mem::replace(&mut node.expires_at, admitted.terms.expires_at);
+        if before != admitted.terms.expires_at {
+            self.timers.restart(&mut self.orders, slot, self.time);
         }
     }
 
-    fn replace_extra(&mut self, slot: Slot, extra: Extra, admitted: &Admitted) {
+    #[inline(never)]
+    fn replace_extra(&mut self, slot: Slot, extra: Extra, account: AccountId) {
         if self.orders.has_extra(slot) || extra != Extra::NOTHING {
-            self.orders.rename(admitted.account, slot, extra.client_order_id);
+            self.orders.rename(account, slot, extra.client_order_id);
             self.orders.set_extra(slot, extra);
         }
     }
 
+    /// Moves a waiting stop to its new trigger.
+    #[inline(never)]
+    fn wait_anew(&mut self, slot: Slot, admitted: &Admitted) {
+        let node = self.orders.node(slot);
+        let old = self.orders.extra(slot).trigger.expect("a waiting stop has a trigger");
+        let new = admitted.terms.trigger.expect("a stop has a trigger");
+        let stops = &mut self.markets[admitted.market].stops;
+        stops.remove(node.side, old, node.id, slot);
+        stops.insert(node.side, new, node.id, slot);
+    }
+
     /// Takes an order off its place and gives it its new terms; what is to become of it is still open.
+    #[inline(always)]
     fn enter_again(&mut self, slot: Slot, order: &SignedOrder, admitted: &Admitted, events: &mut Vec<Event>) {
         let market = admitted.market;
         let released = self.hold_of(market, slot);
         self.take_from_book(market, slot);
-        let (side, id, waits) = {
-            let node = self.orders.node(slot);
-            (node.side, node.id, node.waits)
-        };
-        if waits {
-            let old = self.orders.extra(slot).trigger.expect("a waiting stop has a trigger");
-            let new = admitted.terms.trigger.expect("a stop has a trigger");
-            let stops = &mut self.markets[market].stops;
-            stops.remove(side, old, id, slot);
-            stops.insert(side, new, id, slot);
+        if self.orders.node(slot).waits {
+            self.wait_anew(slot, admitted);
         }
         self.sign_anew(slot, order, admitted);
-        self.replace_extra(slot, extra(order, admitted), admitted);
+        if !admitted.is_plain || self.orders.has_extra(slot) {
+            self.replace_extra(slot, extra(order, admitted), admitted.account);
+        }
         self.orders.record_mut(slot).rate = admitted.rate;
         let node = self.orders.node_mut(slot);
         node.price = admitted.price;
@@ -131,6 +153,7 @@ impl Engine {
         node.shown = admitted.left;
         node.time_in_force = order.instructions.time_in_force;
         node.post_only = order.instructions.post_only;
+        let (id, side) = (node.id, node.side);
         let paying = self.accounts.seat(node.seat).paying(side);
         let funds = self.accounts.funds_mut(paying);
         funds.release(released.0);

@@ -20,7 +20,7 @@ impl Engine {
         if !self.markets[market].book.is_crossed() {
             events.push(Event::AuctionCrossed {
                 market: id,
-                price: self.markets[market].last_price,
+                price: self.markets[market].last_price(),
                 lots: Lots(0),
             });
         }
@@ -59,7 +59,7 @@ impl Engine {
             return;
         }
         let lots = bid_node.left.min(ask_node.left);
-        let maker_ppm = self.markets[market].fees.maker_ppm;
+        let maker_ppm = self.markets[market].fees().maker_ppm;
         let meeting = self.meeting(market, price, lots, [bid, ask], [maker_ppm; 2]);
         let is_capped = |slot: Slot, side: Side| self.is_capped(slot, meeting.cost(side));
         let capped = [
@@ -116,7 +116,7 @@ impl Engine {
             let rank = (
                 u128::MAX - lots,
                 buying.abs_diff(selling),
-                price.0.abs_diff(market.last_price.0),
+                price.0.abs_diff(market.last_price().0),
             );
             if best.as_ref().is_none_or(|(best, _)| rank < *best) {
                 best = Some((rank, Crossing { price, lots }));

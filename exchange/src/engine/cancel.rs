@@ -21,6 +21,7 @@ impl Engine {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn cancel_all(
         &mut self,
         account: &Address,
@@ -38,6 +39,7 @@ impl Engine {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn reduce(
         &mut self,
         account: &Address,
@@ -55,6 +57,7 @@ impl Engine {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn set_dead_man(
         &mut self,
         account: &Address,
@@ -93,6 +96,7 @@ impl Engine {
     }
 
     /// Closes those of an account's open orders that are picked, by id.
+    #[inline(never)]
     pub(super) fn close_all(
         &mut self,
         account: AccountId,
@@ -113,25 +117,26 @@ impl Engine {
     /// Ends an order: whatever holds it lets go of it, and what it reserves is available again.
     #[inline]
     pub(super) fn close(&mut self, slot: Slot, cause: CloseCause, events: &mut Vec<Event>) {
-        let seat = *self.accounts.seat(self.orders.node(slot).seat);
-        let market = seat.market.0 as usize;
+        let node = self.orders.node(slot);
+        let (order, lots, side, waits, is_listed) = (node.id, node.left, node.side, node.waits, node.is_listed);
+        let seat = self.accounts.seat(node.seat);
+        let (market, paying) = (seat.market.0 as usize, seat.paying(side));
         self.take_from_book(market, slot);
         let released = self.hold_of(market, slot);
-        let node = *self.orders.node(slot);
-        if node.waits {
+        if waits {
             let trigger = self.orders.extra(slot).trigger.expect("a waiting stop has a trigger");
-            self.markets[market].stops.remove(node.side, trigger, node.id, slot);
+            self.markets[market].stops.remove(side, trigger, order, slot);
         }
-        if node.is_listed {
+        if is_listed {
             self.timers.stop(&mut self.orders, slot);
             self.orders.unlist(&mut self.accounts, slot);
         }
-        self.accounts.funds_mut(seat.paying(node.side)).release(released.0);
+        self.accounts.funds_mut(paying).release(released.0);
         self.orders.give_back(slot);
         events.push(Event::OrderClosed {
-            order: node.id,
+            order,
             cause,
-            lots: node.left,
+            lots,
             released,
         });
     }
@@ -154,9 +159,9 @@ impl Engine {
         let before = self.hold_of(market, slot);
         let node = self.orders.node_mut(slot);
         node.left = left;
-        let (side, price, shown, in_book) = (node.side, node.price, node.shown, node.level != crate::book::NONE);
+        let (side, shown, in_book) = (node.side, node.shown, node.level != crate::book::NONE);
         if in_book && shown > left {
-            self.touch(market, side, price);
+            self.touch(market, slot);
             self.markets[market]
                 .book
                 .show(self.orders.nodes_mut(), side, slot, left);

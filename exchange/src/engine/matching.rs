@@ -1,13 +1,12 @@
 //! An order meets the book.
 
 use souk_schema::exchange::event::{CloseCause, Fill, FillSide, ReduceCause, StateCause};
-use souk_schema::exchange::{
-    Amount, Event, FillNumber, Lots, MarketState, OrderKind, Ppm, SelfTrade, Side, Ticks, TimeInForce,
-};
+use souk_schema::exchange::{Amount, Event, Lots, MarketState, OrderKind, Ppm, SelfTrade, Side, Ticks, TimeInForce};
 
 use super::Engine;
 use super::admit::crosses;
 use crate::book::{NONE, Slot};
+use crate::state::accounts::SeatIndex;
 use crate::state::market::{Band, base, part, quote};
 use crate::state::settlement::UnsettledFill;
 
@@ -45,11 +44,23 @@ impl Meeting {
 
 impl Engine {
     /// Matches an order where its market does that, and puts what is left where it belongs.
+    #[inline]
     pub(super) fn work(&mut self, market: usize, slot: Slot, band: Band, events: &mut Vec<Event>) {
-        let end = match self.markets[market].state {
-            MarketState::Open => self.meet_book(market, slot, band, events),
-            _ => End::Over,
-        };
+        let node = self.orders.node(slot);
+        let best = self.markets[market].book.best(node.side.opposite());
+        let meets = best.is_some_and(|level| crosses(node.side, node.price, level.price));
+        if meets && self.markets[market].state == MarketState::Open {
+            self.work_against_book(market, slot, band, events);
+        } else if node.time_in_force == TimeInForce::GoodTilCancelled {
+            self.rest(market, slot, events);
+        } else {
+            self.close(slot, CloseCause::NotFilled, events);
+        }
+    }
+
+    #[inline(never)]
+    fn work_against_book(&mut self, market: usize, slot: Slot, band: Band, events: &mut Vec<Event>) {
+        let end = self.meet_book(market, slot, band, events);
         if end == End::Closed {
             return;
         }
@@ -67,6 +78,7 @@ impl Engine {
         }
     }
 
+    #[inline]
     fn rest(&mut self, market: usize, slot: Slot, events: &mut Vec<Event>) {
         let display = self.orders.extra(slot).display;
         let node = self.orders.node_mut(slot);
@@ -77,7 +89,7 @@ impl Engine {
             "nothing else rests"
         );
         let before = self.markets[market].book.push(self.orders.nodes_mut(), side, slot);
-        self.touch_showing(market, side, price, before);
+        self.touch_showing(market, slot, before);
         if !is_listed {
             self.list(slot);
         }
@@ -127,7 +139,7 @@ impl Engine {
         events: &mut Vec<Event>,
     ) -> bool {
         let side = self.orders.node(taker).side;
-        let fees = self.markets[market].fees;
+        let fees = *self.markets[market].fees();
         let (slots, rates) = match side {
             Side::Buy => ([taker, maker], [fees.taker_ppm, fees.maker_ppm]),
             Side::Sell => ([maker, taker], [fees.maker_ppm, fees.taker_ppm]),
@@ -151,13 +163,12 @@ impl Engine {
     /// What is left of a maker after a fill.
     fn settle_maker(&mut self, market: usize, maker: Slot, filled: Lots, events: &mut Vec<Event>) {
         let node = self.orders.node(maker);
-        let (side, price, shown, left) = (node.side, node.price, Lots(node.shown.0 - filled.0), node.left);
+        let (side, shown, left) = (node.side, Lots(node.shown.0 - filled.0), node.left);
         if left == Lots(0) {
             self.close(maker, CloseCause::Filled, events);
             return;
         }
-        let before = self.markets[market].book.level_of(side, node).shown;
-        self.touch_showing(market, side, price, before);
+        self.touch(market, maker);
         let book = &mut self.markets[market].book;
         if shown > Lots(0) {
             book.show(self.orders.nodes_mut(), side, maker, shown);
@@ -215,7 +226,7 @@ impl Engine {
             price,
             lots,
             quote,
-            royalty: part(quote, market.fees.royalty_ppm),
+            royalty: part(quote, market.fees().royalty_ppm),
             sides: [fee(0), fee(1)],
         }
     }
@@ -230,37 +241,39 @@ impl Engine {
     /// Moves what a fill moves. The orders' places in the book are the caller's business.
     #[inline]
     pub(super) fn trade(&mut self, market: usize, meeting: &Meeting, taker: Side, events: &mut Vec<Event>) {
-        let [buyer, seller] = [Side::Buy, Side::Sell].map(|side| self.fill_side(market, meeting, side));
-        let (units, id, fee_funds, royalty_funds) = {
-            let market = &mut self.markets[market];
-            market.last_price = meeting.price;
-            (market.units, market.id, market.fee_funds, market.royalty_funds)
-        };
+        let released = self.released_to_buyer(market, meeting);
+        let market = &mut self.markets[market];
+        market.set_last_price(meeting.price);
+        let (id, fee_funds, royalty_funds) = (market.id, market.fee_funds, market.royalty_funds);
+        let base = base(&market.units, meeting.lots);
+        let (buyer, buyer_seat) = self.fill_side(meeting, Side::Buy, released);
+        let (seller, seller_seat) = self.fill_side(meeting, Side::Sell, Amount::ZERO);
+        let (quote, royalty) = (meeting.quote, meeting.royalty);
+        let [buyer_seat, seller_seat] = [buyer_seat, seller_seat].map(|seat| {
+            let seat = self.accounts.seat(seat);
+            (seat.base, seat.quote)
+        });
+        let funds = self.accounts.funds_mut(buyer_seat.1);
+        funds.release(released.0);
+        funds.pay_held(quote.0 + buyer.fee.0);
+        self.accounts.funds_mut(buyer_seat.0).receive(base.0);
+        self.accounts.funds_mut(seller_seat.0).pay_held(base.0);
+        let proceeds = quote.0 - seller.fee.0 - royalty.0;
+        self.accounts.funds_mut(seller_seat.1).receive(proceeds);
+        self.accounts.funds_mut(fee_funds).receive(buyer.fee.0 + seller.fee.0);
+        self.accounts.funds_mut(royalty_funds).receive(royalty.0);
         let fill = Fill {
-            number: self.next_fill(),
+            number: self.settlement.next_number(),
             market: id,
             price: meeting.price,
             lots: meeting.lots,
             taker,
-            base: base(&units, meeting.lots),
-            quote: meeting.quote,
-            royalty: meeting.royalty,
+            base,
+            quote,
+            royalty,
             buyer,
             seller,
         };
-        let buyer_seat = *self.accounts.seat(self.orders.node(meeting.sides[0].0).seat);
-        let seller_seat = *self.accounts.seat(self.orders.node(meeting.sides[1].0).seat);
-        let paid = fill.quote.0 + buyer.fee.0;
-        let funds = self.accounts.funds_mut(buyer_seat.quote);
-        funds.release(buyer.released.0);
-        funds.pay_held(paid);
-        self.accounts.funds_mut(buyer_seat.base).receive(fill.base.0);
-        self.accounts.funds_mut(seller_seat.base).pay_held(fill.base.0);
-        self.accounts
-            .funds_mut(seller_seat.quote)
-            .receive(fill.quote.0 - seller.fee.0 - fill.royalty.0);
-        self.accounts.funds_mut(fee_funds).receive(buyer.fee.0 + seller.fee.0);
-        self.accounts.funds_mut(royalty_funds).receive(fill.royalty.0);
         events.push(Event::Traded(Box::new(fill.clone())));
         self.settlement.unsettled.push_back(UnsettledFill {
             fill,
@@ -269,35 +282,36 @@ impl Engine {
         });
     }
 
-    /// Counts a fill against its order; gives what the order's side of it is.
+    /// What a fill frees of its buyer's hold and does not pay: a better price or fee than was reserved for. A seller reserves just what it
+    /// pays.
     #[inline]
-    fn fill_side(&mut self, market: usize, meeting: &Meeting, side: Side) -> FillSide {
+    fn released_to_buyer(&self, market: usize, meeting: &Meeting) -> Amount {
+        let (slot, fee) = meeting.sides[Side::Buy as usize];
+        let (node, rate) = (self.orders.node(slot), self.orders.record(slot).rate);
+        let hold = |left: Lots| self.markets[market].hold(Side::Buy, node.price, left, rate).0;
+        let freed = hold(node.left) - hold(Lots(node.left.0 - meeting.lots.0));
+        let paid = meeting.quote.0 + fee.0;
+        Amount(freed.checked_sub(paid).expect("a hold covers its fills"))
+    }
+
+    /// Counts a fill against its order; gives what the order's side of it is, and the order's seat.
+    #[inline]
+    fn fill_side(&mut self, meeting: &Meeting, side: Side, released: Amount) -> (FillSide, SeatIndex) {
         let (slot, fee) = meeting.sides[side as usize];
-        let before = self.hold_of(market, slot);
-        let account = self.orders.account(&self.accounts, slot);
         let node = self.orders.node_mut(slot);
         node.left = Lots(node.left.0 - meeting.lots.0);
-        let order = node.id;
-        let after = self.hold_of(market, slot);
+        let (order, seat) = (node.id, node.seat);
         let record = self.orders.record_mut(slot);
         record.filled = Lots(record.filled.0 + meeting.lots.0);
         record.fees_paid = Amount(record.fees_paid.0 + meeting.cost(side).0);
-        let paid = match side {
-            Side::Buy => meeting.quote.0 + fee.0,
-            Side::Sell => before.0 - after.0,
-        };
-        let freed = before.0 - after.0;
-        FillSide {
+        let fill_side = FillSide {
             order,
             signed_by: record.signed_by,
-            account,
+            account: self.accounts.seat(seat).account,
             fee,
-            released: Amount(freed.checked_sub(paid).expect("a hold covers its fills")),
-        }
-    }
-
-    fn next_fill(&self) -> FillNumber {
-        self.settlement.next_number()
+            released,
+        };
+        (fill_side, seat)
     }
 
     /// Has an order that stands in the book show what it may of what is left, in its place.
@@ -305,10 +319,9 @@ impl Engine {
         let display = self.orders.extra(slot).display;
         let node = self.orders.node(slot);
         debug_assert_ne!(node.level, NONE, "it stands in the book");
-        let (side, price, left) = (node.side, node.price, node.left);
+        let (side, left) = (node.side, node.left);
         let shown = display.map_or(left, |display| display.min(left));
-        let before = self.markets[market].book.level_of(side, node).shown;
-        self.touch_showing(market, side, price, before);
+        self.touch(market, slot);
         self.markets[market]
             .book
             .show(self.orders.nodes_mut(), side, slot, shown);

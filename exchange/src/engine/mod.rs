@@ -11,9 +11,11 @@ mod cancel;
 mod facts;
 mod matching;
 mod place;
+mod plain;
 pub mod preview;
 mod quote;
 mod stops;
+mod tell;
 mod tick;
 mod walk;
 mod withdraw;
@@ -80,6 +82,8 @@ struct Touched {
     market: u32,
     side: Side,
     price: Ticks,
+    /// Where the ladder keeps it, or kept it.
+    level: u32,
     /// Which of several touches of one level came first.
     order: u32,
     before: u128,
@@ -88,7 +92,7 @@ struct Touched {
 impl Touched {
     /// Which level; in the order in which levels are told of.
     #[inline]
-    fn level(&self) -> (u32, Side, Ticks) {
+    fn place(&self) -> (u32, Side, Ticks) {
         (self.market, self.side, self.price)
     }
 }
@@ -147,6 +151,8 @@ impl Engine {
         Ok(())
     }
 
+    /// All arms but three are rare, and functions of their own that are never inlined: the frame of this one stays small.
+    #[inline]
     fn carry_out(&mut self, body: &CommandBody, events: &mut Vec<Event>) -> Result<(), Rejection> {
         if self.group.is_none() && !matches!(body, CommandBody::OpenGroup(_)) {
             return Err(Rejection::GroupNotOpen);
@@ -192,10 +198,12 @@ impl Engine {
         }
     }
 
+    #[inline(always)]
     fn find_market(&self, key: &B256) -> Result<usize, Rejection> {
         self.markets.find(key).ok_or(Rejection::UnknownMarket)
     }
 
+    #[inline(always)]
     fn find_account(&self, address: &Address) -> Result<AccountId, Rejection> {
         self.accounts.find(address).ok_or(Rejection::UnknownAccount)
     }
@@ -208,7 +216,7 @@ impl Engine {
     }
 
     fn gather_orders(&self, account: AccountId, into: &mut Vec<(OrderId, Slot)>) {
-        for (_, seat) in self.accounts.get(account).seats() {
+        for seat in self.accounts.get(account).seats() {
             let first = self.accounts.seat(*seat).first_order;
             into.extend(self.orders.from(first).map(|slot| (self.orders.node(slot).id, slot)));
         }
@@ -216,7 +224,7 @@ impl Engine {
     }
 
     /// What an order reserves now.
-    #[inline]
+    #[inline(always)]
     fn hold_of(&self, market: usize, slot: Slot) -> Amount {
         let node = self.orders.node(slot);
         self.markets[market].hold(node.side, node.price, node.left, self.orders.record(slot).rate)
@@ -227,26 +235,29 @@ impl Engine {
         self.accounts.seat(self.orders.node(slot).seat).market.0 as usize
     }
 
-    /// Takes note of what a level shows before it changes.
+    /// Takes note of what the level of a standing order shows before it changes.
     #[inline]
-    fn touch(&mut self, market: usize, side: Side, price: Ticks) {
-        let before = self.markets[market].book.shown_at(side, price);
-        self.touch_showing(market, side, price, before);
+    fn touch(&mut self, market: usize, slot: Slot) {
+        let node = self.orders.node(slot);
+        let before = self.markets[market].book.level_of(node.side, node).shown;
+        self.touch_showing(market, slot, before);
     }
 
-    /// As [`Engine::touch`], where it is known what the level shows.
+    /// As [`Engine::touch`], where it is known what the level showed.
     #[inline]
-    fn touch_showing(&mut self, market: usize, side: Side, price: Ticks, before: u128) {
+    fn touch_showing(&mut self, market: usize, slot: Slot, before: u128) {
+        let node = self.orders.node(slot);
         let levels = &mut self.scratch.levels;
-        let is_it = |level: &Touched| level.price == price && level.side == side && level.market == market as u32;
+        let is_it = |touched: &Touched| touched.place() == (market as u32, node.side, node.price);
         // A taker meets one level many times in a row; whatever escapes this is sorted out at the end.
         if levels.last().is_some_and(is_it) {
             return;
         }
         levels.push(Touched {
             market: market as u32,
-            side,
-            price,
+            side: node.side,
+            price: node.price,
+            level: node.level,
             order: levels.len() as u32,
             before,
         });
@@ -260,28 +271,26 @@ impl Engine {
             [] => return,
             [_] => {}
             // Two different levels is what most commands touch.
-            [one, other] if one.level() != other.level() => {
-                if other.level() < one.level() {
-                    std::mem::swap(one, other);
-                }
-            }
+            [one, other] if one.place() < other.place() => {}
+            [one, other] if one.place() > other.place() => std::mem::swap(one, other),
             many => {
-                many.sort_unstable_by_key(|touched| (touched.level(), touched.order));
-                levels.dedup_by_key(|touched| touched.level());
+                many.sort_unstable_by_key(|touched| (touched.place(), touched.order));
+                levels.dedup_by_key(|touched| touched.place());
             }
         }
-        for level in levels.drain(..) {
-            let market = &self.markets[level.market as usize];
-            let now = market.book.shown_at(level.side, level.price);
-            if now != level.before {
+        for touched in levels.iter() {
+            let market = &self.markets[touched.market as usize];
+            let now = market.book.shown_near(touched.side, touched.level, touched.price);
+            if now != touched.before {
                 events.push(Event::LevelChanged {
                     market: market.id,
-                    side: level.side,
-                    price: level.price,
+                    side: touched.side,
+                    price: touched.price,
                     lots: shown(now),
                 });
             }
         }
+        levels.clear();
     }
 
     /// Takes an order out of the book, where it stands in it.
@@ -291,9 +300,8 @@ impl Engine {
         if node.level == NONE {
             return;
         }
-        let (side, price) = (node.side, node.price);
-        let before = self.markets[market].book.level_of(side, node).shown;
-        self.touch_showing(market, side, price, before);
+        let side = node.side;
+        self.touch(market, slot);
         self.markets[market].book.remove(self.orders.nodes_mut(), side, slot);
     }
 }

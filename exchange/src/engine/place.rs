@@ -6,10 +6,18 @@ use super::Engine;
 use super::admit::{Admitted, Standing, is_stop};
 use crate::book::{NONE, Node, Slot};
 use crate::state::market::Band;
-use crate::state::orders::{Extra, Record};
+use crate::state::orders::{Extra, Links, Record};
 
 impl Engine {
     pub(super) fn place(&mut self, order: &SignedOrder, events: &mut Vec<Event>) -> Result<(), Rejection> {
+        if self.place_plainly(order, events) {
+            return Ok(());
+        }
+        self.place_any(order, events)
+    }
+
+    #[inline(never)]
+    fn place_any(&mut self, order: &SignedOrder, events: &mut Vec<Event>) -> Result<(), Rejection> {
         let admitted = self.admit_new(order, self.time)?;
         let band = self.markets[admitted.market].band();
         self.enter(order, &admitted, 0, band, events);
@@ -18,6 +26,7 @@ impl Engine {
     }
 
     /// Everything that could refuse a new order.
+    #[inline(always)]
     pub(super) fn admit_new(&self, order: &SignedOrder, now: UnixMillis) -> Result<Admitted, Rejection> {
         let who @ (market, account, _) = self.authorise(order)?;
         self.check_taking(market, order.instructions.post_only, || false)?;
@@ -28,12 +37,13 @@ impl Engine {
         };
         let admitted = self.admit(who, order, None, &standing)?;
         if order.instructions.time_in_force == TimeInForce::FillOrKill {
-            self.check_fill_or_kill(order, &admitted, None)?;
+            self.check_fill_or_kill(order, admitted, None)?;
         }
         Ok(admitted)
     }
 
     /// Takes an admitted order in: it reserves, then works or waits. `place` is its place among several of one command.
+    #[inline(always)]
     pub(super) fn enter(
         &mut self,
         order: &SignedOrder,
@@ -53,8 +63,11 @@ impl Engine {
         let slot = self.orders.take(
             new_node(order, admitted, id, seat, waits),
             self.new_record(order, admitted),
+            Links::new(admitted.terms.lots, admitted.signer),
         );
-        self.orders.set_extra(slot, extra(order, admitted));
+        if !admitted.is_plain {
+            self.orders.set_extra(slot, extra(order, admitted));
+        }
         let paying = self.accounts.seat(seat).paying(order.side);
         self.accounts.funds_mut(paying).reserve(admitted.hold.0);
         events.push(Event::OrderAccepted {
@@ -77,6 +90,7 @@ impl Engine {
     }
 
     /// Puts a new stop where it waits for its trigger.
+    #[inline(never)]
     fn wait(&mut self, market: usize, slot: Slot) {
         let (side, id) = (self.orders.node(slot).side, self.orders.node(slot).id);
         let trigger = self.orders.extra(slot).trigger.expect("a stop has a trigger");
@@ -91,16 +105,17 @@ impl Engine {
         self.timers.start(&mut self.orders, slot, self.time);
     }
 
+    #[inline(always)]
     fn new_record(&self, order: &SignedOrder, admitted: &Admitted) -> Record {
-        let mut record = Record::new(admitted.terms.lots, order.nonce);
+        let mut record = Record::new(order.nonce);
         record.fee_cap = order.fee_cap;
         record.signed_by = self.commands;
         record.rate = admitted.rate;
-        record.signer = admitted.signer;
         record
     }
 }
 
+#[inline(always)]
 fn new_node(order: &SignedOrder, admitted: &Admitted, id: OrderId, seat: u32, waits: bool) -> Node {
     Node {
         id,
@@ -124,6 +139,7 @@ fn new_node(order: &SignedOrder, admitted: &Admitted, id: OrderId, seat: u32, wa
 }
 
 /// What few orders have.
+#[inline(always)]
 pub(super) fn extra(order: &SignedOrder, admitted: &Admitted) -> Extra {
     Extra {
         limit: (admitted.price != admitted.terms.limit).then_some(admitted.terms.limit),

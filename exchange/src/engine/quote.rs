@@ -16,6 +16,7 @@ use crate::state::accounts::SeatIndex;
 const MAX_QUOTES: usize = 32;
 
 impl Engine {
+    #[inline(never)]
     pub(super) fn mass_quote(&mut self, command: &MassQuote, events: &mut Vec<Event>) -> Result<(), Rejection> {
         let market = self.find_market(&command.market)?;
         let account = self.find_trader(&command.account)?;
@@ -67,7 +68,7 @@ impl Engine {
         standing.gone = earlier;
         for (_, slot) in earlier {
             let hold = self.hold_of(market, *slot);
-            standing.freed[self.orders.node(*slot).side as usize] += signed(hold);
+            *standing.freed_mut(self.orders.node(*slot).side) += signed(hold);
         }
         let mut best = [Side::Buy, Side::Sell].map(|side| self.best_without(market, side, earlier));
         let mut admitted = [None; MAX_QUOTES];
@@ -82,7 +83,7 @@ impl Engine {
             nonces.mark(order.nonce);
             standing.open_in_market += 1;
             standing.open_in_group += 1;
-            standing.freed[order.side as usize] -= signed(quote.hold);
+            *standing.freed_mut(order.side) -= signed(quote.hold);
             let best = &mut best[order.side as usize];
             let is_better = |other: Ticks| match order.side {
                 Side::Buy => quote.price > other,

@@ -11,7 +11,7 @@ use crate::state::market::Band;
 impl Engine {
     /// Lets stops work whose trigger the last price has reached, one after the other, until none is left that does.
     pub(super) fn run_stops(&mut self, market: usize, band: Band, events: &mut Vec<Event>) {
-        while let Some(slot) = self.markets[market].stops.next(self.markets[market].last_price) {
+        while let Some(slot) = self.markets[market].stops.next(self.markets[market].last_price()) {
             if self.effective_state(&self.markets[market]) != MarketState::Open {
                 return;
             }

@@ -6,6 +6,7 @@ use souk_schema::exchange::{AccountId, Event, MarketKind, MarketState};
 use super::Engine;
 
 impl Engine {
+    #[inline(never)]
     pub(super) fn tick(&mut self, events: &mut Vec<Event>) {
         self.sources.forget(self.time);
         let was_limited = self.limit != MarketState::Open;

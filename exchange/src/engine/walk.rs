@@ -51,14 +51,15 @@ struct Met {
 
 impl Engine {
     /// Refuses a fill-or-kill order that would not be filled wholly, by nothing but fills.
+    #[inline(never)]
     pub(super) fn check_fill_or_kill(
         &self,
         order: &SignedOrder,
-        admitted: &Admitted,
+        admitted: Admitted,
         amended: Option<Slot>,
     ) -> Result<(), Rejection> {
         let mut only_fills = true;
-        let rest = self.walk(order, admitted, amended, &mut |step| {
+        let rest = self.walk(order, &admitted, amended, &mut |step| {
             only_fills &= matches!(step, Step::Fill(_));
             only_fills
         });
@@ -201,15 +202,15 @@ impl Engine {
         let market = &self.markets[admitted.market];
         let quote = quote(&market.units, price, lots);
         let fee = |ppm: Ppm, bearable: Ppm| part(quote, ppm.min(bearable));
-        let taker_fee = fee(market.fees.taker_ppm, admitted.rate);
-        let maker_fee = fee(market.fees.maker_ppm, self.orders.record(maker).rate);
+        let taker_fee = fee(market.fees().taker_ppm, admitted.rate);
+        let maker_fee = fee(market.fees().maker_ppm, self.orders.record(maker).rate);
         let mut sides = [(maker, maker_fee); 2];
         sides[side as usize].1 = taker_fee;
         Meeting {
             price,
             lots,
             quote,
-            royalty: part(quote, market.fees.royalty_ppm),
+            royalty: part(quote, market.fees().royalty_ppm),
             sides,
         }
     }

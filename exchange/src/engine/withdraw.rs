@@ -9,6 +9,7 @@ use super::admit::MAX_EXPIRY_SECS;
 use crate::state::settlement::InFlight;
 
 impl Engine {
+    #[inline(never)]
     pub(super) fn withdraw(&mut self, withdraw: &Withdraw, events: &mut Vec<Event>) -> Result<(), Rejection> {
         let account = self.find_account(&withdraw.account)?;
         if UnixMillis(withdraw.deadline_secs.saturating_mul(1_000)) <= self.time {

@@ -10,11 +10,11 @@ use souk_schema::exchange::{
 use souk_schema::{ChainId, TokenRef};
 
 use super::SnapshotError;
-use crate::book::{Book, NONE, Node};
+use crate::book::{NONE, Node};
 use crate::engine::Engine;
-use crate::state::market::{Market, Stops};
+use crate::state::market::{Listing, Market, Terms};
 use crate::state::nonces::NonceWindow;
-use crate::state::orders::{Extra, Record};
+use crate::state::orders::{Extra, Links, Record};
 use crate::state::settlement::{Deposit, InFlight, UnsettledFill};
 
 type Decoded<T> = Result<T, SnapshotError>;
@@ -207,24 +207,23 @@ impl Decoder<'_> {
         let quote = self.known(engine.instruments.find(&TokenRef::new(spec.quote, U256::ZERO)))?;
         self.known(engine.accounts.try_get(royalty_account))?;
         self.known(engine.accounts.try_get(AccountId::FEES))?;
-        Ok(Market {
-            key: spec.key,
+        let listing = Listing {
             id,
-            units: spec.units,
-            state,
-            auction_ends_at,
-            last_price,
-            fees,
-            limits,
             base,
             quote,
             royalty_account,
             royalty_funds: engine.accounts.funds_of(royalty_account, quote),
             fee_funds: engine.accounts.funds_of(AccountId::FEES, quote),
-            book: Book::default(),
-            stops: Stops::default(),
             spec,
-        })
+        };
+        let terms = Terms {
+            state,
+            auction_ends_at,
+            last_price,
+            fees,
+            limits,
+        };
+        Ok(Market::new(listing, terms))
     }
 
     fn order(&mut self, engine: &mut Engine) -> Decoded<()> {
@@ -262,17 +261,17 @@ impl Decoder<'_> {
         let (lots, filled, nonce) = (Lots(self.u64()?), Lots(self.u64()?), self.u64()?);
         let (signed_by, rate) = (CommandNumber(self.u64()?), Ppm(self.u32()?));
         let signer = self.address()?;
-        let mut record = Record::new(lots, nonce);
+        let mut record = Record::new(nonce);
         (record.fee_cap, record.fees_paid, record.filled) = (fee_cap, fees_paid, filled);
         (record.signed_by, record.rate) = (signed_by, rate);
-        record.signer = self.known(engine.accounts.get(account).signer_number(signer))?;
+        let signer = self.known(engine.accounts.get(account).signer_number(signer))?;
         let extra = Extra {
             limit: self.option()?.map(Ticks),
             display: self.option()?.map(Lots),
             trigger: self.option()?.map(Ticks),
             client_order_id: B256::from(self.take::<32>()?),
         };
-        let slot = engine.orders.take(node, record);
+        let slot = engine.orders.take(node, record, Links::new(lots, signer));
         engine.orders.set_extra(slot, extra);
         if waits {
             let trigger = self.known(extra.trigger)?;

@@ -157,11 +157,11 @@ impl<'a, S: Sink> Encoder<'a, S> {
 
     fn market(&mut self, market: &Market) {
         self.json(&*market.spec);
-        self.json(&market.fees);
-        self.json(&market.limits);
+        self.json(market.fees());
+        self.json(market.limits());
         self.u8(state_number(market.state));
         self.option(market.auction_ends_at.map(|ends_at| ends_at.0));
-        self.u64(market.last_price.0);
+        self.u64(market.last_price().0);
         self.u32(market.royalty_account.0);
     }
 
@@ -175,9 +175,10 @@ impl<'a, S: Sink> Encoder<'a, S> {
     }
 
     fn order(&mut self, engine: &Engine, slot: Slot) {
-        let (node, record, extra) = (
+        let (node, record, links, extra) = (
             engine.orders.node(slot),
             engine.orders.record(slot),
+            engine.orders.links(slot),
             engine.orders.extra(slot),
         );
         let seat = engine.accounts.seat(node.seat);
@@ -196,12 +197,12 @@ impl<'a, S: Sink> Encoder<'a, S> {
         self.u64(node.expires_at.0);
         self.u128(record.fee_cap.0);
         self.u128(record.fees_paid.0);
-        self.u64(record.lots.0);
+        self.u64(links.lots.0);
         self.u64(record.filled.0);
         self.u64(record.nonce);
         self.u64(record.signed_by.0);
         self.u32(record.rate.0);
-        self.address(engine.accounts.get(seat.account).signer(record.signer));
+        self.address(engine.accounts.get(seat.account).signer(links.signer));
         self.option(extra.limit.map(|limit| limit.0));
         self.option(extra.display.map(|display| display.0));
         self.option(extra.trigger.map(|Ticks(trigger)| trigger));

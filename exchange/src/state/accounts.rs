@@ -5,10 +5,11 @@ use souk_schema::exchange::{AccountId, InstrumentId, MarketId, Side, UnixMillis}
 
 use super::nonces::NonceWindow;
 use crate::book::{NONE, Slot};
-use crate::table::{SlotTable, mix_address};
+use crate::table::{SlotTable, mix, mix_address};
 
 /// What an account has of an instrument, in base units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Funds {
     /// What new orders may use. Below 0 only within a command, and for the account `deficit`.
     pub available: i128,
@@ -71,6 +72,7 @@ pub type SeatIndex = u32;
 
 /// An account's place in a market.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub struct Seat {
     /// Whose.
     pub account: AccountId,
@@ -116,8 +118,8 @@ pub struct Account {
     pub dead_man: Option<UnixMillis>,
     /// Balances by instrument.
     funds: Vec<(InstrumentId, FundsIndex)>,
-    /// Seats by market.
-    seats: Vec<(MarketId, SeatIndex)>,
+    /// Seats, in the order in which they were taken.
+    seats: Vec<SeatIndex>,
 }
 
 impl Account {
@@ -154,8 +156,8 @@ impl Account {
         &self.funds
     }
 
-    /// Seats by market.
-    pub fn seats(&self) -> &[(MarketId, SeatIndex)] {
+    /// Seats, in the order in which they were taken.
+    pub fn seats(&self) -> &[SeatIndex] {
         &self.seats
     }
 }
@@ -169,6 +171,11 @@ pub struct Accounts {
     /// Whose each of the balances is, and of what.
     owners: Vec<(AccountId, InstrumentId)>,
     seats: Vec<Seat>,
+    by_place: SlotTable,
+}
+
+fn place_hash(account: AccountId, market: MarketId) -> u64 {
+    mix(u64::from(account.0) << 32 | u64::from(market.0), 1)
 }
 
 fn hash(address: &Address) -> u64 {
@@ -279,9 +286,10 @@ impl Accounts {
     /// An account's place in a market, if it ever had one.
     #[inline]
     pub fn find_seat(&self, account: AccountId, market: MarketId) -> Option<SeatIndex> {
-        let seats = &self.get(account).seats;
-        let at = seats.binary_search_by_key(&market, |(market, _)| *market).ok()?;
-        Some(seats[at].1)
+        self.by_place.find(place_hash(account, market), |index| {
+            let seat = &self.seats[index as usize];
+            seat.account == account && seat.market == market
+        })
     }
 
     /// An account's place in a market of these instruments, made where there is none.
@@ -306,9 +314,8 @@ impl Accounts {
             first_order: NONE,
             last_order: NONE,
         });
-        let seats = &mut self.accounts[account.0 as usize].seats;
-        let at = seats.partition_point(|(there, _)| *there < market);
-        seats.insert(at, (market, index));
+        self.by_place.insert(place_hash(account, market), index);
+        self.accounts[account.0 as usize].seats.push(index);
         index
     }
 }

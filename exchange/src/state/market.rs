@@ -11,7 +11,7 @@ use souk_schema::exchange::{
 
 use super::accounts::FundsIndex;
 use crate::book::{Book, Slot};
-use crate::table::{SlotTable, mix_word};
+use crate::table::SlotTable;
 
 /// A market.
 #[derive(Clone, Debug)]
@@ -27,11 +27,14 @@ pub struct Market {
     /// When the auction crosses, in the state auction.
     pub auction_ends_at: Option<UnixMillis>,
     /// The price of the last fill, before the first the listing's reference.
-    pub last_price: Ticks,
+    last_price: Ticks,
     /// Fees now.
-    pub fees: FeeSchedule,
+    fees: FeeSchedule,
     /// Bounds now.
-    pub limits: MarketLimits,
+    limits: MarketLimits,
+    /// What follows from the three above, and every order asks for.
+    band: Band,
+    rate: Ppm,
     /// What is traded.
     pub base: InstrumentId,
     /// What pays.
@@ -50,6 +53,38 @@ pub struct Market {
     pub spec: Box<MarketSpec>,
 }
 
+/// What a market is for good.
+pub struct Listing {
+    /// Its number.
+    pub id: MarketId,
+    /// What is traded.
+    pub base: InstrumentId,
+    /// What pays.
+    pub quote: InstrumentId,
+    /// Receives the royalties.
+    pub royalty_account: AccountId,
+    /// Its balance of the quote instrument.
+    pub royalty_funds: FundsIndex,
+    /// The fee account's balance of the quote instrument.
+    pub fee_funds: FundsIndex,
+    /// As it was listed.
+    pub spec: Box<MarketSpec>,
+}
+
+/// What of a market changes.
+pub struct Terms {
+    /// What the operator says it does with orders.
+    pub state: MarketState,
+    /// When the auction crosses, in the state auction.
+    pub auction_ends_at: Option<UnixMillis>,
+    /// The price of the last fill, or the reference.
+    pub last_price: Ticks,
+    /// Fees.
+    pub fees: FeeSchedule,
+    /// Bounds.
+    pub limits: MarketLimits,
+}
+
 /// Prices at which a market trades without an auction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Band {
@@ -60,37 +95,83 @@ pub struct Band {
 }
 
 impl Market {
-    /// The band around the last price: rounded inwards, at least 1.
+    /// A market with nothing in its book.
+    pub fn new(listing: Listing, terms: Terms) -> Market {
+        Market {
+            key: listing.spec.key,
+            id: listing.id,
+            units: listing.spec.units,
+            state: terms.state,
+            auction_ends_at: terms.auction_ends_at,
+            last_price: terms.last_price,
+            fees: terms.fees,
+            limits: terms.limits,
+            band: band(&terms.limits, terms.last_price),
+            rate: rate(&terms.fees),
+            base: listing.base,
+            quote: listing.quote,
+            royalty_account: listing.royalty_account,
+            royalty_funds: listing.royalty_funds,
+            fee_funds: listing.fee_funds,
+            book: Book::default(),
+            stops: Stops::default(),
+            spec: listing.spec,
+        }
+    }
+
+    /// The price of the last fill, before the first the listing's reference.
+    #[inline]
+    pub fn last_price(&self) -> Ticks {
+        self.last_price
+    }
+
+    /// Takes note of the price of a fill.
+    #[inline]
+    pub fn set_last_price(&mut self, price: Ticks) {
+        if price != self.last_price {
+            self.last_price = price;
+            self.band = band(&self.limits, price);
+        }
+    }
+
+    /// Fees now.
+    #[inline]
+    pub fn fees(&self) -> &FeeSchedule {
+        &self.fees
+    }
+
+    /// Bounds now.
+    #[inline]
+    pub fn limits(&self) -> &MarketLimits {
+        &self.limits
+    }
+
+    /// Other fees and bounds from now on.
+    pub fn set_rules(&mut self, fees: FeeSchedule, limits: MarketLimits) {
+        (self.fees, self.limits) = (fees, limits);
+        (self.band, self.rate) = (band(&limits, self.last_price), rate(&fees));
+    }
+
+    /// The band around the last price.
     #[inline]
     pub fn band(&self) -> Band {
-        let Some(band) = self.limits.band_ppm else {
-            return Band {
-                low: Ticks(0),
-                high: Ticks(u64::MAX),
-            };
-        };
-        let (last, whole, width) = (self.last_price.0, u64::from(Ppm::WHOLE), u64::from(band.0));
-        let (down, up) = (whole.saturating_sub(width), whole + width);
-        // A 128-bit division costs several times a 64-bit one, and most prices are small.
-        let (low, high) = match (last.checked_mul(down), last.checked_mul(up)) {
-            (Some(low), Some(high)) => (low.div_ceil(whole), high / whole),
-            _ => {
-                let times = |part: u64| u128::from(last) * u128::from(part);
-                let ticks = |price: u128| u64::try_from(price).unwrap_or(u64::MAX);
-                let whole = u128::from(whole);
-                (ticks(times(down).div_ceil(whole)), ticks(times(up) / whole))
-            }
-        };
-        Band {
-            low: Ticks(low.max(1)),
-            high: Ticks(high.max(1)),
+        self.band
+    }
+
+    /// Whether an order of this price is within the band and meets nothing in the book.
+    #[inline]
+    pub fn rests(&self, side: Side, price: Ticks) -> bool {
+        let best = self.book.best(side.opposite()).map(|level| level.price);
+        match side {
+            Side::Buy => price <= self.band.high && best.is_none_or(|best| price < best),
+            Side::Sell => price >= self.band.low && best.is_none_or(|best| price > best),
         }
     }
 
     /// What an order must be able to afford: the larger of both rates.
     #[inline]
     pub fn rate(&self) -> Ppm {
-        self.fees.maker_ppm.max(self.fees.taker_ppm)
+        self.rate
     }
 
     /// What an order with this much left reserves.
@@ -112,6 +193,36 @@ impl Market {
     }
 }
 
+/// The band around a price: rounded inwards, at least 1.
+fn band(limits: &MarketLimits, around: Ticks) -> Band {
+    let Some(band) = limits.band_ppm else {
+        return Band {
+            low: Ticks(0),
+            high: Ticks(u64::MAX),
+        };
+    };
+    let (last, whole, width) = (around.0, u64::from(Ppm::WHOLE), u64::from(band.0));
+    let (down, up) = (whole.saturating_sub(width), whole + width);
+    // A 128-bit division costs several times a 64-bit one, and most prices are small.
+    let (low, high) = match (last.checked_mul(down), last.checked_mul(up)) {
+        (Some(low), Some(high)) => (low.div_ceil(whole), high / whole),
+        _ => {
+            let times = |part: u64| u128::from(last) * u128::from(part);
+            let ticks = |price: u128| u64::try_from(price).unwrap_or(u64::MAX);
+            let whole = u128::from(whole);
+            (ticks(times(down).div_ceil(whole)), ticks(times(up) / whole))
+        }
+    };
+    Band {
+        low: Ticks(low.max(1)),
+        high: Ticks(high.max(1)),
+    }
+}
+
+fn rate(fees: &FeeSchedule) -> Ppm {
+    fees.maker_ppm.max(fees.taker_ppm)
+}
+
 /// What lots cost. Within a market's bounds this stays below 2^100, which was checked when they were set.
 #[inline]
 pub fn quote(units: &MarketUnits, price: Ticks, lots: Lots) -> Amount {
@@ -128,19 +239,21 @@ pub fn quote(units: &MarketUnits, price: Ticks, lots: Lots) -> Amount {
 /// Lots in base units; bounded like [`quote`].
 #[inline]
 pub fn base(units: &MarketUnits, lots: Lots) -> Amount {
-    units.base(lots).expect("an order's size is bounded by its market")
+    match u64::try_from(units.lot_size.0) {
+        Ok(lot_size) => Amount(u128::from(lot_size) * u128::from(lots.0)),
+        Err(_) => units.base(lots).expect("an order's size is bounded by its market"),
+    }
 }
 
 /// Parts of a bounded amount, rounded down; the remainder stays with who pays.
 #[inline]
 pub fn part(amount: Amount, ppm: Ppm) -> Amount {
-    // A 128-bit division costs several times a 64-bit one, and most amounts are small.
-    let small = u64::try_from(amount.0)
-        .ok()
-        .and_then(|small| small.checked_mul(u64::from(ppm.0)));
-    match small {
-        Some(product) => Amount(u128::from(product / u64::from(Ppm::WHOLE))),
-        None => Amount(amount.0 * u128::from(ppm.0) / u128::from(Ppm::WHOLE)),
+    // A 128-bit division costs many times a 64-bit one, and most amounts are small. Whole millions have whole parts, so only the rest of
+    // them is rounded.
+    let (whole, times) = (u64::from(Ppm::WHOLE), u64::from(ppm.0));
+    match u64::try_from(amount.0) {
+        Ok(small) if ppm.0 <= Ppm::WHOLE => Amount((small / whole * times + small % whole * times / whole).into()),
+        _ => Amount(amount.0 * u128::from(ppm.0) / u128::from(Ppm::WHOLE)),
     }
 }
 
@@ -200,12 +313,18 @@ pub struct Markets {
     by_key: SlotTable,
 }
 
+/// A market's id in the vault is a hash already.
+#[inline]
+fn hash(key: &B256) -> u64 {
+    u64::from_le_bytes(key.0[..8].try_into().expect("eight bytes"))
+}
+
 impl Markets {
     /// The market with this id in the vault.
     #[inline]
     pub fn find(&self, key: &B256) -> Option<usize> {
         let is_it = |slot: u32| self.markets[slot as usize].key == *key;
-        self.by_key.find(mix_word(3, &key.0), is_it).map(|slot| slot as usize)
+        self.by_key.find(hash(key), is_it).map(|slot| slot as usize)
     }
 
     /// Adds a market, whose id is its place.
@@ -215,7 +334,7 @@ impl Markets {
             self.markets.len(),
             "market ids count the listings"
         );
-        self.by_key.insert(mix_word(3, &market.key.0), market.id.0);
+        self.by_key.insert(hash(&market.key), market.id.0);
         self.markets.push(market);
     }
 

@@ -1,4 +1,4 @@
-//! All orders of a group: what matching reads ([`Node`]) and the rest of each ([`Record`]), in two slabs with the same slots, found by id, by
+//! All orders of a group: what matching reads ([`Node`]) and the rest of each ([`Record`]), in slabs with the same slots, found by id, by
 //! (account, nonce) and by (account, client order id).
 
 use alloy_primitives::B256;
@@ -8,15 +8,14 @@ use super::accounts::Accounts;
 use crate::book::{NONE, Node, Slot};
 use crate::table::{SlotTable, mix, mix_word};
 
-/// What matching seldom reads of an order.
+/// What a fill or an amendment reads of an order beside its node: one more cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub struct Record {
     /// Most fees over all fills of its account and nonce.
     pub fee_cap: Amount,
     /// Fees of its fills so far, a seller's royalty included.
     pub fees_paid: Amount,
-    /// All lots that were signed.
-    pub lots: Lots,
     /// Lots that were filled.
     pub filled: Lots,
     /// Signed for account and nonce.
@@ -27,6 +26,16 @@ pub struct Record {
     pub rate: Ppm,
     /// What few orders have; [`NONE`] for nothing.
     extra: u32,
+}
+
+const _: () = assert!(size_of::<Record>() == 64);
+
+/// An order's neighbours in lists, and what is seldom asked for.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub struct Links {
+    /// All lots that were signed.
+    pub lots: Lots,
     /// The seat's open orders, by id.
     seat_prev: Slot,
     seat_next: Slot,
@@ -39,7 +48,7 @@ pub struct Record {
     pub signer: u16,
 }
 
-const _: () = assert!(size_of::<Record>() == 96);
+const _: () = assert!(size_of::<Links>() == 32);
 
 /// What few orders have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +83,7 @@ impl Extra {
 pub struct Orders {
     nodes: Vec<Node>,
     records: Vec<Record>,
+    links: Vec<Links>,
     free: Slot,
     extras: Vec<Extra>,
     free_extras: Vec<u32>,
@@ -88,6 +98,7 @@ impl Default for Orders {
         Orders {
             nodes: Vec::new(),
             records: Vec::new(),
+            links: Vec::new(),
             free: NONE,
             extras: Vec::new(),
             free_extras: Vec::new(),
@@ -113,22 +124,30 @@ fn client_id_hash(account: AccountId, id: &B256) -> u64 {
 
 impl Record {
     /// A record without a place in any list.
-    pub fn new(lots: Lots, nonce: u64) -> Record {
+    pub fn new(nonce: u64) -> Record {
         Record {
             fee_cap: Amount::ZERO,
             fees_paid: Amount::ZERO,
-            lots,
             filled: Lots(0),
             nonce,
             signed_by: CommandNumber(0),
             rate: Ppm(0),
             extra: NONE,
+        }
+    }
+}
+
+impl Links {
+    /// Those of an order without a place in any list.
+    pub fn new(lots: Lots, signer: u16) -> Links {
+        Links {
+            lots,
             seat_prev: NONE,
             seat_next: NONE,
             timer_prev: NONE,
             timer_next: NONE,
             timer_bucket: NONE,
-            signer: 0,
+            signer,
         }
     }
 }
@@ -163,16 +182,28 @@ impl Orders {
         &mut self.nodes
     }
 
-    /// The rest of an order.
+    /// What a fill reads beside the node.
     #[inline]
     pub fn record(&self, slot: Slot) -> &Record {
         &self.records[slot as usize]
     }
 
-    /// The rest of an order.
+    /// What a fill reads beside the node.
     #[inline]
     pub fn record_mut(&mut self, slot: Slot) -> &mut Record {
         &mut self.records[slot as usize]
+    }
+
+    /// The rest of an order.
+    #[inline]
+    pub fn links(&self, slot: Slot) -> &Links {
+        &self.links[slot as usize]
+    }
+
+    /// The rest of an order.
+    #[inline]
+    pub fn links_mut(&mut self, slot: Slot) -> &mut Links {
+        &mut self.links[slot as usize]
     }
 
     /// What few orders have.
@@ -216,19 +247,26 @@ impl Orders {
     }
 
     /// Takes a slot for an order that is not listed yet.
-    #[inline]
-    pub fn take(&mut self, node: Node, record: Record) -> Slot {
-        if self.free != NONE {
-            let slot = self.free;
-            self.free = self.nodes[slot as usize].next;
-            self.nodes[slot as usize] = node;
-            self.records[slot as usize] = record;
-            return slot;
+    #[inline(always)]
+    pub fn take(&mut self, node: Node, record: Record, links: Links) -> Slot {
+        if self.free == NONE {
+            return self.take_new(node, record, links);
         }
+        let slot = self.free;
+        self.free = self.nodes[slot as usize].next;
+        self.nodes[slot as usize] = node;
+        self.records[slot as usize] = record;
+        self.links[slot as usize] = links;
+        slot
+    }
+
+    #[cold]
+    fn take_new(&mut self, node: Node, record: Record, links: Links) -> Slot {
         let slot = u32::try_from(self.nodes.len()).expect("fewer than 2^32 orders");
         assert_ne!(slot, NONE, "fewer than 2^32 - 1 orders");
         self.nodes.push(node);
         self.records.push(record);
+        self.links.push(links);
         slot
     }
 
@@ -258,12 +296,12 @@ impl Orders {
         seat.last_order = slot;
         match last {
             NONE => seat.first_order = slot,
-            last => self.records[last as usize].seat_next = slot,
+            last => self.links[last as usize].seat_next = slot,
         }
         let account = seat.account;
-        let record = &mut self.records[slot as usize];
-        (record.seat_prev, record.seat_next) = (last, NONE);
-        let nonce = record.nonce;
+        let links = &mut self.links[slot as usize];
+        (links.seat_prev, links.seat_next) = (last, NONE);
+        let nonce = self.records[slot as usize].nonce;
         accounts.get_mut(account).open_orders += 1;
         self.by_id.insert(id_hash(id), slot);
         self.by_nonce.insert(nonce_hash(account, nonce), slot);
@@ -279,18 +317,18 @@ impl Orders {
         let node = &mut self.nodes[slot as usize];
         node.is_listed = false;
         let (id, seat_index) = (node.id, node.seat);
-        let record = &self.records[slot as usize];
-        let (prev, next, nonce) = (record.seat_prev, record.seat_next, record.nonce);
+        let nonce = self.records[slot as usize].nonce;
+        let (prev, next) = (self.links[slot as usize].seat_prev, self.links[slot as usize].seat_next);
         let seat = accounts.seat_mut(seat_index);
         seat.open_orders -= 1;
         let account = seat.account;
         match prev {
             NONE => seat.first_order = next,
-            prev => self.records[prev as usize].seat_next = next,
+            prev => self.links[prev as usize].seat_next = next,
         }
         match next {
             NONE => seat.last_order = prev,
-            next => self.records[next as usize].seat_prev = prev,
+            next => self.links[next as usize].seat_prev = prev,
         }
         accounts.get_mut(account).open_orders -= 1;
         self.by_id.remove(id_hash(id), slot);
@@ -355,7 +393,7 @@ impl Orders {
         let mut next = first;
         std::iter::from_fn(move || {
             let slot = (next != NONE).then_some(next)?;
-            next = self.records[slot as usize].seat_next;
+            next = self.links[slot as usize].seat_next;
             Some(slot)
         })
     }
@@ -364,6 +402,7 @@ impl Orders {
     pub fn bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
             + self.records.capacity() * size_of::<Record>()
+            + self.links.capacity() * size_of::<Links>()
             + self.extras.capacity() * size_of::<Extra>()
             + self.free_extras.capacity() * size_of::<u32>()
             + self.by_id.bytes()

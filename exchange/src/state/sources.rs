@@ -13,6 +13,8 @@ pub const FORGOTTEN_AFTER_MILLIS: u64 = 30 * 24 * 3_600 * 1_000;
 pub struct Sources {
     /// Id, position, and when it was heard; by id. There are few.
     gateways: Vec<(u64, u64, UnixMillis)>,
+    /// Where the last one stands.
+    latest: usize,
     chains: BTreeMap<ChainId, u64>,
 }
 
@@ -29,17 +31,12 @@ impl Sources {
     }
 
     /// Takes note of a command. `false` where the source was heard this far before.
+    #[inline]
     pub fn hear(&mut self, source: &Source, now: UnixMillis) -> bool {
         match *source {
             Source::Gateway { position: 0, .. } | Source::Chain { position: 0, .. } => false,
             Source::Gateway { id, position } => {
-                let at = match self.gateways.binary_search_by_key(&id, |(id, ..)| *id) {
-                    Ok(at) => at,
-                    Err(at) => {
-                        self.gateways.insert(at, (id, 0, now));
-                        at
-                    }
-                };
+                let at = self.place_of(id, now);
                 let is_new = position > self.gateways[at].1;
                 if is_new {
                     self.gateways[at] = (id, position, now);
@@ -53,6 +50,22 @@ impl Sources {
                 is_new
             }
         }
+    }
+
+    #[inline]
+    fn place_of(&mut self, id: u64, now: UnixMillis) -> usize {
+        // Batches have one writer, so it is mostly the same as before.
+        if self.gateways.get(self.latest).is_some_and(|(other, ..)| *other == id) {
+            return self.latest;
+        }
+        self.latest = match self.gateways.binary_search_by_key(&id, |(id, ..)| *id) {
+            Ok(at) => at,
+            Err(at) => {
+                self.gateways.insert(at, (id, 0, now));
+                at
+            }
+        };
+        self.latest
     }
 
     /// Forgets gateways that have been silent for long.

@@ -1,4 +1,4 @@
-//! When orders expire: buckets by the second, each a list through the orders' own records, so that setting a timer is O(1) and allocates
+//! When orders expire: buckets by the second, each a list through the orders' own links, so that setting a timer is O(1) and allocates
 //! nothing.
 //!
 //! The near wheel has a bucket for each of 4096 seconds, the far wheel one for each 4096 of those; what is beyond waits in one more list. Time
@@ -50,24 +50,27 @@ impl Timers {
     pub fn stop(&mut self, orders: &mut Orders, slot: Slot) {
         self.len -= 1;
         let (prev, next, bucket) = {
-            let record = orders.record_mut(slot);
-            let links = (record.timer_prev, record.timer_next, record.timer_bucket);
-            record.timer_bucket = NONE;
-            links
+            let links = orders.links_mut(slot);
+            let places = (links.timer_prev, links.timer_next, links.timer_bucket);
+            links.timer_bucket = NONE;
+            places
         };
         match prev {
             NONE => self.buckets[bucket as usize] = next,
-            prev => orders.record_mut(prev).timer_next = next,
+            prev => orders.links_mut(prev).timer_next = next,
         }
         if next != NONE {
-            orders.record_mut(next).timer_prev = prev;
+            orders.links_mut(next).timer_prev = prev;
         }
     }
 
-    /// Whether an order's timer would stand where it stands now, were its expiry this one.
-    #[inline]
-    pub fn stays(&self, orders: &Orders, slot: Slot, expires_at: UnixMillis) -> bool {
-        orders.record(slot).timer_bucket == self.bucket(expires_at.secs())
+    /// Has a running timer run to the order's expiry, which is another than it was.
+    pub fn restart(&mut self, orders: &mut Orders, slot: Slot, now: UnixMillis) {
+        let bucket = self.bucket(orders.node(slot).expires_at.secs());
+        if orders.links(slot).timer_bucket != bucket {
+            self.stop(orders, slot);
+            self.start(orders, slot, now);
+        }
     }
 
     /// Moves time on, and hands out the orders whose expiry is now or before, in no particular order; their timers run on until stopped.
@@ -100,7 +103,7 @@ impl Timers {
         let mut next = std::mem::replace(&mut self.buckets[bucket as usize], NONE);
         while next != NONE {
             let slot = next;
-            next = orders.record(slot).timer_next;
+            next = orders.links(slot).timer_next;
             if orders.node(slot).expires_at.secs() <= until {
                 due.push(slot);
                 self.put(orders, slot, DUE);
@@ -114,10 +117,10 @@ impl Timers {
     fn put(&mut self, orders: &mut Orders, slot: Slot, bucket: u32) {
         let first = std::mem::replace(&mut self.buckets[bucket as usize], slot);
         if first != NONE {
-            orders.record_mut(first).timer_prev = slot;
+            orders.links_mut(first).timer_prev = slot;
         }
-        let record = orders.record_mut(slot);
-        (record.timer_prev, record.timer_next, record.timer_bucket) = (NONE, first, bucket);
+        let links = orders.links_mut(slot);
+        (links.timer_prev, links.timer_next, links.timer_bucket) = (NONE, first, bucket);
     }
 
     /// Near: less than a turn of the near wheel ahead. An order leaves its far bucket when time enters that bucket's 4096 seconds.
@@ -138,7 +141,7 @@ impl Timers {
 mod tests {
     use super::*;
     use crate::book::Node;
-    use crate::state::orders::Record;
+    use crate::state::orders::{Links, Record};
     use proptest::prelude::*;
     use souk_schema::exchange::{Lots, OrderId, OrderKind, PostOnly, SelfTrade, Side, Ticks, TimeInForce};
     use std::collections::BTreeSet;
@@ -163,7 +166,7 @@ mod tests {
             is_quote: false,
             is_listed: false,
         };
-        orders.take(node, Record::new(Lots(1), 0))
+        orders.take(node, Record::new(0), Links::new(Lots(1), 0))
     }
 
     proptest! {

@@ -16,6 +16,7 @@ use super::Engine;
 const MAX_KEYS: usize = 60_000;
 
 impl Engine {
+    #[inline(never)]
     pub(super) fn fact(&mut self, fact: &Fact, events: &mut Vec<Event>) -> Result<(), Rejection> {
         match fact {
             Fact::Deposited {
@@ -97,7 +98,7 @@ impl Engine {
             .ok_or(Rejection::NothingToChange)?;
         events.push(Event::KeyRevoked { account, key });
         self.close_all(account, CloseCause::Revoked, events, |engine, slot| {
-            engine.accounts.get(account).signer(engine.orders.record(slot).signer) == key
+            engine.accounts.get(account).signer(engine.orders.links(slot).signer) == key
         });
         self.accounts.get_mut(account).keys[place] = Address::ZERO;
         Ok(())
