@@ -1,6 +1,7 @@
 //! Other protocols beside ours: what they say of our assets is in the assets' events and lineage, whatever the chain does.
 
 mod chain;
+mod node;
 mod real;
 mod scenario;
 mod words;
