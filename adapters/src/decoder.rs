@@ -11,6 +11,8 @@ use souk_schema::TokenStandard;
 use souk_schema::event::DomainEvent;
 use souk_schema::record::RawLog;
 
+use crate::child::ChildKind;
+use crate::foreign::{self, Foreign};
 use crate::protocol::Contract;
 use crate::watch_set::{ChildPosition, ContractSet, WatchSet};
 use crate::{factory, token};
@@ -41,13 +43,32 @@ impl From<alloy::sol_types::Error> for Undecodable {
 enum Adapter {
     Protocol(Contract),
     Token(TokenStandard),
+    Foreign(Foreign),
+}
+
+impl Adapter {
+    /// Every event that means something to the adapter.
+    fn topics(self) -> Vec<B256> {
+        match self {
+            Adapter::Protocol(contract) => contract.topics(),
+            Adapter::Token(standard) => token::topics(standard).to_vec(),
+            Adapter::Foreign(contract) => contract.topics(),
+        }
+    }
+}
+
+fn adapter_of(child: ChildKind) -> Adapter {
+    match child.foreign() {
+        Ok(contract) => Adapter::Foreign(contract),
+        Err(standard) => Adapter::Token(standard),
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct FactoryEvent {
     topic0: B256,
     position: ChildPosition,
-    child: TokenStandard,
+    child: ChildKind,
 }
 
 /// What is watched at one address.
@@ -82,14 +103,42 @@ impl Decoder {
                     contributions,
                     router,
                     vault,
+                    distributor,
+                    tasks,
+                    executions,
+                    disputes,
+                    gateway,
                 } => {
                     decoder.watch(registry, Adapter::Protocol(Contract::Registry));
                     decoder.watch(licenses, Adapter::Protocol(Contract::Licenses { registry }));
                     decoder.watch(shares, Adapter::Protocol(Contract::Shares { registry }));
                     decoder.watch(contributions, Adapter::Protocol(Contract::Contributions { registry }));
                     decoder.watch(router, Adapter::Protocol(Contract::Router { registry }));
-                    if let Some(vault) = vault {
-                        decoder.watch(vault, Adapter::Protocol(Contract::Vault));
+                    let optional = [
+                        (vault, Contract::Vault { registry }),
+                        (distributor, Contract::Distributor),
+                        (
+                            tasks,
+                            Contract::Tasks {
+                                registry,
+                                contributions,
+                            },
+                        ),
+                        (
+                            executions,
+                            Contract::Executions {
+                                registry,
+                                contributions,
+                                router,
+                            },
+                        ),
+                        (disputes, Contract::Disputes { registry }),
+                        (gateway, Contract::Gateway { registry }),
+                    ];
+                    for (address, contract) in optional {
+                        if let Some(address) = address {
+                            decoder.watch(address, Adapter::Protocol(contract));
+                        }
                     }
                 }
                 ContractSet::Erc20 { address } => decoder.watch(address, Adapter::Token(TokenStandard::Erc20)),
@@ -101,12 +150,15 @@ impl Decoder {
                     child_position: position,
                     child,
                 } => {
-                    let event = FactoryEvent {
-                        topic0,
-                        position,
-                        child,
-                    };
-                    decoder.watched.entry(address).or_default().factory_events.push(event);
+                    decoder.watch_creations(address, topic0, position, ChildKind::Token(child));
+                }
+                _ => {
+                    for (address, contract) in foreign::contracts(set) {
+                        decoder.watch(address, Adapter::Foreign(contract));
+                    }
+                    for creation in foreign::creations(set) {
+                        decoder.watch_creations(creation.contract, creation.topic0, creation.position, creation.child);
+                    }
                 }
             }
         }
@@ -115,19 +167,24 @@ impl Decoder {
     }
 
     fn watch(&mut self, address: Address, adapter: Adapter) {
-        let topics = match adapter {
-            Adapter::Protocol(contract) => contract.topics(),
-            Adapter::Token(standard) => token::topics(standard).to_vec(),
-        };
         let watched = self.watched.entry(address).or_default();
         watched.adapter = Some(adapter);
-        watched.topics = topics;
+        watched.topics = adapter.topics();
+    }
+
+    fn watch_creations(&mut self, address: Address, topic0: B256, position: ChildPosition, child: ChildKind) {
+        let event = FactoryEvent {
+            topic0,
+            position,
+            child,
+        };
+        self.watched.entry(address).or_default().factory_events.push(event);
     }
 
     /// Every topic0 of the watch set, children's included whether or not one exists yet.
     fn all_topics(&self) -> Vec<B256> {
         let factory_events = || self.watched.values().flat_map(|watched| &watched.factory_events);
-        let of_children = factory_events().flat_map(|event| token::topics(event.child)).copied();
+        let of_children = factory_events().flat_map(|event| adapter_of(event.child).topics());
         let of_factories = factory_events().map(|event| event.topic0);
         let own = self.watched.values().flat_map(|watched| watched.topics.iter().copied());
         let distinct: B256HashSet = own.chain(of_factories).chain(of_children).collect();
@@ -165,7 +222,7 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Undecodable`] for a factory's event that holds no address where it should.
-    pub fn discover(&self, log: &RawLog) -> Result<Option<(Address, TokenStandard)>, Undecodable> {
+    pub fn discover(&self, log: &RawLog) -> Result<Option<(Address, ChildKind)>, Undecodable> {
         let event = self
             .watched
             .get(&log.address)
@@ -178,7 +235,7 @@ impl Decoder {
 
     /// Watches a contract that a factory created. Returns whether it is new: a contract that was configured, or that another log
     /// created before, keeps its meaning.
-    pub fn add_child(&mut self, address: Address, standard: TokenStandard) -> bool {
+    pub fn add_child(&mut self, address: Address, kind: impl Into<ChildKind>) -> bool {
         if self
             .watched
             .get(&address)
@@ -186,7 +243,7 @@ impl Decoder {
         {
             return false;
         }
-        self.watch(address, Adapter::Token(standard));
+        self.watch(address, adapter_of(kind.into()));
         if let Some(watched) = self.watched.get_mut(&address) {
             watched.is_child = true;
         }
@@ -219,6 +276,7 @@ impl Decoder {
         match watched.adapter {
             Some(Adapter::Protocol(contract)) if watched.topics.contains(topic0) => contract.decode(log),
             Some(Adapter::Token(standard)) if watched.topics.contains(topic0) => token::decode(log, standard),
+            Some(Adapter::Foreign(contract)) if watched.topics.contains(topic0) => contract.decode(log),
             _ => Ok(Vec::new()),
         }
     }

@@ -5,17 +5,21 @@
 
 #![deny(clippy::disallowed_methods)]
 
+mod child;
 mod decoder;
 mod factory;
+mod foreign;
 mod protocol;
 #[cfg(test)]
 mod tests;
 mod token;
 mod watch_set;
 
+pub use child::{ChildKind, UnknownChildKind};
 pub use decoder::{Decoder, Undecodable};
 pub use watch_set::{ChildPosition, ContractSet, InvalidWatchSet, WatchSet};
 
-/// Rises when logs that were quarantined, or events that came out wrong, may decode better than before; projections made by an
-/// older decoder that had to quarantine anything are then made anew.
-pub const DECODER_VERSION: u32 = 1;
+/// Rises when logs may decode better than before: those that were quarantined, or that gave no event. Projections made by an older
+/// decoder are then made anew if it had to quarantine anything, or if it left out what their watch set says today
+/// ([`WatchSet::means_more_since`]).
+pub const DECODER_VERSION: u32 = 2;

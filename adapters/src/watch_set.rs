@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use souk_contracts::Deployment;
 use souk_schema::TokenStandard;
 
+use crate::foreign;
+
 /// Everything that is watched on one chain. Two sets that watch the same have the same canonical JSON and hash, whatever order they
 /// were written in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,21 @@ pub enum ContractSet {
         /// `ExchangeVault`, where the deployment has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         vault: Option<Address>,
+        /// `PayoutDistributor`, where the deployment has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        distributor: Option<Address>,
+        /// `TaskBoard`, where the deployment has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tasks: Option<Address>,
+        /// `ExecutionLog`, where the deployment has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        executions: Option<Address>,
+        /// `DisputeCourt`, where the deployment has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        disputes: Option<Address>,
+        /// `Gateway`, where the deployment has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gateway: Option<Address>,
     },
     /// A plain fungible token.
     Erc20 {
@@ -48,6 +65,77 @@ pub enum ContractSet {
     },
     /// A plain collection of tokens with balances.
     Erc1155 {
+        /// The contract.
+        address: Address,
+    },
+    /// Story's protocol core. The vaults of its IPs are watched from the log that opens them.
+    Story {
+        /// `IPAssetRegistry`.
+        registry: Address,
+        /// `CoreMetadataModule`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        metadata: Option<Address>,
+        /// `PILicenseTemplate`, or another template.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        template: Option<Address>,
+        /// `LicensingModule`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        licensing: Option<Address>,
+        /// `RoyaltyModule`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        royalty: Option<Address>,
+        /// `RoyaltyPolicyLAP`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lap_policy: Option<Address>,
+        /// `RoyaltyPolicyLRP`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lrp_policy: Option<Address>,
+        /// `DisputeModule`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dispute: Option<Address>,
+    },
+    /// The registries of ERC-8004.
+    Erc8004 {
+        /// Of agents.
+        identity: Address,
+        /// Of what clients say of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reputation: Option<Address>,
+        /// Of what validators find.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validation: Option<Address>,
+    },
+    /// The Ethereum Attestation Service.
+    Eas {
+        /// `EAS`.
+        attestations: Address,
+        /// `SchemaRegistry`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        schema_registry: Option<Address>,
+    },
+    /// Ocean. Data NFTs and datatokens are watched from the log that creates them.
+    Ocean {
+        /// `ERC721Factory`.
+        factory: Address,
+        /// `FixedRateExchange`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fixed_rate: Option<Address>,
+    },
+    /// Vana.
+    Vana {
+        /// `DataRegistry`.
+        data_registry: Address,
+        /// A data liquidity pool.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pool: Option<Address>,
+    },
+    /// A `UniversalRewardsDistributor` of Morpho's.
+    MorphoDistributor {
+        /// The contract.
+        address: Address,
+    },
+    /// Merkl's `Distributor`, whose claims look like Morpho's.
+    Merkl {
         /// The contract.
         address: Address,
     },
@@ -103,6 +191,11 @@ impl From<&Deployment> for ContractSet {
             contributions: addresses.contribution_book,
             router: addresses.revenue_router,
             vault: addresses.exchange_vault,
+            distributor: addresses.payout_distributor,
+            tasks: addresses.task_board,
+            executions: addresses.execution_log,
+            disputes: addresses.dispute_court,
+            gateway: addresses.gateway,
         }
     }
 }
@@ -118,15 +211,25 @@ impl ContractSet {
                 contributions,
                 router,
                 vault,
+                distributor,
+                tasks,
+                executions,
+                disputes,
+                gateway,
             } => {
                 let mut all = vec![registry, licenses, shares, contributions, router];
-                all.extend(vault);
+                let optional = [vault, distributor, tasks, executions, disputes, gateway];
+                all.extend(optional.into_iter().flatten());
                 all
             }
             ContractSet::Erc20 { address }
             | ContractSet::Erc721 { address }
             | ContractSet::Erc1155 { address }
             | ContractSet::Factory { address, .. } => vec![address],
+            _ => foreign::contracts(self)
+                .into_iter()
+                .map(|(address, _)| address)
+                .collect(),
         }
     }
 }
@@ -185,6 +288,15 @@ impl WatchSet {
         serde_json::to_string(&sets).expect("a watch set is plain data, which JSON can always hold")
     }
 
+    /// Whether a decoder of this version gave no event where today's gives one, so that rows that it made lack something even though
+    /// it could decode every log.
+    pub fn means_more_since(&self, decoder_version: u32) -> bool {
+        // Version 1 kept the vault's logs for the exchange, and took none of them for an event.
+        const VAULTS_MEAN_SOMETHING: u32 = 2;
+        let has_vault = |set: &ContractSet| matches!(set, ContractSet::Souk { vault: Some(_), .. });
+        decoder_version < VAULTS_MEAN_SOMETHING && self.sets.iter().any(has_vault)
+    }
+
     /// keccak-256 of the canonical JSON; a stream whose hash differs is of another generation.
     pub fn hash(&self) -> B256 {
         keccak256(self.canonical_json())
@@ -213,31 +325,73 @@ mod tests {
         assert_eq!(read.hash(), one.hash());
     }
 
-    /// The hash decides whether a stream goes on: one without a vault must not change because there are vaults now.
+    /// The hash decides whether a stream goes on: one without a vault must not change because there are vaults now, and one with a vault
+    /// not because there are payouts.
     #[test]
-    fn a_deployment_without_a_vault_is_what_it_was() {
-        let souk = |vault| ContractSet::Souk {
-            registry: at(1),
-            licenses: at(2),
-            shares: at(3),
-            contributions: at(4),
-            router: at(5),
-            vault,
+    fn a_deployment_without_the_newer_contracts_is_what_it_was() {
+        let souk = |vault, newer: [Option<Address>; 5]| {
+            let [distributor, tasks, executions, disputes, gateway] = newer;
+            ContractSet::Souk {
+                registry: at(1),
+                licenses: at(2),
+                shares: at(3),
+                contributions: at(4),
+                router: at(5),
+                vault,
+                distributor,
+                tasks,
+                executions,
+                disputes,
+                gateway,
+            }
         };
-        let without = WatchSet::new(vec![souk(None)]).unwrap();
-        let addresses = ["registry", "licenses", "shares", "contributions", "router"].iter();
-        let fields = addresses
-            .zip(1..)
-            .map(|(name, n)| format!(r#","{name}":"{}""#, at(n).to_string().to_lowercase()));
-        let written = format!(r#"[{{"kind":"souk"{}}}]"#, fields.collect::<String>());
-        assert_eq!(without.canonical_json(), written);
-        assert_eq!(serde_json::from_str::<WatchSet>(&written).unwrap(), without);
-        assert_eq!(souk(None).addresses(), (1..6).map(at).collect::<Vec<_>>());
+        let names = [
+            "registry",
+            "licenses",
+            "shares",
+            "contributions",
+            "router",
+            "vault",
+            "distributor",
+            "tasks",
+            "executions",
+            "disputes",
+            "gateway",
+        ];
+        let all = [7, 8, 9, 10, 11].map(|byte| Some(at(byte)));
+        let cases = [
+            (5, souk(None, [None; 5])),
+            (6, souk(Some(at(6)), [None; 5])),
+            (11, souk(Some(at(6)), all)),
+        ];
+        let mut hashes = Vec::new();
+        for (count, set) in cases {
+            let fields = names
+                .iter()
+                .zip(1..)
+                .take(count)
+                .map(|(name, n)| format!(r#","{name}":"{}""#, at(n).to_string().to_lowercase()));
+            let written = format!(r#"[{{"kind":"souk"{}}}]"#, fields.collect::<String>());
+            assert_eq!(set.addresses(), (1..=count as u8).map(at).collect::<Vec<_>>());
+            let set = WatchSet::new(vec![set]).unwrap();
+            assert_eq!(set.canonical_json(), written);
+            assert_eq!(serde_json::from_str::<WatchSet>(&written).unwrap(), set);
+            hashes.push(set.hash());
+        }
+        hashes.dedup();
+        assert_eq!(hashes.len(), 3);
+    }
 
-        let with = WatchSet::new(vec![souk(Some(at(6)))]).unwrap();
-        assert_ne!(with.hash(), without.hash());
-        assert_eq!(serde_json::from_str::<WatchSet>(&with.canonical_json()).unwrap(), with);
-        assert_eq!(souk(Some(at(6))).addresses(), (1..7).map(at).collect::<Vec<_>>());
+    #[test]
+    fn what_an_older_decoder_left_out_is_known() {
+        let read = |json: &str| serde_json::from_str::<WatchSet>(json).unwrap();
+        let five = (1..6).zip(["registry", "licenses", "shares", "contributions", "router"]);
+        let fields: String = five.map(|(n, name)| format!(r#","{name}":"{}""#, at(n))).collect();
+        let without = read(&format!(r#"[{{"kind":"souk"{fields}}}]"#));
+        let with = read(&format!(r#"[{{"kind":"souk"{fields},"vault":"{}"}}]"#, at(6)));
+        assert!(with.means_more_since(1));
+        assert!(!with.means_more_since(crate::DECODER_VERSION));
+        assert!(!without.means_more_since(1));
     }
 
     #[test]

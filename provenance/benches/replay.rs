@@ -220,6 +220,11 @@ async fn record(log: &dyn EventLog, logs: u64) -> Result<(), Failure> {
         contributions: BOOK,
         router: ROUTER,
         vault: None,
+        distributor: None,
+        tasks: None,
+        executions: None,
+        disputes: None,
+        gateway: None,
     };
     let watch_set = WatchSet::new(vec![souk, ContractSet::Erc20 { address: COINS }])?;
     let opened = StreamOpened {

@@ -37,7 +37,7 @@ const fn table(name: &'static str, key: &'static str, scope: Scope) -> Table {
 }
 
 /// Every table that holds state of chains; `projection`, which says how far they are, is not among them.
-pub const TABLES: [Table; 16] = [
+pub const TABLES: [Table; 48] = [
     table("block", "number", Scope::OfBlock("number")),
     table(
         "event",
@@ -74,6 +74,38 @@ pub const TABLES: [Table; 16] = [
     table("contribution", "contribution_key", Scope::Ending),
     table("derivation", "valid_from, log_index", Scope::Lasting),
     table("revenue", "valid_from, log_index", Scope::Lasting),
+    table("task", "task_key", Scope::Lasting),
+    table("submission", "submission_key", Scope::Lasting),
+    table("submission_review", "valid_from, log_index", Scope::Lasting),
+    table("submission_rejection", "valid_from, log_index", Scope::Lasting),
+    table("reward", "valid_from, log_index", Scope::Lasting),
+    table("task_closing", "task_key", Scope::Lasting),
+    table("execution", "execution_key", Scope::Lasting),
+    table("execution_completion", "execution_key", Scope::Lasting),
+    table("execution_cancellation", "execution_key", Scope::Lasting),
+    table("federated_round", "round_key", Scope::Lasting),
+    table("round_update", "valid_from, log_index", Scope::Lasting),
+    table("round_aggregation", "round_key", Scope::Lasting),
+    table("challenge", "challenge_key", Scope::Lasting),
+    table("challenge_resolution", "challenge_key", Scope::Lasting),
+    table("dispute", "dispute_key", Scope::Lasting),
+    table("dispute_judgement", "valid_from, log_index", Scope::Lasting),
+    table("dispute_resolution", "dispute_key", Scope::Lasting),
+    table("payout_root", "valid_from, log_index", Scope::Lasting),
+    table("payout_root_change", "valid_from, log_index", Scope::Lasting),
+    table("payout_claim", "valid_from, log_index", Scope::Lasting),
+    table("protocol_fee", "valid_from, log_index", Scope::Lasting),
+    table("announcement", "valid_from, log_index", Scope::Lasting),
+    table("mirror", "valid_from, log_index", Scope::Lasting),
+    table("vault_market", "vault, market", Scope::Lasting),
+    table("vault_fee_account", "vault, valid_from", Scope::Ending),
+    table("vault_balance", "vault, token_key, account, valid_from", Scope::Ending),
+    table("foreign_asset", "asset_key", Scope::Lasting),
+    table("foreign_account", "account", Scope::Lasting),
+    table("foreign_link", "child_key, slot, valid_from", Scope::Ending),
+    table("attestation", "attestation_key", Scope::Ending),
+    table("agent_feedback", "valid_from, log_index", Scope::Ending),
+    table("foreign_dispute", "dispute_key", Scope::Ending),
 ];
 
 /// A schema's name: what may stand in a statement without quotes and without surprise.

@@ -87,12 +87,21 @@ impl Economy {
                 Place {
                     block,
                     log_index: *next_log,
+                    ordinal: 0,
                 },
                 Fact::Asset(asset),
             )];
             while let Some((child, parent)) = edges.next_if(|(child, _)| *child == asset) {
                 let log_index = *next_log + facts.len() as u32;
-                facts.push((chain, Place { block, log_index }, Fact::Edge(*child, *parent)));
+                facts.push((
+                    chain,
+                    Place {
+                        block,
+                        log_index,
+                        ordinal: 0,
+                    },
+                    Fact::Edge(*child, *parent),
+                ));
             }
             *next_log += facts.len() as u32;
             facts

@@ -7,11 +7,12 @@
 use alloy_primitives::{Address, U256};
 use souk_schema::amount::{Balance, balance_of};
 use souk_schema::caip::AssetId;
-use souk_schema::event::DomainEvent;
+use souk_schema::event::{AssetMirrored, DomainEvent, VaultCredited, VaultDebited, VaultMarketListed};
 use souk_schema::{TokenRef, TokenStandard};
 
 use super::decode::DecodedBlock;
 use super::rows::{At, ContractRow, EventRow, Fact, QuarantineRow, Writes};
+use super::things::{Mention, Thing, mentioned};
 use super::working_set::{Lifetime, WorkingSet, write_balance, write_owner};
 
 /// Reasons are cut to this length in characters; they may quote what a stranger wrote.
@@ -30,7 +31,7 @@ pub fn apply<'a>(set: &mut WorkingSet, decoded: &'a DecodedBlock, writes: &mut W
         if let Some(child) = meaning.child {
             writes.contracts.push(ContractRow {
                 address: child.address,
-                standard: child.standard,
+                kind: child.kind,
                 factory: log.address,
                 at,
             });
@@ -47,6 +48,7 @@ pub fn apply<'a>(set: &mut WorkingSet, decoded: &'a DecodedBlock, writes: &mut W
                         log,
                         ordinal,
                         event,
+                        subject: subject(set, event),
                     });
                     evolve(set, event, at, writes);
                 }
@@ -100,8 +102,50 @@ fn vet(set: &WorkingSet, event: &DomainEvent) -> Result<(), String> {
             Lifetime::Ended => Err(format!("contribution {} is void already", contribution.id)),
             Lifetime::Stored | Lifetime::Fresh(_) => Ok(()),
         },
-        _ => Ok(()),
+        DomainEvent::AssetMirrored(AssetMirrored {
+            origin: AssetId::Other(origin),
+            ..
+        }) => Err(format!(
+            "`{origin}` is no asset of an EVM chain: a gateway mirrors none"
+        )),
+        DomainEvent::VaultMarketListed(VaultMarketListed { vault, market, .. })
+            if set.vaults.markets.get(&(*vault, *market)).is_some_and(Option::is_some) =>
+        {
+            Err(format!("market {market} is listed already"))
+        }
+        DomainEvent::VaultFilled(fill) if set.vaults.market(fill).is_none() => {
+            Err(format!("market {} was never listed", fill.market))
+        }
+        DomainEvent::Foreign(event) => set.foreign.vet(event),
+        other => vet_things(set, other),
     }
+}
+
+fn vet_things(set: &WorkingSet, event: &DomainEvent) -> Result<(), String> {
+    let Mention { makes, of, .. } = mentioned(event);
+    let is_made = |thing: &(Thing, TokenRef)| set.things.get(thing).is_some_and(Option::is_some);
+    if let Some((thing, key)) = of.filter(|thing| !is_made(thing)) {
+        return Err(thing.never_made(&key));
+    }
+    match makes.filter(is_made) {
+        Some((thing, key)) => Err(thing.made_already(&key)),
+        None => Ok(()),
+    }
+}
+
+/// What an event is about. Where the log names neither asset nor token, the state does.
+fn subject(set: &WorkingSet, event: &DomainEvent) -> Option<TokenRef> {
+    match event {
+        DomainEvent::VaultFilled(fill) => set.vaults.market(fill).map(|market| market.base),
+        DomainEvent::Foreign(event) => set.foreign.subject(event),
+        other => asset_of(set, &mentioned(other)).or_else(|| other.subject()),
+    }
+}
+
+/// The asset that an event about things belongs to.
+fn asset_of(set: &WorkingSet, mention: &Mention) -> Option<TokenRef> {
+    let of = || mention.of.and_then(|thing| set.things.get(&thing).copied().flatten());
+    mention.asset.or_else(of)
 }
 
 /// The first text of an event that holds a NUL.
@@ -117,6 +161,11 @@ fn text_with_nul(event: &DomainEvent) -> Option<&'static str> {
         DomainEvent::LicenseRevoked { reason, .. } | DomainEvent::ContributionVoided { reason, .. } => {
             [("reason", reason), ("", "")]
         }
+        DomainEvent::TaskPosted(posted) => [("spec_uri", &posted.spec_uri), ("", "")],
+        DomainEvent::SubmissionMade(made) => [("content_uri", &made.content_uri), ("", "")],
+        DomainEvent::ExecutionChallenged(challenged) => [("evidence_uri", &challenged.evidence_uri), ("", "")],
+        DomainEvent::DisputeRaised(raised) => [("evidence_uri", &raised.evidence_uri), ("", "")],
+        DomainEvent::RootDisputed(disputed) => [("reason", &disputed.reason), ("", "")],
         _ => return None,
     };
     texts
@@ -127,7 +176,14 @@ fn text_with_nul(event: &DomainEvent) -> Option<&'static str> {
 
 /// Folds a vetted event into the working set.
 fn evolve<'a>(set: &mut WorkingSet, event: &'a DomainEvent, at: At, writes: &mut Writes<'a>) {
-    let fact = Fact { event, at, until: None };
+    let mention = mentioned(event);
+    let asset = asset_of(set, &mention);
+    let fact = Fact {
+        event,
+        asset,
+        at,
+        until: None,
+    };
     let place = Lifetime::Fresh(writes.facts.len());
     match event {
         DomainEvent::TokenTransferred {
@@ -171,14 +227,42 @@ fn evolve<'a>(set: &mut WorkingSet, event: &'a DomainEvent, at: At, writes: &mut
             void(set, *contribution, at, writes);
             return;
         }
-        DomainEvent::AssetVersioned { .. }
-        | DomainEvent::DerivationDeclared { .. }
-        | DomainEvent::ForeignParentDeclared { .. }
-        | DomainEvent::LicenseTermsAttached { .. }
-        | DomainEvent::SharesIssued { .. }
-        | DomainEvent::RevenueReceived { .. } => {}
-        // Tasks, executions, disputes, payouts, vaults and gateways have no tables.
-        _ => return,
+        DomainEvent::VaultCredited(VaultCredited {
+            vault,
+            account,
+            token,
+            amount,
+        }) => {
+            return set
+                .vaults
+                .change(*vault, *token, *account, balance_of(*amount), at, writes);
+        }
+        DomainEvent::VaultDebited(VaultDebited {
+            vault,
+            account,
+            token,
+            amount,
+        }) => {
+            return set
+                .vaults
+                .change(*vault, *token, *account, -balance_of(*amount), at, writes);
+        }
+        DomainEvent::VaultFeeAccountChanged(changed) => {
+            return set.vaults.set_fee_account(changed.vault, changed.current, at, writes);
+        }
+        DomainEvent::VaultFilled(fill) => {
+            if let Some(market) = set.vaults.market(fill) {
+                set.vaults.fill(fill, market, at, writes);
+            }
+            return;
+        }
+        DomainEvent::VaultMarketListed(listed) => set.vaults.list(listed),
+        DomainEvent::Foreign(foreign) => return set.foreign.evolve(event, foreign, at, writes),
+        _ => {
+            if let Some(thing) = mention.makes {
+                set.things.insert(thing, asset);
+            }
+        }
     }
     writes.facts.push(fact);
 }

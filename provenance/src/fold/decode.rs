@@ -1,8 +1,7 @@
 //! From raw logs to domain events, block by block, with the contracts that factories create along the way.
 
 use alloy_primitives::Address;
-use souk_adapters::{Decoder, WatchSet};
-use souk_schema::TokenStandard;
+use souk_adapters::{ChildKind, Decoder, WatchSet};
 use souk_schema::event::DomainEvent;
 use souk_schema::record::{Block, RawLog};
 
@@ -32,7 +31,7 @@ pub struct Child {
     /// Its address.
     pub address: Address,
     /// What it is.
-    pub standard: TokenStandard,
+    pub kind: ChildKind,
 }
 
 /// A decoder that follows one chain: it learns contracts from blocks and forgets them when the blocks are reverted.
@@ -75,7 +74,7 @@ impl ChainDecoder {
 
     fn decode_log(&mut self, block: u64, log: &RawLog) -> DecodedLog {
         let (child, undiscovered) = match self.decoder.discover(log) {
-            Ok(found) => (found.map(|(address, standard)| Child { address, standard }), None),
+            Ok(found) => (found.map(|(address, kind)| Child { address, kind }), None),
             Err(error) => (None, Some(error.reason)),
         };
         let child = child.filter(|child| self.add(block, *child));
@@ -87,7 +86,7 @@ impl ChainDecoder {
     }
 
     fn add(&mut self, block: u64, child: Child) -> bool {
-        let is_new = self.decoder.add_child(child.address, child.standard);
+        let is_new = self.decoder.add_child(child.address, child.kind);
         if is_new {
             self.children.push((block, child.address));
         }

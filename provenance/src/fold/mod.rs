@@ -7,14 +7,24 @@
 
 mod apply;
 mod decode;
+mod foreign;
 mod held;
 mod link;
 mod rows;
+mod things;
+mod vault;
 mod working_set;
 
 pub use apply::apply;
 pub use decode::{ChainDecoder, Child, DecodedBlock, DecodedLog};
+pub(crate) use foreign::identity;
+pub use foreign::{ForeignSet, Known, Link};
 pub use held::{Change, Held};
 pub use link::{Linked, Linker, NotLinked};
-pub use rows::{At, BalanceRow, Closed, ContractRow, EventRow, Fact, OwnerRow, QuarantineRow, Writes};
+pub use rows::{
+    AccountRow, At, BalanceRow, Closed, ContractRow, EventRow, Fact, FeeAccountRow, ForeignClosed, LinkRow, OwnerRow,
+    QuarantineRow, VaultBalanceRow, Writes,
+};
+pub use things::Thing;
+pub use vault::{Market, VaultSet};
 pub use working_set::{Lifetime, WorkingSet};

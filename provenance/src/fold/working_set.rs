@@ -5,12 +5,15 @@
 use alloy_primitives::Address;
 use alloy_primitives::map::HashMap;
 use souk_schema::amount::Balance;
-use souk_schema::event::DomainEvent;
-use souk_schema::{TokenRef, TokenStandard};
+use souk_schema::event::{DomainEvent, VaultCredited, VaultDebited};
+use souk_schema::{ChainId, TokenRef, TokenStandard};
 
 use super::decode::DecodedBlock;
+use super::foreign::ForeignSet;
 use super::held::{Change, Held};
 use super::rows::{BalanceRow, OwnerRow, Writes};
+use super::things::{Thing, mentioned};
+use super::vault::VaultSet;
 
 /// A thing that can be made once and ended once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,12 +44,21 @@ pub struct WorkingSet {
     pub series: HashMap<TokenRef, Lifetime>,
     /// Contributions that are recorded or voided.
     pub contributions: HashMap<TokenRef, Lifetime>,
+    /// Tasks, executions and the like that events make or speak of, with the asset that they belong to; `None` until they are made.
+    pub things: HashMap<(Thing, TokenRef), Option<TokenRef>>,
+    /// What is in vaults.
+    pub vaults: VaultSet,
+    /// What other protocols said before.
+    pub foreign: ForeignSet,
 }
 
 impl WorkingSet {
-    /// The keys that blocks touch, with nothing loaded for them yet.
-    pub fn touched_by(blocks: &[DecodedBlock]) -> WorkingSet {
-        let mut set = WorkingSet::default();
+    /// The keys that blocks of a chain touch, with nothing loaded for them yet.
+    pub fn touched_by(chain: ChainId, blocks: &[DecodedBlock]) -> WorkingSet {
+        let mut set = WorkingSet {
+            foreign: ForeignSet::of(chain),
+            ..WorkingSet::default()
+        };
         let logs = blocks.iter().flat_map(|block| &block.logs);
         for event in logs.filter_map(|log| log.events.as_ref().ok()).flatten() {
             set.touch(event);
@@ -86,13 +98,24 @@ impl WorkingSet {
             | DomainEvent::ContributionVoided { contribution, .. } => {
                 self.contributions.entry(*contribution).or_default();
             }
-            DomainEvent::AssetVersioned { .. }
-            | DomainEvent::DerivationDeclared { .. }
-            | DomainEvent::ForeignParentDeclared { .. }
-            | DomainEvent::LicenseTermsAttached { .. }
-            | DomainEvent::SharesIssued { .. }
-            | DomainEvent::RevenueReceived { .. } => {}
-            _ => {}
+            DomainEvent::VaultCredited(VaultCredited {
+                vault, account, token, ..
+            })
+            | DomainEvent::VaultDebited(VaultDebited {
+                vault, account, token, ..
+            }) => self.vaults.touch_balance(*vault, *token, *account),
+            DomainEvent::VaultMarketListed(listed) => self.vaults.touch_market(listed),
+            DomainEvent::VaultFeeAccountChanged(changed) => {
+                self.vaults.touch_fee_account(changed.vault, changed.current)
+            }
+            DomainEvent::VaultFilled(fill) => self.vaults.touch_fill(fill),
+            DomainEvent::Foreign(event) => self.foreign.touch(event),
+            other => {
+                let mention = mentioned(other);
+                for thing in mention.makes.into_iter().chain(mention.of) {
+                    self.things.entry(thing).or_default();
+                }
+            }
         }
     }
 
@@ -104,6 +127,8 @@ impl WorkingSet {
         for ((token, account), held) in self.balances {
             held.finish(|change| write_balance(writes, token, account, change));
         }
+        self.vaults.finish(writes);
+        self.foreign.finish(writes);
     }
 }
 

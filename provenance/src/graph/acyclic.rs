@@ -22,8 +22,8 @@ use super::store::Graph;
 /// Edges whose verdict at a cut differs from the judgement over all times: whether they count there.
 pub(super) type Flips = HashMap<u32, bool>;
 
-/// Priority: native edges first (`false`), claims by time; then chain id, block, log index.
-type Rank = (bool, u64, u64, u64, u32);
+/// Priority: native edges first (`false`), claims by time; then chain id, block, log index, and the place among the log's edges.
+type Rank = (bool, u64, u64, u64, u32, u32);
 
 /// What is to be done with a new edge.
 pub(super) enum Verdict {
@@ -119,6 +119,7 @@ impl Graph {
             self.chain_id(record.chain).0,
             record.from,
             record.log_index,
+            record.ordinal,
         )
     }
 

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use souk_schema::ChainId;
 use souk_schema::caip::{AssetId, EvmAssetId};
+use souk_schema::{ChainId, U256};
 
-use super::facts::{ChainPosition, Change, InvalidChange, Place};
+use super::facts::{ChainPosition, Change, EdgeStatus, InvalidChange, Place};
 use super::links::Link;
 use super::store::{EdgeRecord, Graph, OPEN, Registration, order};
 
@@ -38,8 +38,12 @@ impl Graph {
         }
         // What begins comes before what ends: a fact may do both in one call.
         changes.sort_by_key(|change| match change {
-            Change::Registered { place, .. } | Change::Derived { place, .. } => (place.block, false, place.log_index),
-            Change::Unregistered { block, .. } | Change::Ended { block, .. } => (*block, true, 0),
+            Change::Registered { place, .. } | Change::Derived { place, .. } | Change::Claimed { place, .. } => {
+                (place.block, false, place.log_index, place.ordinal)
+            }
+            Change::Unregistered { block, .. } | Change::StatusChanged { block, .. } | Change::Ended { block, .. } => {
+                (*block, true, 0, 0)
+            }
         });
         for change in changes {
             if let Err(invalid) = self.apply_change(number, change) {
@@ -91,10 +95,7 @@ impl Graph {
                 claimed_at,
                 place,
             } => {
-                let last = self.chains[usize::from(number)].edges.last();
-                if last.is_some_and(|last| self.origin(*last).place >= place) {
-                    return Err(duplicate(chain, place));
-                }
+                self.must_come_last(number, place)?;
                 let (child, parent) = (self.intern(&own(chain, child)?), self.intern(&parent));
                 self.add_edge(EdgeRecord {
                     license,
@@ -104,6 +105,7 @@ impl Graph {
                     child,
                     parent,
                     log_index: place.log_index,
+                    ordinal: place.ordinal,
                     chain: number,
                     relation,
                     status,
@@ -112,8 +114,44 @@ impl Graph {
                 });
                 Ok(())
             }
+            Change::Claimed {
+                child,
+                parent,
+                relation,
+                claimed_at,
+                place,
+            } => {
+                self.must_come_last(number, place)?;
+                let (child, parent) = (self.intern(&child), self.intern(&parent));
+                self.add_edge(EdgeRecord {
+                    license: U256::ZERO,
+                    from: place.block,
+                    to: OPEN,
+                    claimed_at,
+                    child,
+                    parent,
+                    log_index: place.log_index,
+                    ordinal: place.ordinal,
+                    chain: number,
+                    relation,
+                    status: EdgeStatus::Declared,
+                    native: false,
+                    doubtful: false,
+                });
+                Ok(())
+            }
+            Change::StatusChanged { place, block, status } => self.change_status(number, place, block, status),
             Change::Ended { place, block } => self.end_edge(number, place, block),
         }
+    }
+
+    /// Edges of a chain come in the order of their logs.
+    fn must_come_last(&self, number: u16, place: Place) -> Result<(), InvalidChange> {
+        let last = self.chains[usize::from(number)].edges.last();
+        if last.is_some_and(|last| self.origin(*last).place >= place) {
+            return Err(duplicate(self.chain_id(number), place));
+        }
+        Ok(())
     }
 
     fn register(&mut self, number: u16, asset: &AssetId, place: Place) -> Result<(), InvalidChange> {
@@ -157,6 +195,23 @@ impl Graph {
         Ok(())
     }
 
+    fn change_status(
+        &mut self,
+        number: u16,
+        place: Place,
+        block: u64,
+        status: EdgeStatus,
+    ) -> Result<(), InvalidChange> {
+        let chain = self.chain_id(number);
+        let edge = self
+            .edge_at(number, place)
+            .ok_or(InvalidChange::Unknown { chain, block })?;
+        let before = std::mem::replace(&mut self.edges[edge as usize].status, status);
+        self.earlier_statuses.entry(edge).or_default().push((block, before));
+        self.chains[usize::from(number)].status_changes.push((block, edge));
+        Ok(())
+    }
+
     fn edge_at(&self, number: u16, place: Place) -> Option<u32> {
         let edges = &self.chains[usize::from(number)].edges;
         edges
@@ -192,6 +247,12 @@ impl Graph {
     fn revert_facts(&mut self, number: u16, head: Option<u64>) {
         let after = |block: u64| head.is_none_or(|head| block > head);
         let unsettled = self.unsettled_region();
+        while let Some((_, edge)) = self.chains[usize::from(number)]
+            .status_changes
+            .pop_if(|(block, _)| after(*block))
+        {
+            self.take_status_back(edge);
+        }
         while let Some(edge) = pop_last_if(&mut self.chains[usize::from(number)].ended_edges, after) {
             self.edges[edge as usize].to = OPEN;
             self.tag_links(edge);
@@ -221,6 +282,18 @@ impl Graph {
             self.release_if_unused(node);
         }
         self.settle_region(&unsettled);
+    }
+
+    fn take_status_back(&mut self, edge: u32) {
+        let Some(earlier) = self.earlier_statuses.get_mut(&edge) else {
+            return;
+        };
+        if let Some((_, status)) = earlier.pop() {
+            self.edges[edge as usize].status = status;
+        }
+        if earlier.is_empty() {
+            self.earlier_statuses.remove(&edge);
+        }
     }
 
     fn remove_edge(&mut self, edge: u32) {

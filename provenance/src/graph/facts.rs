@@ -8,13 +8,15 @@ use souk_schema::{B256, BlockRef, ChainId, U256};
 
 use super::store::{EdgeId, NodeId};
 
-/// Where on its chain a log is. Ordered as the logs are.
+/// Where on its chain a log is, and which of its facts. Ordered as the logs are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The block's number.
     pub block: u64,
     /// The log's index within the block.
     pub log_index: u32,
+    /// Which of the facts that the log makes, from 0. Only other protocols' logs make several.
+    pub ordinal: u32,
 }
 
 /// The event that made a node or an edge: `(chain, block, log_index)`. Ordered by chain id, then as the logs are.
@@ -35,14 +37,20 @@ pub enum EdgeStatus {
     Evidenced = 1,
     /// Somebody disputes it.
     Disputed = 2,
+    /// A relayer says so of an asset of another chain, and nobody has looked there.
+    Unconfirmed = 3,
 }
 
 impl EdgeStatus {
     /// The status with the number that tables hold.
     pub fn from_number(number: i16) -> Option<EdgeStatus> {
-        [EdgeStatus::Declared, EdgeStatus::Evidenced, EdgeStatus::Disputed]
-            .into_iter()
-            .find(|status| *status as i16 == number)
+        let all = [
+            EdgeStatus::Declared,
+            EdgeStatus::Evidenced,
+            EdgeStatus::Disputed,
+            EdgeStatus::Unconfirmed,
+        ];
+        all.into_iter().find(|status| *status as i16 == number)
     }
 }
 
@@ -112,13 +120,35 @@ pub enum Change {
         relation: Relation,
         /// The series of the parent that allowed it; 0 where none was needed.
         license: U256,
-        /// How well it is backed.
+        /// How well it is backed when it is declared.
         status: EdgeStatus,
         /// For a foreign parent, the time of the declaring block (Unix, seconds), by which claims of different chains are ordered;
         /// `None` for a parent in the child's own registry.
         claimed_at: Option<u64>,
         /// By which log.
         place: Place,
+    },
+    /// Another protocol's log says that one thing was made from another. It ranks as a claim, because no registry of ours checked it.
+    Claimed {
+        /// The derived thing, on whatever chain.
+        child: AssetId,
+        /// What it was made from.
+        parent: AssetId,
+        /// How.
+        relation: Relation,
+        /// The time of the block (Unix, seconds), by which claims of different chains are ordered.
+        claimed_at: u64,
+        /// By which log.
+        place: Place,
+    },
+    /// A derivation is backed otherwise than before. It counts for lineage whatever its status (LIN-1).
+    StatusChanged {
+        /// The log that declared it.
+        place: Place,
+        /// From this block on; a block changes it once at most.
+        block: u64,
+        /// How well it is backed then.
+        status: EdgeStatus,
     },
     /// A derivation stopped being true.
     Ended {
@@ -133,8 +163,12 @@ impl Change {
     /// The block that the change belongs to.
     pub fn block(&self) -> u64 {
         match self {
-            Change::Registered { place, .. } | Change::Derived { place, .. } => place.block,
-            Change::Unregistered { block, .. } | Change::Ended { block, .. } => *block,
+            Change::Registered { place, .. } | Change::Derived { place, .. } | Change::Claimed { place, .. } => {
+                place.block
+            }
+            Change::Unregistered { block, .. } | Change::StatusChanged { block, .. } | Change::Ended { block, .. } => {
+                *block
+            }
         }
     }
 }
@@ -202,8 +236,8 @@ pub enum InvalidChange {
         /// The log.
         log_index: u32,
     },
-    /// It ends what is not there.
-    #[error("chain {chain}: block {block} ends a fact that the graph does not hold; load the chain again")]
+    /// It ends or changes what is not there.
+    #[error("chain {chain}: block {block} ends or changes a fact that the graph does not hold; load the chain again")]
     Unknown {
         /// The chain.
         chain: ChainId,

@@ -1,8 +1,9 @@
 //! The provenance graph of all chains in memory: lineage up and down to any depth and paths between two assets, as of any block.
 //!
 //! [`Graph`] is pure: facts go in, answers come out, and nothing in it reads a clock, a random number or the network.
-//! [`GraphHandle`] is the shell: it fills a graph from the tables `asset` and `derivation` and follows them. The graph is never the
-//! truth: it can be dropped and loaded again, and two graphs of the same facts answer alike, however the facts arrived.
+//! [`GraphHandle`] is the shell: it fills a graph from the tables `asset` and `derivation`, and from what backs derivations and speaks
+//! against them, and follows these. The graph is never the truth: it can be dropped and loaded again, and two graphs of the same facts
+//! answer alike, however the facts arrived.
 //!
 //! Start at [`Graph::lineage`] and [`Graph::paths`]; [`acyclic`] says which edges count (LIN-1).
 

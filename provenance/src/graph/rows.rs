@@ -1,4 +1,5 @@
-//! The queries behind the graph: rows of `projection`, `block`, `asset` and `derivation` become positions and changes.
+//! The queries behind the graph: rows of `projection`, `block`, `asset`, `derivation` and `foreign_link`, and of
+//! `derivation_status_change`, become positions and changes.
 //!
 //! All of a pass runs in one repeatable-read transaction, so that rows and positions belong together (API-1).
 
@@ -149,6 +150,12 @@ pub(super) async fn block_of_fact(
                    (select valid_from from asset where chain_id = $1 and valid_from > $2 and valid_from <= $3 order by valid_from limit $4)
                    union all
                    (select valid_from from derivation where chain_id = $1 and valid_from > $2 and valid_from <= $3 order by valid_from limit $4)
+                   union all
+                   (select valid_from from execution_completion where chain_id = $1 and valid_from > $2 and valid_from <= $3 order by valid_from limit $4)
+                   union all
+                   (select valid_from from foreign_link where chain_id = $1 and valid_from > $2 and valid_from <= $3 order by valid_from limit $4)
+                   union all
+                   (select valid_from from dispute where chain_id = $1 and valid_from > $2 and valid_from <= $3 order by valid_from limit $4)
                ) as fact order by valid_from offset $4 - 1 limit 1";
     let row = range.bind(sql)?.bind(count).fetch_optional(connection).await?;
     row.map(|row| number("valid_from", row.try_get::<i64, _>(0)?))
@@ -175,7 +182,96 @@ pub(super) async fn beginnings(connection: &mut PgConnection, range: Range) -> R
     for row in range.bind(derivations)?.fetch_all(&mut *connection).await? {
         changes.push(derivation(range.chain, &row)?);
     }
+    claims(connection, range, &mut changes).await?;
+    status_changes(connection, range, &mut changes).await?;
     Ok(changes)
+}
+
+/// What other protocols link.
+async fn claims(connection: &mut PgConnection, range: Range, changes: &mut Vec<Change>) -> Result<(), GraphError> {
+    let sql = "select child_id, parent_id, relation, valid_from, log_index, ordinal,
+                      (select b.timestamp from block b where b.chain_id = l.chain_id and b.number = l.valid_from) as timestamp
+               from foreign_link l where chain_id = $1 and valid_from > $2 and valid_from <= $3";
+    for row in range.bind(sql)?.fetch_all(connection).await? {
+        let place = place_of_link(&row, 3)?;
+        let unfit = |what: &'static str| GraphError::Row {
+            chain: range.chain,
+            what,
+            value: format!("block {}, log {}", place.block, place.log_index),
+        };
+        let id = |at: usize| -> Result<AssetId, GraphError> {
+            let text: &str = row.try_get(at)?;
+            text.parse().map_err(|_| unfit("a link to what has no CAIP-19 id"))
+        };
+        let relation = u8::try_from(row.try_get::<i16, _>(2)?).ok();
+        let relation = relation.and_then(|number| Relation::try_from(number).ok());
+        let time: Option<i64> = row.try_get(6)?;
+        let time = time.ok_or_else(|| unfit("a link whose block is not in `block`"))?;
+        changes.push(Change::Claimed {
+            child: id(0)?,
+            parent: id(1)?,
+            relation: relation.ok_or_else(|| unfit("a link of unknown relation"))?,
+            claimed_at: number("timestamp", time)?,
+            place,
+        });
+    }
+    Ok(())
+}
+
+/// How the statuses of edges change in the blocks of the range. Only children are looked at of which something new is known: their edges
+/// are new, or an execution made them, or somebody disputes or decides.
+async fn status_changes(
+    connection: &mut PgConnection,
+    range: Range,
+    changes: &mut Vec<Change>,
+) -> Result<(), GraphError> {
+    let sql = "with news(child) as (
+                   select output_key from execution_completion
+                   where chain_id = $1 and valid_from > $2 and valid_from <= $3 and output_key is not null
+                   union
+                   select output_key from round_aggregation
+                   where chain_id = $1 and valid_from > $2 and valid_from <= $3 and output_key is not null
+                   union
+                   select asset_key from dispute where chain_id = $1 and valid_from > $2 and valid_from <= $3
+                   union
+                   select d.asset_key from dispute_resolution r
+                   join dispute d on d.chain_id = r.chain_id and d.dispute_key = r.dispute_key
+                   where r.chain_id = $1 and r.valid_from > $2 and r.valid_from <= $3
+                   union
+                   select p.output_key from challenge c
+                   join execution_completion p on p.chain_id = c.chain_id and p.execution_key = c.execution_key
+                   where c.chain_id = $1 and c.valid_from > $2 and c.valid_from <= $3 and p.output_key is not null
+                   union
+                   select p.output_key from challenge_resolution r
+                   join execution_completion p on p.chain_id = r.chain_id and p.execution_key = r.execution_key
+                   where r.chain_id = $1 and r.valid_from > $2 and r.valid_from <= $3 and p.output_key is not null
+                   union
+                   select d.child_key from derivation d
+                   where d.chain_id = $1 and d.valid_from > $2 and d.valid_from <= $3
+                     and (exists (select from execution_completion x where x.chain_id = $1 and x.output_key = d.child_key)
+                          or exists (select from round_aggregation x where x.chain_id = $1 and x.output_key = d.child_key)
+                          or exists (select from dispute x where x.chain_id = $1 and x.asset_key = d.child_key))
+               )
+               select s.declared_block, s.declared_log_index, s.block, s.status from news
+               cross join lateral (
+                   -- The offset keeps the subquery whole, so that the child restricts what the view looks at.
+                   select * from derivation_status_change
+                   where chain_id = $1 and child_key = news.child and block > $2 and block <= $3 offset 0
+               ) s";
+    for row in range.bind(sql)?.fetch_all(connection).await? {
+        let place = place(&row, 0)?;
+        let status: i16 = row.try_get(3)?;
+        changes.push(Change::StatusChanged {
+            place,
+            block: number("block", row.try_get::<i64, _>(2)?)?,
+            status: EdgeStatus::from_number(status).ok_or_else(|| GraphError::Row {
+                chain: range.chain,
+                what: "a derivation of unknown status",
+                value: format!("block {}, log {}: {status}", place.block, place.log_index),
+            })?,
+        });
+    }
+    Ok(())
 }
 
 /// What ends in the blocks of the range, whenever it began, by falling block.
@@ -194,6 +290,14 @@ pub(super) async fn endings(connection: &mut PgConnection, range: Range) -> Resu
     for row in range.bind(derivations)?.fetch_all(&mut *connection).await? {
         changes.push(Change::Ended {
             place: place(&row, 0)?,
+            block: number("valid_to", row.try_get::<i64, _>("valid_to")?)?,
+        });
+    }
+    let links = "select valid_from, log_index, ordinal, valid_to from foreign_link
+                 where chain_id = $1 and valid_to is not null and valid_to > $2 and valid_to <= $3";
+    for row in range.bind(links)?.fetch_all(&mut *connection).await? {
+        changes.push(Change::Ended {
+            place: place_of_link(&row, 0)?,
             block: number("valid_to", row.try_get::<i64, _>("valid_to")?)?,
         });
     }
@@ -269,7 +373,20 @@ fn asset(chain: ChainId, key: &[u8]) -> Result<EvmAssetId, GraphError> {
 fn place(row: &PgRow, at: usize) -> Result<Place, GraphError> {
     let block = number("valid_from", row.try_get::<i64, _>(at)?)?;
     let log_index = number("log_index", row.try_get::<i32, _>(at + 1)?)?;
-    Ok(Place { block, log_index })
+    Ok(Place {
+        block,
+        log_index,
+        ordinal: 0,
+    })
+}
+
+/// Block, log index and ordinal in three columns from `at` on.
+fn place_of_link(row: &PgRow, at: usize) -> Result<Place, GraphError> {
+    let ordinal = number("ordinal", row.try_get::<i32, _>(at + 2)?)?;
+    Ok(Place {
+        ordinal,
+        ..place(row, at)?
+    })
 }
 
 fn number<Stored, Number>(column: &str, stored: Stored) -> Result<Number, GraphError>

@@ -71,9 +71,12 @@ pub(super) struct EdgeRecord {
     pub child: u32,
     pub parent: u32,
     pub log_index: u32,
+    /// Among the edges of the log.
+    pub ordinal: u32,
     /// Index of the chain.
     pub chain: u16,
     pub relation: Relation,
+    /// At the chain's head.
     pub status: EdgeStatus,
     pub native: bool,
     /// Not settled: among all edges that ever were it closes a cycle.
@@ -89,6 +92,8 @@ pub(super) struct ChainFacts {
     /// Edges and nodes that ended, by the block that ended them.
     pub ended_edges: BTreeSet<(u64, u32)>,
     pub ended_assets: BTreeSet<(u64, u32)>,
+    /// Edges whose status changed, with the block that changed it.
+    pub status_changes: Vec<(u64, u32)>,
 }
 
 impl ChainFacts {
@@ -110,6 +115,8 @@ pub struct Graph {
     pub(super) doubtful: BTreeSet<u32>,
     /// What differs at the heads from the judgement over all times.
     pub(super) head_flips: Flips,
+    /// Of edges whose status changed: the blocks that changed it, rising, each with the status before. Almost no edge has any.
+    pub(super) earlier_statuses: HashMap<u32, Vec<(u64, EdgeStatus)>>,
     pub(super) scratch: ScratchPool,
     pub(super) free_edges: Vec<u32>,
     pub(super) chains: Vec<ChainFacts>,
@@ -147,6 +154,7 @@ impl Graph {
         let place = Place {
             block: registration.from,
             log_index: registration.log_index,
+            ordinal: 0,
         };
         (registration.from <= at && at < registration.to).then(|| Origin {
             chain: self.chain_id(registration.chain),
@@ -154,7 +162,22 @@ impl Graph {
         })
     }
 
-    /// An edge with the event that declared it (LIN-1).
+    /// An edge with the event that declared it (LIN-1), with its status as of the cut.
+    ///
+    /// # Panics
+    /// When the edge was taken from another state of the graph and is gone.
+    pub fn edge_as_of(&self, edge: EdgeId, cut: &Cut) -> Edge {
+        let at = self.block_of(self.edges[edge.0 as usize].chain, cut);
+        let earlier = self.earlier_statuses.get(&edge.0).map_or(&[][..], Vec::as_slice);
+        let now = self.edge(edge);
+        let next = earlier.get(earlier.partition_point(|(block, _)| *block <= at));
+        Edge {
+            status: next.map_or(now.status, |(_, before)| *before),
+            ..now
+        }
+    }
+
+    /// An edge with the event that declared it (LIN-1), as it is at the head of its chain.
     ///
     /// # Panics
     /// When the edge was taken from another state of the graph and is gone.
@@ -227,6 +250,7 @@ impl Graph {
             place: Place {
                 block: record.from,
                 log_index: record.log_index,
+                ordinal: record.ordinal,
             },
         }
     }
@@ -260,6 +284,7 @@ impl Graph {
                 edges: Vec::new(),
                 ended_edges,
                 ended_assets,
+                status_changes: Vec::new(),
             });
             u16::try_from(chains.len() - 1).expect("at most 65,536 chains are configured")
         })

@@ -162,7 +162,8 @@ impl Projector {
             (None, Some(newest)) => newest,
             (Some(projection), newest) => {
                 let newest = newest.unwrap_or(projection.generation);
-                let is_stale = projection.decoder_version != DECODER_VERSION && !self.keep_with_new_decoder().await?;
+                let is_stale =
+                    projection.decoder_version != DECODER_VERSION && !self.keep_with_new_decoder(projection).await?;
                 if newest > projection.generation || is_stale {
                     let newest = newest.max(projection.generation);
                     return rebuild::replace(self, newest, reporter).await.map(|_| ());
@@ -175,9 +176,12 @@ impl Projector {
             .await
     }
 
-    /// Rows of an older decoder are kept if it could decode everything: then they are what today's decoder makes.
-    async fn keep_with_new_decoder(&self) -> Result<bool, ProjectError> {
+    /// Rows of an older decoder are kept if it could decode everything and took it for what it is: then they are what today's makes.
+    async fn keep_with_new_decoder(&self, projection: &store::Projection) -> Result<bool, ProjectError> {
         let chain = self.config.chain;
+        if projection.watch_set.means_more_since(projection.decoder_version) {
+            return Ok(false);
+        }
         let mut connection = store::connect(&self.pool, &self.config.schema).await?;
         let is_clean = store::quarantined(&mut connection, chain).await? == 0;
         if is_clean {

@@ -80,7 +80,7 @@ impl Stage {
             }
             blocks.extend(linked.blocks.into_iter().map(|block| decoder.decode(block)));
         }
-        let keys = WorkingSet::touched_by(&blocks);
+        let keys = WorkingSet::touched_by(self.chain, &blocks);
         Ok(Batch {
             first_sequence,
             next_sequence: last + 1,

@@ -12,7 +12,7 @@ use super::migrate::connect;
 use crate::tables::Schema;
 
 /// Their names and what they are on; those that take longest come first.
-const READ_INDEXES: [(&str, &str); 10] = [
+const READ_INDEXES: [(&str, &str); 27] = [
     (
         "event_by_subject",
         "event (chain_id, subject_key, block_number, log_index, ordinal) where subject_key is not null",
@@ -44,6 +44,56 @@ const READ_INDEXES: [(&str, &str); 10] = [
     ),
     ("license_series_by_asset", "license_series (chain_id, asset_key)"),
     ("block_by_time", "block (chain_id, timestamp, number)"),
+    (
+        "vault_balance_by_account",
+        "vault_balance (chain_id, account, token_key, valid_from)",
+    ),
+    (
+        "vault_balance_by_token",
+        "vault_balance (chain_id, token_key, valid_from)",
+    ),
+    (
+        "execution_by_asset",
+        "execution (chain_id, asset_key, valid_from, log_index)",
+    ),
+    (
+        "execution_by_provider",
+        "execution (chain_id, provider, valid_from, log_index)",
+    ),
+    (
+        "execution_by_requester",
+        "execution (chain_id, requester, valid_from, log_index)",
+    ),
+    (
+        "execution_by_caller",
+        "execution (chain_id, caller_key) where caller_key is not null",
+    ),
+    ("execution_by_dataset", "execution using gin (dataset_keys)"),
+    (
+        "round_by_asset",
+        "federated_round (chain_id, asset_key, valid_from, log_index)",
+    ),
+    (
+        "round_update_by_dataset",
+        "round_update (chain_id, dataset_key) where dataset_key is not null",
+    ),
+    ("task_by_asset", "task (chain_id, asset_key, valid_from, log_index)"),
+    (
+        "submission_by_task",
+        "submission (chain_id, task_key, valid_from, log_index)",
+    ),
+    (
+        "submission_review_by_submission",
+        "submission_review (chain_id, submission_key)",
+    ),
+    ("reward_by_worker", "reward (chain_id, worker, valid_from, log_index)"),
+    (
+        "payout_claim_by_account",
+        "payout_claim (chain_id, account, valid_from, log_index)",
+    ),
+    ("announcement_by_id", "announcement (chain_id, announcement_id)"),
+    ("announcement_by_asset", "announcement (chain_id, asset_key)"),
+    ("mirror_by_asset", "mirror (chain_id, mirror_key)"),
 ];
 
 /// Indexes made at the same time, each by a connection of its own.

@@ -3,23 +3,39 @@
 //! Every statement looks each key up in a lateral subquery with a limit, which the planner cannot turn round: with statistics of a table
 //! that was empty a moment ago it would read the whole table and, for each row, all the keys.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{Address, B256};
 use souk_schema::amount::Balance;
-use souk_schema::{BlockRef, ChainId, TokenRef, TokenStandard};
+use souk_schema::{BlockRef, ChainId, TokenRef};
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
 use super::encode::signed;
-use crate::fold::{At, Child, Lifetime, WorkingSet};
+use super::{foreign, vault};
+use crate::fold::{At, Child, Lifetime, Thing, WorkingSet};
 
 /// A value in a table that no Souk wrote there.
-fn damaged(what: &str) -> sqlx::Error {
+pub(super) fn damaged(what: &str) -> sqlx::Error {
     sqlx::Error::Decode(
         format!("{what}: the derived tables were changed by hand; `souk replay` makes them anew").into(),
     )
 }
 
-fn key(token: &TokenRef) -> Vec<u8> {
+pub(super) fn key(token: &TokenRef) -> Vec<u8> {
     token.key().as_bytes().to_vec()
+}
+
+pub(super) fn token(key: &[u8]) -> sqlx::Result<TokenRef> {
+    TokenRef::try_from(key).map_err(|_| damaged("a key that no token has"))
+}
+
+pub(super) fn address(bytes: &[u8]) -> sqlx::Result<Address> {
+    Address::try_from(bytes).map_err(|_| damaged("an account is no address"))
+}
+
+pub(super) fn balance(amount: &str) -> sqlx::Result<Balance> {
+    Balance::from_dec_str(amount).map_err(|_| damaged("a balance is no whole number"))
 }
 
 /// Fills in what the tables hold for every key of the working set.
@@ -64,7 +80,35 @@ pub async fn load(connection: &mut PgConnection, chain: ChainId, set: &mut Worki
          ) t",
     )
     .await?;
-    terms(connection, chain, set).await
+    terms(connection, chain, set).await?;
+    things(connection, chain, set).await?;
+    vault::load(connection, chain, &mut set.vaults).await?;
+    foreign::load(connection, chain, &mut set.foreign).await
+}
+
+/// The assets of the things that are in the tables, a statement for each kind of thing.
+async fn things(connection: &mut PgConnection, chain: ChainId, set: &mut WorkingSet) -> sqlx::Result<()> {
+    let mut by_kind: BTreeMap<Thing, Vec<(&TokenRef, &mut Option<TokenRef>)>> = BTreeMap::new();
+    for ((thing, key), asset) in &mut set.things {
+        by_kind.entry(*thing).or_default().push((key, asset));
+    }
+    for (thing, mut things) in by_kind {
+        let (table, column) = thing.table();
+        let statement = format!(
+            "select k.place, t.asset_key from unnest($2::bytea[]) with ordinality k(key, place)
+             cross join lateral (select asset_key from {table} where chain_id = $1 and {column} = k.key limit 1) t"
+        );
+        let keys: Vec<Vec<u8>> = things.iter().map(|(token, _)| key(token)).collect();
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(AssertSqlSafe(statement))
+            .bind(signed(chain.0))
+            .bind(keys)
+            .fetch_all(&mut *connection)
+            .await?;
+        for (place, asset) in rows {
+            *things[index(place)].1 = Some(token(&asset)?);
+        }
+    }
+    Ok(())
 }
 
 async fn owners(connection: &mut PgConnection, chain: ChainId, set: &mut WorkingSet) -> sqlx::Result<()> {
@@ -87,8 +131,7 @@ async fn owners(connection: &mut PgConnection, chain: ChainId, set: &mut Working
     .fetch_all(connection)
     .await?;
     for (place, owner, from) in rows {
-        let owner = Address::try_from(&owner[..]).map_err(|_| damaged("an owner is no address"))?;
-        held[index(place)].1.load(owner, from.cast_unsigned());
+        held[index(place)].1.load(address(&owner)?, from.cast_unsigned());
     }
     Ok(())
 }
@@ -115,14 +158,13 @@ async fn balances(connection: &mut PgConnection, chain: ChainId, set: &mut Worki
     .fetch_all(connection)
     .await?;
     for (place, amount, from) in rows {
-        let amount = Balance::from_dec_str(&amount).map_err(|_| damaged("a balance is no whole number"))?;
-        held[index(place)].1.load(amount, from.cast_unsigned());
+        held[index(place)].1.load(balance(&amount)?, from.cast_unsigned());
     }
     Ok(())
 }
 
 /// Runs a statement that gives the place of each key that has a row, and whether that row is open.
-async fn lifetimes<'a>(
+pub(super) async fn lifetimes<'a>(
     connection: &mut PgConnection,
     chain: ChainId,
     lifetimes: impl Iterator<Item = (&'a TokenRef, &'a mut Lifetime)>,
@@ -165,7 +207,7 @@ fn fill(rows: Vec<(i64, bool)>, lifetimes: &mut [(&TokenRef, &mut Lifetime)]) {
 }
 
 /// `with ordinality` counts from 1.
-fn index(place: i64) -> usize {
+pub(super) fn index(place: i64) -> usize {
     usize::try_from(place - 1).expect("Postgres counts from 1")
 }
 
@@ -201,16 +243,14 @@ pub async fn children(connection: &mut PgConnection, chain: ChainId) -> sqlx::Re
     .bind(signed(chain.0))
     .fetch_all(connection)
     .await?;
-    let child = |(address, standard, block, log_index): (Vec<u8>, String, i64, i32)| {
-        let standards = [TokenStandard::Erc20, TokenStandard::Erc721, TokenStandard::Erc1155];
-        let known = standards.into_iter().find(|known| known.namespace() == standard);
+    let child = |(address, kind, block, log_index): (Vec<u8>, String, i64, i32)| {
         let at = At {
             block: block.cast_unsigned(),
             log_index: log_index.cast_unsigned(),
         };
         let address = Address::try_from(&address[..]).map_err(|_| damaged("a contract is no address"))?;
-        let standard = known.ok_or_else(|| damaged("a contract's standard is not known"))?;
-        Ok((at, Child { address, standard }))
+        let kind = kind.parse().map_err(|_| damaged("what a contract is, is not known"))?;
+        Ok((at, Child { address, kind }))
     };
     rows.into_iter().map(child).collect()
 }

@@ -3,11 +3,13 @@
 //! Every function works on a connection whose search path is one schema ([`connect`]), within a transaction that its caller opened.
 
 mod encode;
+mod foreign;
 mod indexes;
 mod load;
 mod migrate;
 mod projection;
 mod revert;
+mod vault;
 mod write;
 
 pub use encode::{TableRows, encode};

@@ -4,9 +4,10 @@ use souk_schema::{ChainId, TokenRef};
 use sqlx::postgres::PgConnection;
 
 use super::encode::{TableRows, signed};
+use super::{foreign, vault};
 use crate::fold::Closed;
 
-fn keys<'a>(tokens: impl Iterator<Item = &'a TokenRef>) -> Vec<Vec<u8>> {
+pub(super) fn keys<'a>(tokens: impl Iterator<Item = &'a TokenRef>) -> Vec<Vec<u8>> {
     tokens.map(|token| token.key().as_bytes().to_vec()).collect()
 }
 
@@ -66,10 +67,12 @@ pub async fn close(connection: &mut PgConnection, chain: ChainId, closed: &Close
                              select ctid from contribution where chain_id = $1 and contribution_key = k.key limit 1
                          ) o
                          where t.ctid = o.ctid";
-    close_once(connection, chain, &closed.contributions, contributions).await
+    close_once(connection, chain, &closed.contributions, contributions).await?;
+    vault::close(connection, chain, closed).await?;
+    foreign::close(connection, chain, closed).await
 }
 
-async fn close_once(
+pub(super) async fn close_once(
     connection: &mut PgConnection,
     chain: ChainId,
     closed: &[(TokenRef, u64)],
@@ -85,7 +88,7 @@ async fn close_once(
     query.execute(connection).await.map(|_| ())
 }
 
-fn numbers(numbers: impl Iterator<Item = u64>) -> Vec<i64> {
+pub(super) fn numbers(numbers: impl Iterator<Item = u64>) -> Vec<i64> {
     numbers.map(signed).collect()
 }
 

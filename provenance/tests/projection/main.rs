@@ -3,10 +3,12 @@
 
 mod chain;
 mod crashes;
+mod foreign;
 mod identity;
 mod indexes;
 mod oracle;
 mod refusals;
 mod replay;
+mod statuses;
 mod support;
 mod world;

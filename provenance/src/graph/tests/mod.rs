@@ -133,6 +133,7 @@ fn apply_block(graph: &mut Graph, line: &str) -> Option<String> {
                 Place {
                     block,
                     log_index: log as u32,
+                    ordinal: 0,
                 },
             )
         })
@@ -160,6 +161,7 @@ fn read_fact(fact: &str, time: u64, place: Place) -> Change {
             let ended = Place {
                 block: block.parse().expect("a block"),
                 log_index: log_index.parse().expect("a log"),
+                ordinal: 0,
             };
             Change::Ended {
                 place: ended,

@@ -69,6 +69,7 @@ impl Histories {
             let place = Place {
                 block,
                 log_index: log as u32,
+                ordinal: 0,
             };
             let so_far = || self.0.get(&chain).into_iter().flatten().flatten().chain(&changes);
             let registered = |id: u64| {

@@ -9,7 +9,7 @@ use crate::fold::Fact;
 
 impl<E: FnMut(TableRows)> Encoder<E> {
     pub(super) fn fact(&mut self, fact: &Fact<'_>) {
-        let Fact { event, at, until } = *fact;
+        let Fact { event, at, until, .. } = *fact;
         let (chain, buffers) = (self.chain, &mut self.buffers);
         match event {
             DomainEvent::AssetRegistered {
@@ -86,13 +86,14 @@ impl<E: FnMut(TableRows)> Encoder<E> {
                 let buffer = buffers.terms_attachment.begun(7, chain).token(asset).address(registry);
                 buffer.numeric(*terms_id).during(at, until);
             }
+            DomainEvent::Foreign(event) => self.foreign_fact(fact, event),
             _ => self.fact_of_rights(fact),
         }
     }
 
     /// Series, revocations, shares, contributions and revenues.
     fn fact_of_rights(&mut self, fact: &Fact<'_>) {
-        let Fact { event, at, until } = *fact;
+        let Fact { event, at, until, .. } = *fact;
         let (chain, buffers) = (self.chain, &mut self.buffers);
         match event {
             DomainEvent::LicenseMinted {
@@ -151,13 +152,16 @@ impl<E: FnMut(TableRows)> Encoder<E> {
                 let buffer = buffer.int2(reason.number().into()).bytea(reference.as_slice());
                 buffer.during(at, until);
             }
-            other => debug_assert!(false, "{} makes no row of its own", other.name()),
+            _ => self.fact_of_work(fact),
         }
     }
 }
 
 /// `derivation.status`: the child's owner says so, and nothing else backs or disputes it.
 const DECLARED: i16 = 0;
+
+/// `derivation.status`: a relayer says so, and the chain that would know is another.
+pub(super) const UNCONFIRMED: i16 = 3;
 
 fn write_terms<'b>(buffer: &'b mut CopyBuffer, terms: &LicenseTerms) -> &'b mut CopyBuffer {
     buffer

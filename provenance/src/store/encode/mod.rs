@@ -2,10 +2,15 @@
 //!
 //! Buffers are handed on as they fill, so that Postgres copies the first rows while the last are being encoded.
 
-use souk_schema::ChainId;
 use souk_schema::pg_copy::CopyBuffer;
+use souk_schema::{ChainId, TokenRef};
 
+mod disputes;
+mod executions;
 mod facts;
+mod foreign;
+mod payouts;
+mod work;
 
 use crate::fold::{At, Writes};
 
@@ -53,6 +58,48 @@ tables! {
     contribution: "contribution_key, asset_key, contributor, role, weight, evidence_hash, recorded_by, valid_from, valid_to, log_index",
     derivation: "child_key, parent_key, parent_id, relation, license_id, status, valid_from, valid_to, log_index",
     revenue: "revenue_key, asset_key, payer, token, amount, reason, reference, valid_from, valid_to, log_index",
+    task: "task_key, asset_key, poster, mode, role, reward_token, reward, second_token, second_reward, places, quorum, deadline, \
+        weight, reviewers, spec_hash, spec_uri, valid_from, valid_to, log_index",
+    submission: "submission_key, task_key, asset_key, worker, content_hash, content_uri, valid_from, valid_to, log_index",
+    submission_review: "submission_key, task_key, asset_key, reviewer, accepted, note_hash, valid_from, valid_to, log_index",
+    submission_rejection: "submission_key, task_key, asset_key, worker, valid_from, valid_to, log_index",
+    reward: "submission_key, task_key, asset_key, worker, token, amount, contribution_key, valid_from, valid_to, log_index",
+    task_closing: "task_key, asset_key, accepted, refund, second_refund, valid_from, valid_to, log_index",
+    execution: "execution_key, asset_key, requester, caller_key, parent_key, kind, license_id, provider, fee_token, fee, privacy, \
+        epsilon_micros, dataset_keys, input_hash, deadline, valid_from, valid_to, log_index",
+    execution_completion: "execution_key, asset_key, provider, output_key, output_hash, metered_units, revenue_key, \
+        contribution_key, valid_from, valid_to, log_index",
+    execution_cancellation: "execution_key, asset_key, refund, valid_from, valid_to, log_index",
+    federated_round: "round_key, asset_key, coordinator, number, privacy, epsilon_micros, base_hash, deadline, valid_from, \
+        valid_to, log_index",
+    round_update: "round_key, asset_key, participant, dataset_key, update_hash, weight, valid_from, valid_to, log_index",
+    round_aggregation: "round_key, asset_key, output_key, result_hash, first_contribution_key, participants, valid_from, \
+        valid_to, log_index",
+    challenge: "challenge_key, execution_key, asset_key, challenger, bond, evidence_hash, evidence_uri, valid_from, valid_to, \
+        log_index",
+    challenge_resolution: "challenge_key, execution_key, asset_key, upheld, bond_to, bond, voided_contribution_key, valid_from, \
+        valid_to, log_index",
+    dispute: "dispute_key, asset_key, challenger, tag, bond, evidence_hash, evidence_uri, valid_from, valid_to, log_index",
+    dispute_judgement: "dispute_key, asset_key, judge, upheld, resolvable_at, ruling_hash, valid_from, valid_to, log_index",
+    dispute_resolution: "dispute_key, asset_key, outcome, bond_to, bond, valid_from, valid_to, log_index",
+    payout_root: "distributor, epoch, root, computed_number, computed_hash, finalisable_at, proposer, valid_from, valid_to, \
+        log_index",
+    payout_root_change: "distributor, epoch, root, change, account, bond, reason, valid_from, valid_to, log_index",
+    payout_claim: "distributor, account, token, amount, cumulative, valid_from, valid_to, log_index",
+    protocol_fee: "distributor, share_e8, fee_account, valid_from, valid_to, log_index",
+    announcement: "gateway, announcement_id, asset_key, target_chain, content_hash, valid_from, valid_to, log_index",
+    mirror: "gateway, announcement_id, mirror_key, origin_chain, origin_key, origin_gateway, content_hash, relayer, valid_from, \
+        valid_to, log_index",
+    vault_market: "vault, market, base_key, quote_key, asset_key, royalty_account, valid_from, valid_to, log_index",
+    vault_fee_account: "vault, account, valid_from, valid_to, log_index",
+    vault_balance: "vault, token_key, account, amount, valid_from, valid_to, log_index",
+    foreign_asset: "asset_key, kind, subject_key, asset_id, owner, name, uri, valid_from, valid_to, log_index",
+    foreign_account: "account, subject_key, asset_id, valid_from, valid_to, log_index",
+    foreign_link: "child_key, slot, child_id, parent_id, relation, ordinal, valid_from, valid_to, log_index",
+    attestation: "attestation_key, schema_uid, attester, recipient, subject_key, valid_from, valid_to, log_index",
+    agent_feedback: "feedback_key, agent_key, client, feedback_index, value, value_decimals, tag1, tag2, endpoint, uri, hash, \
+        valid_from, valid_to, log_index",
+    foreign_dispute: "dispute_key, subject_key, initiator, evidence_hash, tag, valid_from, valid_to, log_index",
 }
 
 /// Encodes everything that is inserted and hands it on in portions of a few mebibytes, each of one table.
@@ -72,6 +119,8 @@ pub fn encode(chain: ChainId, writes: &Writes<'_>, decoder_version: u32, emit: i
     }
     encoder.owners(writes);
     encoder.balances(writes);
+    encoder.vaults(writes);
+    encoder.foreign(writes);
     encoder.blocks(writes);
     encoder.quarantine(writes, decoder_version);
     encoder.contracts(writes);
@@ -99,6 +148,9 @@ struct Encoder<E> {
 trait ChainRow {
     fn begun(&mut self, columns: i16, chain: i64) -> &mut Self;
 
+    /// A token's key, or NULL.
+    fn some_token(&mut self, token: Option<&TokenRef>) -> &mut Self;
+
     /// When the row is true, and the log that made it.
     fn during(&mut self, at: At, until: Option<u64>);
 }
@@ -106,6 +158,13 @@ trait ChainRow {
 impl ChainRow for CopyBuffer {
     fn begun(&mut self, columns: i16, chain: i64) -> &mut CopyBuffer {
         self.row(columns).int8(chain)
+    }
+
+    fn some_token(&mut self, token: Option<&TokenRef>) -> &mut CopyBuffer {
+        match token {
+            Some(token) => self.token(token),
+            None => self.null(),
+        }
     }
 
     fn during(&mut self, at: At, until: Option<u64>) {
@@ -152,11 +211,7 @@ impl<E: FnMut(TableRows)> Encoder<E> {
                 .int4(small(row.log.transaction_index))
                 .address(&row.log.address)
                 .text(row.event.name());
-            match row.event.subject() {
-                Some(subject) => buffer.token(&subject),
-                None => buffer.null(),
-            };
-            buffer.jsonb(row.event);
+            buffer.some_token(row.subject.as_ref()).jsonb(row.event);
             self.count();
         }
     }
@@ -183,7 +238,7 @@ impl<E: FnMut(TableRows)> Encoder<E> {
                 .contract
                 .begun(7, self.chain)
                 .address(&row.address)
-                .text(row.standard.namespace())
+                .text(row.kind.as_str())
                 .address(&row.factory)
                 .during(row.at, None);
         }
@@ -204,6 +259,22 @@ impl<E: FnMut(TableRows)> Encoder<E> {
                 .address(&row.account)
                 .signed_numeric(row.amount);
             buffer.during(row.at, row.until);
+            self.count();
+        }
+    }
+
+    fn vaults(&mut self, writes: &Writes<'_>) {
+        for row in &writes.fee_accounts {
+            let buffer = self.buffers.vault_fee_account.begun(6, self.chain);
+            buffer
+                .address(&row.vault)
+                .address(&row.account)
+                .during(row.at, row.until);
+        }
+        for row in &writes.vault_balances {
+            let buffer = self.buffers.vault_balance.begun(8, self.chain).address(&row.vault);
+            let buffer = buffer.token(&row.token).address(&row.account);
+            buffer.signed_numeric(row.amount).during(row.at, row.until);
             self.count();
         }
     }

@@ -13,10 +13,10 @@ pub fn key(token: &TokenRef) -> Value {
     hex(token.key().as_bytes())
 }
 
-/// Rows that one event makes and that nothing but time contradicts.
-pub fn fields(event: &DomainEvent, (block, log): (u64, u32)) -> (&'static str, String, Value) {
+/// Rows of assets, licences, shares, contributions and revenues that one event makes and that nothing but time contradicts.
+pub fn fields(event: &DomainEvent, (block, log): (u64, u32)) -> Option<(&'static str, String, Value)> {
     let place = format!("{block} {log}");
-    match event {
+    let row = match event {
         DomainEvent::AssetRegistered {
             asset,
             kind,
@@ -81,12 +81,13 @@ pub fn fields(event: &DomainEvent, (block, log): (u64, u32)) -> (&'static str, S
                 json!({ "asset_key": key(asset), "registry": hex(registry), "terms_id": terms_id.to_string() });
             ("terms_attachment", place, fields)
         }
-        other => fields_of_rights(other, place),
-    }
+        other => return fields_of_rights(other, place),
+    };
+    Some(row)
 }
 
-fn fields_of_rights(event: &DomainEvent, place: String) -> (&'static str, String, Value) {
-    match event {
+fn fields_of_rights(event: &DomainEvent, place: String) -> Option<(&'static str, String, Value)> {
+    let row = match event {
         DomainEvent::LicenseMinted {
             series,
             asset,
@@ -136,6 +137,7 @@ fn fields_of_rights(event: &DomainEvent, place: String) -> (&'static str, String
                 "reference": hex(reference) });
             ("revenue", place, fields)
         }
-        other => unreachable!("{} is handled before", other.name()),
-    }
+        _ => return None,
+    };
+    Some(row)
 }

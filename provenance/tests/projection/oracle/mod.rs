@@ -1,7 +1,9 @@
 //! The obvious, slow projection: folds the canonical chain once, block after block, with everything in memory, and writes its rows as
 //! JSON. It shares nothing with the projector but the tables and the words of two refusals.
 
+mod economy;
 mod fields;
+mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +19,10 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use super::chain::Known;
 use super::support::{CHAIN, Stand};
-use super::world::Meaning;
+use super::world::{Meaning, VAULT};
+use economy::{Story, story};
 use fields::{fields, hex, key};
+use vault::Vault;
 
 /// A row that can end.
 struct Lasting {
@@ -40,6 +44,9 @@ pub struct Oracle {
     changed_by: BTreeMap<String, u32>,
     children: BTreeSet<Address>,
     revoked: BTreeSet<TokenRef>,
+    /// By table and key, the asset that a thing belongs to.
+    whose: BTreeMap<(&'static str, TokenRef), TokenRef>,
+    vault: Vault,
 }
 
 fn with(mut fields: Value, more: Value) -> Value {
@@ -63,6 +70,7 @@ impl Oracle {
             "timestamp": block.timestamp.min(i64::MAX as u64) });
         self.rows.push(("block", fields));
         let (owners, balances) = (self.owners.clone(), self.balances.clone());
+        let (in_vault, fee_account) = (self.vault.balances.clone(), self.vault.fee_account);
         self.changed_by.clear();
         for (log, meaning) in block.logs.iter().zip(&known.meanings) {
             match meaning {
@@ -105,6 +113,40 @@ impl Oracle {
                 let log_index = self.changed_by[&name];
                 self.begin("balance", name, fields, block.number, log_index);
             }
+        }
+        self.vault_rows(block.number, &in_vault, fee_account);
+    }
+
+    fn vault_rows(&mut self, block: u64, before: &BTreeMap<(TokenRef, Address), Balance>, fees: Option<Address>) {
+        let vault = hex(VAULT);
+        for ((token, account), amount) in self.changes(before, |oracle| &oracle.vault.balances) {
+            let name = format!("{token:?} {account}");
+            self.end("vault_balance", &name, block);
+            if let Some(amount) = amount {
+                let fields = json!({ "vault": vault, "token_key": key(&token), "account": hex(account),
+                    "amount": amount.to_dec_string() });
+                let log_index = self.vault.changed_by[&(token, account)];
+                self.begin("vault_balance", name, fields, block, log_index);
+            }
+        }
+        if let Some(account) = self.vault.fee_account
+            && fees != Some(account)
+        {
+            self.end("vault_fee_account", "", block);
+            let fields = json!({ "vault": vault, "account": hex(account) });
+            let log_index = self.vault.fee_account_changed_by;
+            self.begin("vault_fee_account", String::new(), fields, block, log_index);
+        }
+    }
+
+    /// The asset or token that an event is about, as known before it.
+    fn about(&self, event: &DomainEvent) -> Option<TokenRef> {
+        if let DomainEvent::VaultFilled(fill) = event {
+            return self.vault.markets.get(&fill.market).map(|market| market.base);
+        }
+        match story(event).needs {
+            Some((table, key, ..)) => self.whose.get(&(table, key)).copied(),
+            None => event.subject(),
         }
     }
 
@@ -162,7 +204,7 @@ impl Oracle {
             return self.refuse(block, log, &reason);
         }
         for (ordinal, event) in events.iter().enumerate() {
-            let subject = event.subject().as_ref().map(key);
+            let subject = self.about(event).as_ref().map(key);
             let fields = json!({ "block_number": block, "log_index": log.log_index, "ordinal": ordinal,
                 "transaction_hash": hex(log.transaction_hash), "transaction_index": log.transaction_index,
                 "contract": hex(log.address), "name": event.name(), "subject_key": subject, "body": event });
@@ -203,11 +245,40 @@ impl Oracle {
                     Some(true) => None,
                 }
             }
+            DomainEvent::TaskPosted(e) if e.spec_uri.contains('\0') => Some(nul("spec_uri")),
+            DomainEvent::SubmissionMade(e) if e.content_uri.contains('\0') => Some(nul("content_uri")),
+            DomainEvent::ExecutionChallenged(e) if e.evidence_uri.contains('\0') => Some(nul("evidence_uri")),
+            DomainEvent::DisputeRaised(e) if e.evidence_uri.contains('\0') => Some(nul("evidence_uri")),
+            DomainEvent::RootDisputed(e) if e.reason.contains('\0') => Some(nul("reason")),
+            DomainEvent::VaultMarketListed(e) if self.vault.markets.contains_key(&e.market) => {
+                Some(format!("market {} is listed already", e.market))
+            }
+            DomainEvent::VaultFilled(e) if !self.vault.markets.contains_key(&e.market) => {
+                Some(format!("market {} was never listed", e.market))
+            }
+            other => self.out_of_order(&story(other)),
+        }
+    }
+
+    fn out_of_order(&self, story: &Story) -> Option<String> {
+        let known = |table, key: &TokenRef| self.whose.contains_key(&(table, *key));
+        if let Some((table, key, what, done)) = &story.needs
+            && !known(table, key)
+        {
+            return Some(format!("{what} {} was never {done}", key.id));
+        }
+        match &story.makes {
+            Some((table, key, what, done)) if known(table, key) => Some(format!("{what} {} is {done} already", key.id)),
             _ => None,
         }
     }
 
     fn event(&mut self, block: u64, log: u32, event: &DomainEvent) {
+        let asset = self.about(event);
+        if let (Some((table, key, ..)), Some(asset)) = (story(event).makes, asset) {
+            self.whose.insert((table, key), asset);
+        }
+        self.vault.event(event, log);
         let (table, name, fields) = match event {
             DomainEvent::TokenTransferred {
                 token,
@@ -244,8 +315,23 @@ impl Oracle {
                 let fields = json!({ "series_key": key(series), "revoked_by": hex(revoked_by), "reason": reason });
                 ("license_revocation", format!("{block} {log}"), fields)
             }
-            other => fields(other, (block, log)),
+            DomainEvent::VaultCredited(_)
+            | DomainEvent::VaultDebited(_)
+            | DomainEvent::VaultFeeAccountChanged(_)
+            | DomainEvent::VaultFilled(_) => return,
+            other => match fields(other, (block, log)) {
+                Some(row) => row,
+                None => {
+                    let (table, fields) = economy::fields(other, asset);
+                    (table, format!("{block} {log}"), fields)
+                }
+            },
         };
+        if let DomainEvent::AssetMirrored(mirrored) = event {
+            let fields = json!({ "child_key": key(&mirrored.mirror), "parent_id": mirrored.origin.to_string(),
+                "relation": 12, "license_id": "0", "status": 3 });
+            self.begin("derivation", String::new(), fields, block, log);
+        }
         if let DomainEvent::AssetRegistered {
             asset,
             content_hash,

@@ -2,6 +2,8 @@
 //!
 //! Deeds know both the raw log that a contract emits and what it means, so that the oracle never asks the decoder.
 
+mod economy;
+mod money;
 mod protocol;
 
 use alloy::sol_types::SolEvent;
@@ -12,6 +14,8 @@ use souk_schema::event::DomainEvent;
 use souk_schema::record::RawLog;
 use souk_schema::{Address, B256, Bytes, TokenRef, TokenStandard, U256};
 
+use economy::{disputes, executions, rounds, work};
+use money::{gateway, payouts, vault};
 use protocol::{contributions, licenses, registry, revenue};
 
 pub const REGISTRY: Address = Address::repeat_byte(0xa1);
@@ -19,6 +23,12 @@ pub const LICENSES: Address = Address::repeat_byte(0xa2);
 pub const SHARES: Address = Address::repeat_byte(0xa3);
 pub const BOOK: Address = Address::repeat_byte(0xa4);
 pub const ROUTER: Address = Address::repeat_byte(0xa5);
+pub const VAULT: Address = Address::repeat_byte(0xa6);
+pub const DISTRIBUTOR: Address = Address::repeat_byte(0xa7);
+pub const TASKS: Address = Address::repeat_byte(0xa8);
+pub const EXECUTIONS: Address = Address::repeat_byte(0xa9);
+pub const COURT: Address = Address::repeat_byte(0xaa);
+pub const GATEWAY: Address = Address::repeat_byte(0xab);
 pub const COINS: Address = Address::repeat_byte(0xb1);
 pub const PUNKS: Address = Address::repeat_byte(0xb2);
 pub const ITEMS: Address = Address::repeat_byte(0xb3);
@@ -26,7 +36,7 @@ pub const FACTORY: Address = Address::repeat_byte(0xc1);
 const CREATED: B256 = B256::repeat_byte(0xee);
 
 /// How many kinds of deeds there are.
-pub const KINDS: u8 = 22;
+pub const KINDS: u8 = 47;
 
 pub fn watch_set() -> WatchSet {
     let souk = ContractSet::Souk {
@@ -35,7 +45,12 @@ pub fn watch_set() -> WatchSet {
         shares: SHARES,
         contributions: BOOK,
         router: ROUTER,
-        vault: None,
+        vault: Some(VAULT),
+        distributor: Some(DISTRIBUTOR),
+        tasks: Some(TASKS),
+        executions: Some(EXECUTIONS),
+        disputes: Some(COURT),
+        gateway: Some(GATEWAY),
     };
     let factory = ContractSet::Factory {
         address: FACTORY,
@@ -215,7 +230,14 @@ pub fn emit(deed: Deed) -> (RawLog, Meaning) {
             let (log, events) = transfer_1155(ITEMS, deed);
             (log, Meaning::Events(events))
         }
-        _ => strange(deed),
+        18..=21 => strange(deed),
+        22..=26 => work(deed),
+        27..=31 => executions(deed),
+        32..=34 => rounds(deed),
+        35..=37 => disputes(deed),
+        38..=40 => payouts(deed),
+        41 => gateway(deed),
+        _ => vault(deed),
     }
 }
 

@@ -1,4 +1,12 @@
-//! Souk's own contracts: their logs as domain events, one arm per event.
+//! Souk's own contracts: their logs as domain events, one arm per event. The contracts of assets, licences, shares, contributions and
+//! revenues are read here, each other one in a file of its own.
+
+mod dispute;
+mod execution;
+mod gateway;
+mod payout;
+mod vault;
+mod work;
 
 use alloy::sol_types::SolEvent;
 use alloy_primitives::{Address, B256, U256};
@@ -10,14 +18,14 @@ use souk_contracts::LicenseRegistry::{
     self, LicenseMinted, LicenseRevoked, LicenseTermsAttached, LicenseTermsRegistered,
 };
 use souk_contracts::RevenueRouter::RevenueReceived;
-use souk_schema::event::DomainEvent;
+use souk_schema::event::{DomainEvent, UnknownNumber};
 use souk_schema::record::RawLog;
 use souk_schema::{E8, TokenRef, TokenStandard};
 
 use crate::decoder::Undecodable;
 use crate::token;
 
-/// One of Souk's contracts, with the registry whose assets it speaks of.
+/// One of Souk's contracts, with those whose ids its events name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contract {
     Registry,
@@ -33,9 +41,25 @@ pub(crate) enum Contract {
     Router {
         registry: Address,
     },
-    /// The exchange's custody. Its logs are kept in the stream for the exchange, which reads them itself; they say nothing about
-    /// provenance. What moves into it or out of it is said by the tokens.
-    Vault,
+    Vault {
+        registry: Address,
+    },
+    Distributor,
+    Tasks {
+        registry: Address,
+        contributions: Address,
+    },
+    Executions {
+        registry: Address,
+        contributions: Address,
+        router: Address,
+    },
+    Disputes {
+        registry: Address,
+    },
+    Gateway {
+        registry: Address,
+    },
 }
 
 impl Contract {
@@ -59,7 +83,13 @@ impl Contract {
                 &[ContributionRecorded::SIGNATURE_HASH, ContributionVoided::SIGNATURE_HASH]
             }
             Contract::Router { .. } => &[RevenueReceived::SIGNATURE_HASH],
-            Contract::Vault => return ExchangeVaultEvents::SELECTORS.iter().map(B256::from).collect(),
+            // All of it: the exchange reads the vault's logs from the stream, those too that mean nothing here.
+            Contract::Vault { .. } => return ExchangeVaultEvents::SELECTORS.iter().map(B256::from).collect(),
+            Contract::Distributor => payout::TOPICS,
+            Contract::Tasks { .. } => work::TOPICS,
+            Contract::Executions { .. } => execution::TOPICS,
+            Contract::Disputes { .. } => dispute::TOPICS,
+            Contract::Gateway { .. } => gateway::TOPICS,
         };
         let moves = self.standard().map_or(&[][..], token::topics);
         [own, moves].concat()
@@ -78,7 +108,22 @@ impl Contract {
             Contract::Shares { registry } => decode_shares(log, registry),
             Contract::Contributions { registry } => decode_contributions(log, registry),
             Contract::Router { registry } => decode_router(log, registry),
-            Contract::Vault => return Ok(Vec::new()),
+            Contract::Vault { registry } => return Ok(vault::decode(log, registry)?.into_iter().collect()),
+            Contract::Distributor => payout::decode(log),
+            Contract::Tasks {
+                registry,
+                contributions,
+            } => work::decode(log, registry, contributions),
+            Contract::Executions {
+                registry,
+                contributions: book,
+                router,
+            } => {
+                let names = execution::Names { registry, book, router };
+                execution::decode(log, names)
+            }
+            Contract::Disputes { registry } => dispute::decode(log, registry),
+            Contract::Gateway { registry } => gateway::decode(log, registry),
         }?;
         Ok(vec![event])
     }
@@ -87,13 +132,20 @@ impl Contract {
         match self {
             Contract::Registry => Some(TokenStandard::Erc721),
             Contract::Licenses { .. } | Contract::Shares { .. } => Some(TokenStandard::Erc1155),
-            Contract::Contributions { .. } | Contract::Router { .. } | Contract::Vault => None,
+            Contract::Contributions { .. }
+            | Contract::Router { .. }
+            | Contract::Vault { .. }
+            | Contract::Distributor
+            | Contract::Tasks { .. }
+            | Contract::Executions { .. }
+            | Contract::Disputes { .. }
+            | Contract::Gateway { .. } => None,
         }
     }
 }
 
 fn read<E: SolEvent>(log: &RawLog) -> Result<E, Undecodable> {
-    Ok(E::decode_raw_log(&log.topics, &log.data)?)
+    Ok(E::decode_raw_log_validate(&log.topics, &log.data)?)
 }
 
 fn unknown(log: &RawLog) -> Undecodable {
@@ -101,6 +153,16 @@ fn unknown(log: &RawLog) -> Undecodable {
         "event {} is none that this contract's adapter knows",
         log.topics[0]
     ))
+}
+
+/// The value that a contract's number names.
+fn number<N: TryFrom<u8, Error = UnknownNumber>>(number: u8) -> Result<N, Undecodable> {
+    number.try_into().map_err(Undecodable::new)
+}
+
+/// Ids count from 1, so that 0 names nothing.
+fn some(contract: Address, id: U256) -> Option<TokenRef> {
+    (!id.is_zero()).then(|| TokenRef::new(contract, id))
 }
 
 fn share(parts: u32) -> Result<E8, Undecodable> {

@@ -1,9 +1,12 @@
 //! Every event of every adapter, encoded as a contract would emit it; and logs that no contract should emit.
 
+mod economy;
+mod vault;
+
 use alloy::sol_types::SolEvent;
 use alloy_primitives::{Address, B256, Bytes, LogData, U256};
 use proptest::prelude::*;
-use souk_contracts::{AssetRegistry, AssetShares, ContributionBook, ExchangeVault, LicenseRegistry, RevenueRouter};
+use souk_contracts::{AssetRegistry, AssetShares, ContributionBook, LicenseRegistry, RevenueRouter};
 use souk_schema::event::{AssetKind, ContributionRole, DomainEvent, Relation, RevenueReason, RoyaltyPolicy};
 use souk_schema::record::RawLog;
 use souk_schema::{E8, TokenRef, TokenStandard};
@@ -16,6 +19,11 @@ const SHARES: Address = Address::repeat_byte(0xa3);
 const BOOK: Address = Address::repeat_byte(0xa4);
 const ROUTER: Address = Address::repeat_byte(0xa5);
 const VAULT: Address = Address::repeat_byte(0xa6);
+const DISTRIBUTOR: Address = Address::repeat_byte(0xa7);
+const TASKS: Address = Address::repeat_byte(0xa8);
+const EXECUTIONS: Address = Address::repeat_byte(0xa9);
+const COURT: Address = Address::repeat_byte(0xaa);
+const GATEWAY: Address = Address::repeat_byte(0xab);
 const COINS: Address = Address::repeat_byte(0xb1);
 const PUNKS: Address = Address::repeat_byte(0xb2);
 const ITEMS: Address = Address::repeat_byte(0xb3);
@@ -32,6 +40,11 @@ fn decoder() -> Decoder {
         contributions: BOOK,
         router: ROUTER,
         vault: Some(VAULT),
+        distributor: Some(DISTRIBUTOR),
+        tasks: Some(TASKS),
+        executions: Some(EXECUTIONS),
+        disputes: Some(COURT),
+        gateway: Some(GATEWAY),
     };
     let factory = ContractSet::Factory {
         address: FACTORY,
@@ -335,7 +348,10 @@ fn what_a_factory_creates_is_watched_until_it_is_removed() {
             .contains("nothing at Word(1)")
     );
     created.data = [B256::ZERO, child.into_word()].concat().into();
-    assert_eq!(decoder.discover(&created), Ok(Some((child, TokenStandard::Erc721))));
+    assert_eq!(
+        decoder.discover(&created),
+        Ok(Some((child, TokenStandard::Erc721.into())))
+    );
     assert_eq!(decoder.decode(&created), Ok(vec![]));
     created.data = [B256::ZERO, B256::repeat_byte(9)].concat().into();
     assert!(decoder.discover(&created).unwrap_err().reason.contains("no address"));
@@ -363,48 +379,6 @@ fn what_a_factory_creates_is_watched_until_it_is_removed() {
     assert!(decoder.watches(&COINS, &transfer), "a configured contract stays");
 }
 
-/// The exchange reads the vault's logs itself; for provenance only the token's own event counts, by which shares changed hands.
-#[test]
-fn the_vaults_logs_are_kept_and_say_nothing_about_provenance() {
-    let deposited = ExchangeVault::Deposited {
-        depositId: 1,
-        account: ALICE,
-        token: SHARES,
-        id: U256::from(7),
-        amount: 40,
-        group: 0,
-    };
-    let mut vaults = log(VAULT, deposited.encode_log_data());
-    assert!(decoder().watches(&VAULT, &vaults.topics));
-    assert_eq!(decoder().decode(&vaults), Ok(vec![]));
-    vaults.data = Bytes::from_static(b"cut short");
-    assert_eq!(
-        decoder().decode(&vaults),
-        Ok(vec![]),
-        "nothing to read, nothing to fail"
-    );
-    for selector in ExchangeVault::ExchangeVaultEvents::SELECTORS {
-        assert!(decoder().watches(&VAULT, &[selector.into()]));
-        assert!(!decoder().watches(&ROUTER, &[selector.into()]), "of the vault alone");
-    }
-
-    let moved = token::TransferSingle {
-        operator: VAULT,
-        from: ALICE,
-        to: VAULT,
-        id: U256::from(7),
-        value: U256::from(40),
-    };
-    let expected = DomainEvent::TokenTransferred {
-        token: TokenRef::new(SHARES, U256::from(7)),
-        standard: TokenStandard::Erc1155,
-        from: ALICE,
-        to: VAULT,
-        amount: U256::from(40),
-    };
-    assert_eq!(one(SHARES, &moved), expected);
-}
-
 #[test]
 fn events_that_mean_nothing_to_us_are_not_watched() {
     let approval = AssetRegistry::Approval {
@@ -421,17 +395,62 @@ fn events_that_mean_nothing_to_us_are_not_watched() {
 proptest! {
     #[test]
     fn no_log_makes_the_decoder_panic(
-        contract in 0usize..10,
-        topic0 in 0usize..60,
+        contract in 0usize..15,
+        topic0 in 0usize..90,
         more in proptest::collection::vec(any::<[u8; 32]>(), 0..4),
         data in proptest::collection::vec(any::<u8>(), 0..400),
     ) {
         let decoder = decoder();
-        let address = [REGISTRY, LICENSES, SHARES, BOOK, ROUTER, VAULT, COINS, PUNKS, ITEMS, FACTORY][contract];
+        let ours = [REGISTRY, LICENSES, SHARES, BOOK, ROUTER, VAULT, DISTRIBUTOR, TASKS, EXECUTIONS, COURT, GATEWAY];
+        let others = [COINS, PUNKS, ITEMS, FACTORY];
+        let address = ours.iter().chain(&others).copied().nth(contract).unwrap();
         let topic0 = decoder.watched_topics()[topic0 % decoder.watched_topics().len()];
         let topics = std::iter::once(topic0).chain(more.into_iter().map(B256::from)).collect();
         let log = RawLog { topics, data: data.into(), ..log(address, LogData::default()) };
         let _ = decoder.decode(&log);
         let _ = decoder.discover(&log);
+    }
+}
+
+proptest! {
+    /// A log of ours that is cut short, or in which one byte is another, is read as something or refused with a reason.
+    #[test]
+    fn no_damage_makes_the_decoder_panic(
+        which in 0usize..100,
+        cut in any::<proptest::sample::Index>(),
+        byte in any::<proptest::sample::Index>(),
+        value in any::<u8>(),
+    ) {
+        let logs = [economy::logs(), vault::logs()].concat();
+        let mut damaged = logs[which % logs.len()].clone();
+        let mut data = damaged.data.to_vec();
+        if !data.is_empty() {
+            let at = byte.index(data.len());
+            data[at] = value;
+            data.truncate(cut.index(data.len() + 1));
+        }
+        damaged.data = data.into();
+        if let Err(undecodable) = decoder().decode(&damaged) {
+            prop_assert!(!undecodable.reason.is_empty());
+        }
+    }
+}
+
+/// No event of ours can be read from less data than it has.
+#[test]
+fn every_log_that_is_cut_short_is_undecodable() {
+    for whole in [economy::logs(), vault::logs()].concat() {
+        assert_eq!(decoder().decode(&whole).map(|events| events.len()), Ok(1), "{whole:?}");
+        let mut cut = whole.clone();
+        // Without the first topic it would be no event of anybody's.
+        if cut.topics.len() > 1 {
+            cut.topics.pop();
+            assert!(decoder().decode(&cut).is_err(), "a topic less: {cut:?}");
+        }
+        if !whole.data.is_empty() {
+            let mut cut = whole.clone();
+            cut.data = whole.data.slice(..whole.data.len() - 32);
+            assert!(decoder().decode(&cut).is_err(), "a word less: {cut:?}");
+        }
     }
 }
