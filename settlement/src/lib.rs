@@ -14,7 +14,6 @@ pub mod node;
 pub mod settler;
 pub mod signer;
 mod store;
-pub mod stream;
 pub mod vault_log;
 mod vault_source;
 
@@ -22,6 +21,6 @@ pub use cosigner::{Cosigned, Cosigner};
 pub use facts::{FactConfig, FactFollower};
 pub use node::{Finality, Node};
 pub use settler::{Operator, SettleError, Settler, SettlerConfig};
-pub use signer::{AdminSigner, CosignerKey, KeyError, OperatorSigner};
+pub use signer::{AdminSigner, CosignerKey, KeyError, OperatorSigner, ProposerSigner};
 pub use store::Store;
 pub use vault_source::VaultSource;

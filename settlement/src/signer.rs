@@ -1,4 +1,4 @@
-//! The keys that work for the vault. Never logged, never shown: `Debug` gives the address alone.
+//! The keys that work for our contracts. Never logged, never shown: `Debug` gives the address alone.
 //!
 //! Start at [`OperatorSigner`] and [`CosignerKey`]; they are distinct types so that one cannot be used in the other's place.
 
@@ -99,6 +99,16 @@ key! {
 key! {
     /// The vault's owner: lists markets.
     AdminSigner
+}
+key! {
+    /// The payout distributor's proposer: proposes roots.
+    ProposerSigner
+}
+
+impl From<ProposerSigner> for PrivateKeySigner {
+    fn from(key: ProposerSigner) -> PrivateKeySigner {
+        key.key().clone()
+    }
 }
 
 #[cfg(test)]

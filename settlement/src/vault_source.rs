@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use crate::balances::VaultFold;
 use crate::facts::last_position;
 use crate::node::Node;
-use crate::stream::{Reader, generations};
+use souk_streams::{Reader, generations};
 use crate::vault_log::Contracts;
 
 /// Reads a vault's balances from the newest generation of its chain's stream.

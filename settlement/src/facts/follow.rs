@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::folder::{FACTS_PER_RECORD, FactAt, FactConfig, FactFolder, FoldError, position};
 use super::held::Held;
 use crate::store::Store;
-use crate::stream::{Reader, StreamError, generations};
+use souk_streams::{Reader, StreamError, generations};
 
 /// How long to wait for a record before looking for a newer generation.
 const IDLE: Duration = Duration::from_secs(2);

@@ -24,7 +24,7 @@ use super::state::{Inconsistent, State};
 use crate::node::{Finality, Head, Node, Trial, sign_again};
 use crate::signer::OperatorSigner;
 use crate::store::Store;
-use crate::stream::{Reader, StreamError, events};
+use souk_streams::{Reader, StreamError, events};
 
 /// Longest pause after something went wrong.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use souk_contracts::ExchangeVault;
 use souk_schema::exchange::{Event, MarketState, Side};
 use souk_settlement::balances::VaultFold;
-use souk_settlement::stream::{Reader, generations};
+use souk_streams::{Reader, generations};
 
 use crate::world::{CHAIN, DEPTH, DOLLARS, SHARES, World, available, contracts};
 

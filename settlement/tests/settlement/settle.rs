@@ -239,7 +239,7 @@ async fn a_batch_that_starves_of_gas_consumes_no_number() {
 
 async fn queue_of(world: &World) -> souk_settlement::settler::queue::Queue {
     let mut queue = souk_settlement::settler::queue::Queue::new();
-    let mut reader = souk_settlement::stream::events(&world.log, GROUP).unwrap();
+    let mut reader = souk_streams::events(&world.log, GROUP).unwrap();
     for stored in reader.read().await.unwrap() {
         for outcome in reader.outcomes(&stored).unwrap().outcomes {
             queue.apply(&outcome).unwrap();

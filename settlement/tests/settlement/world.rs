@@ -103,14 +103,7 @@ impl World {
         assert!(group.running().await);
         markets::open_group(&node, &group, 100).await.unwrap();
 
-        let watch = WatchSet::new(vec![ContractSet::Souk {
-            registry: at.asset_registry,
-            licenses: at.license_registry,
-            shares: at.asset_shares,
-            contributions: at.contribution_book,
-            router: at.revenue_router,
-            vault: Some(vault),
-        }]);
+        let watch = WatchSet::new(vec![ContractSet::from(&deployment)]);
         let mut source = ChainSource::new(
             CHAIN,
             vec![anvil.http_url().parse().unwrap()],

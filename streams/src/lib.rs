@@ -1,4 +1,5 @@
-//! Reading the log: chain streams and their generations, and the streams of a group. Knows no meaning. Start at [`Reader`].
+//! Reading the log: chain streams and their generations, and the streams of a market group. Decodes records and knows no more of what they
+//! mean. Start at [`Reader`].
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,270 @@
+//! From a chain's records to what is owed: linked, decoded, and folded into a state for each deployment of our contracts. Pure.
+
+use std::collections::BTreeMap;
+
+use souk_adapters::{ContractSet, WatchSet};
+use souk_payouts::state::{Line, Output, PortionChange};
+use souk_payouts::{BlockFacts, Contracts, Fact, Refused, State};
+use souk_provenance::fold::{ChainDecoder, DecodedBlock, Linker, NotLinked};
+use souk_schema::record::ChainRecordBody;
+use souk_schema::{Address, BlockRef};
+
+/// A deployment of our contracts and what is owed by it.
+#[derive(Debug)]
+pub struct Deployed {
+    /// Its contracts.
+    pub contracts: Contracts,
+    /// What is owed.
+    pub state: State,
+    /// The block that could not be folded, and why: nothing is known from there on. Our contracts emit no such thing, so the stream began
+    /// after the contracts did, or it is not of our contracts.
+    pub refused: Option<(BlockRef, Refused)>,
+}
+
+/// Why a chain's records cannot be folded on. The state is useless afterwards: begin again from the first record.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// Records do not follow one another.
+    #[error(transparent)]
+    NotLinked(#[from] NotLinked),
+    /// The stream's opening does not say what is watched.
+    #[error("the stream's watch set cannot be read: {0}")]
+    WatchSet(String),
+    /// A reorganisation went deeper than what is kept to undo.
+    #[error("block {0} was reverted after it was final")]
+    BeyondFinality(u64),
+}
+
+/// What records changed.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Lines and changes of blocks from this one on do not count any more.
+    pub reverted_from: Option<u64>,
+    /// Lines that came to be, by registry and block.
+    pub lines: Vec<(Address, u64, Line)>,
+    /// What became of portions, by registry and block, in order.
+    pub portions: Vec<(Address, u64, PortionChange)>,
+    /// Roots that were proposed, with what each should be.
+    pub roots: Vec<(Address, ProposedRoot)>,
+}
+
+/// A root as it was proposed, beside what the log says that it is.
+#[derive(Clone, Debug)]
+pub struct ProposedRoot {
+    /// The epoch.
+    pub epoch: u64,
+    /// What was proposed.
+    pub proposed: souk_schema::B256,
+    /// The block that it was computed at.
+    pub computed_at: BlockRef,
+    /// The block that proposed it.
+    pub proposed_in: u64,
+    /// What the log says.
+    pub entries: Vec<souk_payouts::Entry>,
+}
+
+/// What is owed on one chain, as of the newest record that was folded.
+#[derive(Debug, Default)]
+pub struct DistributionState {
+    linker: Linker,
+    decoder: Option<ChainDecoder>,
+    deployed: BTreeMap<Address, Deployed>,
+    head: Option<BlockRef>,
+    finalized: Option<BlockRef>,
+    output: Output,
+    recomputes_roots: bool,
+}
+
+impl DistributionState {
+    /// A state that also recomputes each root as it is proposed, which takes time in proportion to all that is owed.
+    pub fn recomputing_roots() -> DistributionState {
+        DistributionState {
+            recomputes_roots: true,
+            ..DistributionState::default()
+        }
+    }
+
+    /// The deployments, by registry.
+    pub fn deployed(&self) -> impl Iterator<Item = (&Address, &Deployed)> {
+        self.deployed.iter()
+    }
+
+    /// The deployment whose registry this is.
+    pub fn of(&self, registry: &Address) -> Option<&Deployed> {
+        self.deployed.get(registry)
+    }
+
+    /// The same, for questions that use the state's memory.
+    pub fn of_mut(&mut self, registry: &Address) -> Option<&mut Deployed> {
+        self.deployed.get_mut(registry)
+    }
+
+    /// The newest block.
+    pub fn head(&self) -> Option<BlockRef> {
+        self.head
+    }
+
+    /// The newest final block.
+    pub fn finalized(&self) -> Option<BlockRef> {
+        self.finalized
+    }
+
+    /// Folds records that come next in the stream.
+    ///
+    /// # Errors
+    /// [`FoldError`].
+    pub fn fold(&mut self, records: impl IntoIterator<Item = ChainRecordBody>) -> Result<Changes, FoldError> {
+        let linked = self.linker.link(records)?;
+        let mut changes = Changes {
+            reverted_from: linked.revert_from,
+            ..Changes::default()
+        };
+        if let Some(opened) = &linked.opened {
+            let watch_set: WatchSet =
+                serde_json::from_str(&opened.watch_set_json).map_err(|error| FoldError::WatchSet(error.to_string()))?;
+            self.deployed = deployments(&watch_set);
+            self.decoder = Some(ChainDecoder::new(&watch_set, []));
+        }
+        if let Some(number) = linked.revert_from {
+            self.revert(number)?;
+        }
+        for block in linked.blocks {
+            if let Some(decoder) = self.decoder.as_mut().filter(|_| !self.deployed.is_empty()) {
+                let block = decoder.decode(block);
+                self.apply(&block, &mut changes);
+            }
+        }
+        (self.head, self.finalized) = (linked.head, linked.finalized);
+        if let Some(finalized) = self.finalized {
+            for deployed in self.deployed.values_mut() {
+                deployed.state.finalise(finalized.number);
+            }
+        }
+        Ok(changes)
+    }
+
+    fn revert(&mut self, from: u64) -> Result<(), FoldError> {
+        if let Some(decoder) = &mut self.decoder {
+            decoder.revert_from(from);
+        }
+        for deployed in self.deployed.values_mut() {
+            if deployed.refused.as_ref().is_some_and(|(block, _)| block.number >= from) {
+                deployed.refused = None;
+            }
+            while let Some(head) = deployed.state.head().filter(|head| head.number >= from) {
+                deployed
+                    .state
+                    .revert(head)
+                    .map_err(|_| FoldError::BeyondFinality(head.number))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, block: &DecodedBlock, changes: &mut Changes) {
+        for (registry, deployed) in &mut self.deployed {
+            if deployed.refused.is_some() {
+                continue;
+            }
+            let facts = facts_of(block, &deployed.contracts);
+            if facts.facts.is_empty() {
+                continue;
+            }
+            if let Err(refused) = deployed.state.apply(&facts, &mut self.output) {
+                tracing::error!(block = facts.block.number, %registry, %refused, "payouts cannot be computed from here on");
+                deployed.refused = Some((facts.block, refused));
+                continue;
+            }
+            let number = facts.block.number;
+            changes
+                .lines
+                .extend(self.output.lines.iter().map(|line| (*registry, number, *line)));
+            let portions = self.output.changes.iter();
+            changes
+                .portions
+                .extend(portions.map(|change| (*registry, number, *change)));
+            if self.recomputes_roots {
+                let roots = proposed(&facts, &mut deployed.state);
+                changes.roots.extend(roots.into_iter().map(|root| (*registry, root)));
+            }
+        }
+    }
+}
+
+/// The roots that a block proposed. They are recomputed at its end, when the roots before them are final or will never be.
+fn proposed(facts: &BlockFacts, state: &mut State) -> Vec<ProposedRoot> {
+    let mut roots = Vec::new();
+    for (_, fact) in &facts.facts {
+        if let Fact::RootProposed {
+            epoch,
+            root,
+            computed_at,
+        } = fact
+        {
+            roots.push(ProposedRoot {
+                epoch: *epoch,
+                proposed: *root,
+                computed_at: *computed_at,
+                proposed_in: facts.block.number,
+                entries: state.entries(computed_at.number),
+            });
+        }
+    }
+    roots
+}
+
+fn facts_of(block: &DecodedBlock, contracts: &Contracts) -> BlockFacts {
+    let mut facts = Vec::new();
+    for (log, meaning) in block.block.logs.iter().zip(&block.logs) {
+        for event in meaning.events.iter().flatten() {
+            facts.extend(Fact::from_event(event, contracts).map(|fact| (log.log_index, fact)));
+        }
+    }
+    BlockFacts {
+        block: block.block.block_ref(),
+        timestamp: block.block.timestamp,
+        facts,
+    }
+}
+
+fn deployments(watch_set: &WatchSet) -> BTreeMap<Address, Deployed> {
+    let of_set = |set: &ContractSet| match *set {
+        ContractSet::Souk {
+            registry,
+            licenses,
+            shares,
+            contributions,
+            router,
+            vault,
+            distributor,
+            executions,
+            disputes,
+            ..
+        } => Some(Contracts {
+            registry,
+            licenses,
+            shares,
+            contributions,
+            router,
+            distributor,
+            vault,
+            disputes,
+            executions,
+        }),
+        _ => None,
+    };
+    let contracts = watch_set.sets.iter().filter_map(of_set);
+    contracts
+        .map(|contracts| {
+            let state = State::new(&contracts);
+            (
+                contracts.registry,
+                Deployed {
+                    contracts,
+                    state,
+                    refused: None,
+                },
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,189 @@
+//! Every root recomputed from the log alone (PAY-3), and compared with what was proposed and, where this installation proposed it, with the
+//! entries that it published.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use souk_eventlog::EventLog;
+use souk_payouts::Entry;
+use souk_payouts::merkle::{MerkleTree, differences};
+use souk_schema::{Address, B256, ChainId};
+use souk_streams::{Reader, generations};
+
+use crate::fold::{DistributionState, ProposedRoot};
+use crate::follow::DistributionError;
+use crate::store::Store;
+
+/// What became of one root.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RootReport {
+    /// The registry of its deployment.
+    pub registry: Address,
+    /// The epoch.
+    pub epoch: u64,
+    /// The block that it was computed at.
+    pub computed_at: u64,
+    /// The block that proposed it.
+    pub proposed_in: u64,
+    /// What was proposed on chain.
+    pub proposed: B256,
+    /// What the log gives; `None` where nothing is owed, which has no root.
+    pub recomputed: Option<B256>,
+    /// How many entries the log gives.
+    pub entries: usize,
+    /// Published entries that differ from the log's: account, token, what the log says, what was published.
+    pub differing: Vec<Differing>,
+}
+
+/// An entry that differs.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Differing {
+    /// The account.
+    pub account: Address,
+    /// The ERC-20.
+    pub token: Address,
+    /// Base units by the log.
+    pub expected: Option<String>,
+    /// Base units as published.
+    pub published: Option<String>,
+}
+
+/// What was found on a chain.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PayoutReport {
+    /// Records that were folded.
+    pub records: u64,
+    /// Every root that was proposed, in order.
+    pub roots: Vec<RootReport>,
+    /// Deployments whose payouts cannot be computed to the end, and why.
+    pub refused: Vec<String>,
+}
+
+impl RootReport {
+    /// Whether root and entries are what the log says.
+    pub fn is_same(&self) -> bool {
+        self.recomputed == Some(self.proposed) && self.differing.is_empty()
+    }
+}
+
+impl PayoutReport {
+    /// Whether every root is what the log says.
+    pub fn is_same(&self) -> bool {
+        self.refused.is_empty() && self.roots.iter().all(RootReport::is_same)
+    }
+}
+
+impl std::fmt::Display for PayoutReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let same = self.roots.iter().filter(|root| root.is_same()).count();
+        write!(
+            f,
+            "{same} of {} payout roots are what the first {} records say",
+            self.roots.len(),
+            self.records
+        )?;
+        for root in self.roots.iter().filter(|root| !root.is_same()) {
+            let (epoch, proposed) = (root.epoch, root.proposed);
+            match root.recomputed {
+                Some(recomputed) if recomputed == proposed => {}
+                Some(recomputed) => write!(
+                    f,
+                    "\nepoch {epoch}: the root is {proposed}, but the log says {recomputed}"
+                )?,
+                None => write!(
+                    f,
+                    "\nepoch {epoch}: the root is {proposed}, but the log says that nothing is owed"
+                )?,
+            }
+            for entry in &root.differing {
+                let amount = |amount: &Option<String>| amount.clone().unwrap_or_else(|| "nothing".into());
+                let (account, token) = (entry.account, entry.token);
+                let (expected, published) = (amount(&entry.expected), amount(&entry.published));
+                write!(
+                    f,
+                    "\nepoch {epoch}: {account} is published with {published} of {token}, but the log says {expected}"
+                )?;
+            }
+        }
+        self.refused.iter().try_for_each(|refused| write!(f, "\n{refused}"))
+    }
+}
+
+/// Recomputes the roots of a chain's newest generation, to the end that its stream has now.
+///
+/// # Errors
+/// [`DistributionError`] when log or database do not answer.
+pub async fn verify(
+    chain: ChainId,
+    log: &Arc<dyn EventLog>,
+    store: &Store,
+) -> Result<Option<PayoutReport>, DistributionError> {
+    let Some(generation) = generations(log.as_ref(), chain).await?.pop() else {
+        return Ok(None);
+    };
+    let mut reader = Reader::new(log, chain.stream(generation))?;
+    let mut state = DistributionState::recomputing_roots();
+    let mut report = PayoutReport::default();
+    loop {
+        let records = reader.read().await?;
+        if records.is_empty() {
+            break;
+        }
+        let mut bodies = Vec::with_capacity(records.len());
+        for stored in &records {
+            bodies.push(reader.chain_record(chain, stored)?);
+        }
+        report.records += bodies.len() as u64;
+        let (folded, roots, reverted_from) = tokio::task::spawn_blocking(move || {
+            let changes = state.fold(bodies)?;
+            Ok::<_, DistributionError>((state, changes.roots, changes.reverted_from))
+        })
+        .await??;
+        state = folded;
+        if let Some(number) = reverted_from {
+            report.roots.retain(|root| root.proposed_in < number);
+        }
+        for (registry, root) in roots {
+            report.roots.push(compared(registry, root, store).await?);
+        }
+    }
+    for (registry, deployed) in state.deployed() {
+        if let Some((block, refused)) = &deployed.refused {
+            report
+                .refused
+                .push(format!("registry {registry}, block {}: {refused}", block.number));
+        }
+    }
+    Ok(Some(report))
+}
+
+async fn compared(registry: Address, root: ProposedRoot, store: &Store) -> Result<RootReport, DistributionError> {
+    let published = store.root_entries(registry, root.epoch, root.proposed).await?;
+    let differing = match published.is_empty() {
+        true => Vec::new(),
+        false => differences(&root.entries, &published),
+    };
+    let amount = |entry: Option<Entry>| entry.map(|entry| entry.cumulative.to_string());
+    let differing = differing.into_iter().filter_map(|(ours, theirs)| {
+        let Entry { account, token, .. } = ours.or(theirs)?;
+        Some(Differing {
+            account,
+            token,
+            expected: amount(ours),
+            published: amount(theirs),
+        })
+    });
+    Ok(RootReport {
+        registry,
+        epoch: root.epoch,
+        computed_at: root.computed_at.number,
+        proposed_in: root.proposed_in,
+        proposed: root.proposed,
+        recomputed: MerkleTree::new(&root.entries).map(|tree| tree.root()),
+        entries: root.entries.len(),
+        differing: differing.collect(),
+    })
+}
