@@ -216,7 +216,7 @@ async fn an_interrupted_load_goes_on_where_it_stopped_behind_other_assets() {
 #[tokio::test]
 async fn a_synthetic_economy_lands_with_every_event() {
     let (anvil, deployment) = chain().await;
-    let mut synthetic = Synthetic::new(3, 20_000);
+    let mut synthetic = Synthetic::on(&deployment, 3, 20_000);
     let economy = synthetic.economy().clone();
     let mut shown = 0;
     let summary = load(
@@ -233,6 +233,7 @@ async fn a_synthetic_economy_lands_with_every_event() {
     assert_eq!(summary.events, synthetic.made().total());
     assert_eq!(shown, summary.events);
     assert_same(synthetic.made(), &on_chain(&anvil, &deployment, &economy).await);
+    assert!(synthetic.made().get(EventKind::ExecutionCompleted) > 0);
     assert_gas_is_ample(&anvil).await;
 }
 

@@ -146,6 +146,20 @@ impl Node {
         Ok(self.fees().await?.block_time)
     }
 
+    /// Seconds between the newest two blocks of a chain that makes them by itself; 0 of one that makes them when they are needed.
+    pub(crate) async fn pace_secs(&self) -> Result<u64, TransportError> {
+        if self.mining != Mining::ByItself {
+            return Ok(0);
+        }
+        let newest = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await?;
+        let Some(newest) = newest.map(|block| block.header) else {
+            return Ok(0);
+        };
+        let before = newest.number.saturating_sub(1);
+        let before = self.provider.get_block_by_number(before.into()).await?;
+        Ok(before.map_or(0, |block| newest.timestamp.saturating_sub(block.header.timestamp)))
+    }
+
     async fn mine(&self) -> Result<(), TransportError> {
         let _: serde_json::Value = self
             .provider

@@ -7,10 +7,12 @@
 
 mod pool;
 mod round;
+mod work;
 
 use alloy::primitives::{B256, keccak256};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
+use souk_contracts::Deployment;
 use souk_schema::event::RoyaltyPolicy;
 
 use crate::action::{AccountNo, Action, AssetNo, Economy, NewAsset, Stage, Step, TermsNo};
@@ -19,6 +21,7 @@ use crate::events::EventCounts;
 use crate::licences::{public_terms, royalty_terms};
 use pool::Pool;
 use round::{Draft, Round};
+use work::Workshop;
 
 /// What each account gets to spend, in millionths of a test dollar.
 const PURSE_MICROS: u64 = 1_000_000_000_000_000_000;
@@ -49,12 +52,33 @@ pub struct Synthetic {
     rounds: u64,
     pending: Option<Round>,
     opened: bool,
+    workshop: Option<Workshop>,
 }
 
 impl Synthetic {
-    /// The economy of a seed with at least `events_target` events. Another target gives another economy, with accounts of its own.
+    /// The economy of a seed with at least `events_target` events. Another target gives another economy, with accounts of its own. Nobody
+    /// posts tasks, executes or disputes.
     pub fn new(seed: u64, events_target: u64) -> Self {
-        let edition = format!("synthetic-{seed}-{events_target}");
+        Self::of(format!("synthetic-{seed}-{events_target}"), events_target)
+    }
+
+    /// The same with a small share of tasks, executions and disputes.
+    pub fn with_work(seed: u64, events_target: u64) -> Self {
+        let mut synthetic = Self::of(format!("working-{seed}-{events_target}"), events_target);
+        synthetic.workshop = Some(Workshop::new(&synthetic.economy.edition));
+        synthetic
+    }
+
+    /// [`Self::with_work`] where the deployment has the contracts for it, else [`Self::new`].
+    pub fn on(deployment: &Deployment, seed: u64, events_target: u64) -> Self {
+        let to = &deployment.addresses;
+        match (to.task_board, to.execution_log, to.dispute_court) {
+            (Some(_), Some(_), Some(_)) => Self::with_work(seed, events_target),
+            _ => Self::new(seed, events_target),
+        }
+    }
+
+    fn of(edition: String, events_target: u64) -> Self {
         let labs = (1..=LABS).map(|number| format!("Lab {number}"));
         let people = (1..=PEOPLE).map(|number| format!("Person {number}"));
         let names = std::iter::once("Registrar".to_string()).chain(labs).chain(people);
@@ -90,6 +114,7 @@ impl Synthetic {
             rounds: 0,
             pending: None,
             opened: false,
+            workshop: None,
         };
         // Drawn now, because the first asset is how the economy is found on a chain.
         let first = synthetic.draw_round();
@@ -125,7 +150,8 @@ impl Synthetic {
             ]
         });
         let terms = Action::RegisterTerms((0..self.economy.terms.len()).collect());
-        purses.chain([Step::new(REGISTRAR, terms)]).collect()
+        let work = self.workshop.iter().flat_map(|_| Workshop::opening());
+        purses.chain([Step::new(REGISTRAR, terms)]).chain(work).collect()
     }
 
     fn stage(&mut self, name: String, steps: Vec<Step>) -> Stage {
@@ -152,7 +178,10 @@ impl Iterator for Synthetic {
         }
         if let Some(mut round) = self.pending.take() {
             if round.registered {
-                let steps = round.work(&mut self.pool, &mut self.rng);
+                let mut steps = round.work(&mut self.pool, &mut self.rng);
+                if let Some(workshop) = &mut self.workshop {
+                    steps.extend(workshop.round(&round, &self.pool));
+                }
                 self.rounds += 1;
                 return Some(self.stage(format!("round {}, licences to revenues", self.rounds), steps));
             }
@@ -162,7 +191,8 @@ impl Iterator for Synthetic {
             return Some(self.stage(format!("round {}, assets", self.rounds + 1), steps));
         }
         if self.made.total() >= self.events_target {
-            return None;
+            let left = self.workshop.as_mut().map(Workshop::left).unwrap_or_default();
+            return (!left.is_empty()).then(|| self.stage("what the last round left to do".into(), left));
         }
         let round = self.draw_round();
         self.pending = Some(round);
@@ -201,12 +231,15 @@ fn content_hash(uri: &str) -> B256 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::EventKind;
     use crate::rules::Rules;
 
     #[test]
     fn the_contracts_rules_admit_every_step() {
-        for (seed, target) in [(1, 60_000), (2, 100), (3, 1), (4, 35_000)] {
-            let mut synthetic = Synthetic::new(seed, target);
+        let sizes = [(1, 60_000), (2, 100), (3, 1), (4, 35_000)];
+        let plain = sizes.map(|(seed, target)| (Synthetic::new(seed, target), target));
+        let working = sizes.map(|(seed, target)| (Synthetic::with_work(seed, target), target));
+        for (mut synthetic, target) in plain.into_iter().chain(working) {
             let economy = synthetic.economy().clone();
             let mut rules = Rules::new(&economy);
             let mut total = EventCounts::default();
@@ -228,7 +261,7 @@ mod tests {
     fn a_seed_gives_one_economy_to_the_byte() {
         let fingerprint = |seed| {
             let mut all = Vec::new();
-            for stage in Synthetic::new(seed, 5_000) {
+            for stage in Synthetic::with_work(seed, 5_000) {
                 all.extend(format!("{stage:?}").into_bytes());
             }
             keccak256(all)
@@ -238,8 +271,36 @@ mod tests {
     }
 
     #[test]
+    fn work_is_a_small_share_of_all_and_comes_to_its_end() {
+        let mut synthetic = Synthetic::with_work(1, 150_000);
+        assert!(synthetic.by_ref().count() > 4);
+        let made = synthetic.made();
+        let work: u64 = EventKind::ALL[EventKind::TaskPosted as usize..]
+            .iter()
+            .map(|kind| made.get(*kind))
+            .sum();
+        assert!((20..100).contains(&(made.total() / work)), "{made:?}");
+        assert_eq!(
+            made.get(EventKind::ExecutionRequested),
+            made.get(EventKind::ExecutionCompleted)
+        );
+        assert_eq!(
+            made.get(EventKind::SubmissionMade),
+            made.get(EventKind::SubmissionReviewed)
+        );
+        let (raised, resolved) = (made.get(EventKind::DisputeRaised), made.get(EventKind::DisputeResolved));
+        assert!(0 < resolved && resolved < raised, "{made:?}");
+        assert_eq!(Synthetic::new(1, 5_000).fold(0, |sum, stage| sum + works(&stage)), 0);
+    }
+
+    fn works(stage: &Stage) -> usize {
+        let work = stage.steps.iter().filter(|step| matches!(step.action, Action::Work(_)));
+        work.count()
+    }
+
+    #[test]
     fn memory_does_not_grow_with_the_number_of_events() {
-        let mut synthetic = Synthetic::new(1, 400_000);
+        let mut synthetic = Synthetic::with_work(1, 400_000);
         let mut largest_stage = 0;
         for stage in &mut synthetic {
             largest_stage = largest_stage.max(stage.steps.len());

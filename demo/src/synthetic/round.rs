@@ -136,11 +136,11 @@ impl Round {
     }
 }
 
-fn labs() -> std::ops::RangeInclusive<AccountNo> {
+pub(super) fn labs() -> std::ops::RangeInclusive<AccountNo> {
     1..=LABS
 }
 
-fn person(number: usize) -> AccountNo {
+pub(super) fn person(number: usize) -> AccountNo {
     1 + LABS + number
 }
 
