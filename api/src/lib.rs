@@ -16,6 +16,7 @@ pub mod graphql;
 pub mod http;
 pub mod limits;
 pub mod operations;
+pub mod payouts;
 pub mod persisted;
 pub mod scalars;
 pub mod server;

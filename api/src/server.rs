@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderValue, Method, header};
 use axum::routing::{any, get};
+use souk_distribution::Distributions;
 use souk_provenance::graph::GraphHandle;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -22,6 +23,7 @@ use crate::engine::Engine;
 use crate::exchange::{Exchange, ExchangeParts};
 use crate::feed::Feed;
 use crate::http::pages;
+use crate::payouts::Payouts;
 use crate::session::Sources;
 use crate::status::StatusSources;
 use crate::ws::WsLimits;
@@ -86,6 +88,7 @@ pub struct Server {
     graph: GraphHandle,
     status: StatusSources,
     exchange: Option<Exchange>,
+    payouts: Option<Payouts>,
     cancel: CancellationToken,
 }
 
@@ -115,6 +118,7 @@ impl Server {
             graph,
             status,
             exchange: None,
+            payouts: None,
             cancel,
         })
     }
@@ -129,6 +133,13 @@ impl Server {
         let exchange = Exchange::start(parts, self.config.exchange, sign_in, pool, log, &self.cancel);
         self.exchange = Some(exchange);
         Ok(self)
+    }
+
+    /// Answers what is owed, and why, too. The lines are in the schema `payouts` of the same database.
+    #[must_use]
+    pub fn with_payouts(mut self, distributions: Distributions) -> Server {
+        self.payouts = Some(Payouts::new(distributions));
+        self
     }
 
     /// Where it listens.
@@ -174,11 +185,12 @@ impl Server {
             graph,
             status,
             exchange,
+            payouts,
             cancel,
         } = self;
         let feed = Feed::start(pool.clone(), cancel.clone());
         let schema = graphql::builder().data(status.clone()).data(feed).finish();
-        let sources = Sources::new(pool.clone(), graph.clone(), exchange.clone());
+        let sources = Sources::new(pool.clone(), graph.clone(), exchange.clone(), payouts);
         let app = App {
             engine: Engine::new(schema, sources, config.limits),
             pool,

@@ -17,6 +17,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::exchange::{Exchange, Live, not_running};
+use crate::payouts::{Payouts, Seen};
 use crate::scalars::{LONGEST, Long};
 use crate::store::exchange::groups::{self, GroupTables};
 use crate::store::loaders::{BlockByNumber, BlockByTime, Loaders};
@@ -77,6 +78,8 @@ pub struct Sources {
     pub graph: GraphHandle,
     /// The exchange, where one runs.
     pub exchange: Option<Exchange>,
+    /// What is owed, where that is followed.
+    pub payouts: Option<Payouts>,
     /// How many views may be open at the same time.
     turns: Arc<Semaphore>,
 }
@@ -84,7 +87,12 @@ pub struct Sources {
 impl Sources {
     /// Views leave a third of the pool, and six connections where it has them, to those who follow the tables and who check the graph
     /// against them: a view that waited for one while it held one could wait for ever.
-    pub fn new(pool: PgPool, graph: GraphHandle, exchange: Option<Exchange>) -> Sources {
+    pub fn new(
+        pool: PgPool,
+        graph: GraphHandle,
+        exchange: Option<Exchange>,
+        payouts: Option<Payouts>,
+    ) -> Sources {
         let connections = pool.options().get_max_connections() as usize;
         let turns = Arc::new(Semaphore::new(
             (connections * 2 / 3).min(connections.saturating_sub(6)).max(1),
@@ -93,6 +101,7 @@ impl Sources {
             pool,
             graph,
             exchange,
+            payouts,
             turns,
         }
     }
@@ -138,6 +147,7 @@ struct Inner {
     loader: DataLoader<Loaders, HashMapCache>,
     live: OnceLock<Arc<Live>>,
     exchange_tables: OnceCell<Vec<GroupTables>>,
+    payouts: Seen,
     /// Heads of the graph that were found to fit the view.
     fitting: Mutex<Option<Vec<(ChainId, BlockRef)>>>,
     /// Held by who finds that out.
@@ -158,6 +168,7 @@ impl Session {
             loader,
             live: OnceLock::new(),
             exchange_tables: OnceCell::new(),
+            payouts: Seen::default(),
             fitting: Mutex::default(),
             checking: futures::lock::Mutex::default(),
             moved: AtomicBool::new(false),
@@ -223,7 +234,22 @@ impl Session {
         (self.0.live.get(), tables)
     }
 
-    /// Whether the chain was reorganised between the view and the graph, so that the request has to be answered anew.
+    /// What is owed, where that is followed.
+    pub(crate) fn payouts(&self) -> Option<&Payouts> {
+        self.0.cell.sources.payouts.as_ref()
+    }
+
+    /// What the request saw of payouts.
+    pub(crate) fn seen_payouts(&self) -> &Seen {
+        &self.0.payouts
+    }
+
+    /// Says that the request has to be answered anew: its parts are of different moments.
+    pub(crate) fn set_moved(&self) {
+        self.0.moved.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a chain went on or was reorganised between two parts of the answer, so that the request has to be answered anew.
     pub fn moved(&self) -> bool {
         self.0.moved.load(Ordering::Relaxed)
     }

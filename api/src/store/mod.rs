@@ -15,6 +15,7 @@ pub mod licenses;
 pub mod listing;
 pub mod loaders;
 pub mod revenues;
+pub mod payouts;
 pub mod tokens;
 
 use std::collections::BTreeMap;

@@ -207,6 +207,21 @@ impl Revenue {
 }
 
 impl Portion<'_> {
+    /// Calls `emit` with the part of each recipient; `revenue` is the one that it is a portion of.
+    pub fn shares(&self, revenue: &Revenue, splitter: &mut Splitter, mut emit: impl FnMut(Share)) {
+        match (self.recipients, self.route) {
+            (Some(recipients), Route::Own | Route::RoyaltyLap | Route::RoyaltyLrp | Route::Returned) => {
+                splitter.split_one(recipients, self.amount, emit);
+            }
+            _ if self.amount.is_zero() => {}
+            _ => emit(Share {
+                recipient: revenue.fee_account,
+                role: Role::Protocol,
+                amount: self.amount,
+            }),
+        }
+    }
+
     /// Calls `emit` with each line.
     pub(super) fn lines(
         &self,
@@ -215,30 +230,21 @@ impl Portion<'_> {
         splitter: &mut Splitter,
         mut emit: impl FnMut(Line),
     ) {
-        let line = |share: Share| Line {
-            revenue: revenue.payment.revenue,
-            portion: self.number,
-            asset: tables.id(self.asset),
-            kind: Kind {
-                route: self.route,
-                role: share.role,
-            },
-            paths: self.paths,
-            recipient: share.recipient,
-            token: revenue.payment.token,
-            amount: share.amount,
-        };
-        match (self.recipients, self.route) {
-            (Some(recipients), Route::Own | Route::RoyaltyLap | Route::RoyaltyLrp | Route::Returned) => {
-                splitter.split_one(recipients, self.amount, |share| emit(line(share)));
-            }
-            _ if self.amount.is_zero() => {}
-            _ => emit(line(Share {
-                recipient: revenue.fee_account,
-                role: Role::Protocol,
-                amount: self.amount,
-            })),
-        }
+        self.shares(revenue, splitter, |share| {
+            emit(Line {
+                revenue: revenue.payment.revenue,
+                portion: self.number,
+                asset: tables.id(self.asset),
+                kind: Kind {
+                    route: self.route,
+                    role: share.role,
+                },
+                paths: self.paths,
+                recipient: share.recipient,
+                token: revenue.payment.token,
+                amount: share.amount,
+            });
+        });
     }
 }
 
