@@ -173,6 +173,8 @@ pub enum DerivationStatus {
     Evidenced,
     /// Somebody disputes it.
     Disputed,
+    /// A relayer says that the child is an asset of another chain; nobody has looked there.
+    Unconfirmed,
 }
 
 /// Whether a licence series can be relied on.

@@ -3,7 +3,7 @@
 
 use async_graphql::Object;
 use futures::future::BoxFuture;
-use souk_provenance::graph::{Direction, Edge, EdgeId, EdgeStatus, Graph};
+use souk_provenance::graph::{Cut, Direction, Edge, EdgeId, EdgeStatus, Graph};
 use souk_schema::caip::{self, EvmAssetId};
 
 use super::asset::AssetRef;
@@ -52,8 +52,8 @@ struct Facts {
     closes_cycle: bool,
 }
 
-fn facts(graph: &Graph, edge: EdgeId, closes_cycle: bool) -> Facts {
-    let edge = graph.edge(edge);
+fn facts(graph: &Graph, edge: EdgeId, cut: &Cut, closes_cycle: bool) -> Facts {
+    let edge = graph.edge_as_of(edge, cut);
     Facts {
         child: graph.asset(edge.child),
         parent: graph.asset(edge.parent),
@@ -102,6 +102,7 @@ impl Derivation {
             EdgeStatus::Declared => DerivationStatus::Declared,
             EdgeStatus::Evidenced => DerivationStatus::Evidenced,
             EdgeStatus::Disputed => DerivationStatus::Disputed,
+            EdgeStatus::Unconfirmed => DerivationStatus::Unconfirmed,
         }
     }
 
@@ -190,7 +191,7 @@ pub(super) async fn declared(
                 .unwrap_or_default();
             declared
                 .into_iter()
-                .map(|declared| facts(graph, declared.edge, declared.closes_cycle))
+                .map(|declared| facts(graph, declared.edge, cut, declared.closes_cycle))
                 .collect()
         })
         .await?;
@@ -281,7 +282,7 @@ pub(super) async fn lineage(
                 .iter()
                 .map(|reached| (graph.asset(reached.node), reached.depth))
                 .collect();
-            let edges: Vec<_> = found.edges.iter().map(|edge| facts(graph, *edge, false)).collect();
+            let edges: Vec<_> = found.edges.iter().map(|edge| facts(graph, *edge, cut, false)).collect();
             (nodes, edges, found.total, found.truncated)
         })
         .await?;
@@ -386,7 +387,7 @@ pub(super) async fn paths(
                 steps <= LineageSize::MOST_STEPS
             });
             let paths: Vec<Vec<Facts>> = within
-                .map(|path| path.edges.iter().map(|edge| facts(graph, *edge, false)).collect())
+                .map(|path| path.edges.iter().map(|edge| facts(graph, *edge, cut, false)).collect())
                 .collect();
             let truncated = (paths.len() as u64) < found.total;
             (paths, found.total, truncated)
