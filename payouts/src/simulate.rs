@@ -255,9 +255,14 @@ impl State {
                 }
             }
         }
-        let total = weights.values().map(|(_, weight, _)| weight).sum();
+        let total: u128 = weights.values().map(|(_, weight, _)| weight).sum();
         let mut parts = Vec::new();
-        Apportioner::default().split_narrow(net, weights.values().map(|entry| entry.1), total, &mut parts);
+        Apportioner::default().split(
+            net,
+            weights.values().map(|entry| U256::from(entry.1)),
+            U256::from(total),
+            &mut parts,
+        );
         let (mut splitter, mut lines) = (Splitter::default(), Vec::new());
         for ((asset, _, edges), amount) in weights.into_values().zip(parts) {
             let route = (asset == graph.source).then_some(Route::Own);

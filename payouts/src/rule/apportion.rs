@@ -6,63 +6,6 @@
 use alloy_primitives::U256;
 use alloy_primitives::aliases::U512;
 
-/// Weights of parts, in the order that breaks ties, and their sum, which is not 0.
-///
-/// Weights that fit 128 bits are kept so: nearly all do, and their arithmetic is several times as fast.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Weights {
-    /// The sum fits 128 bits.
-    Narrow(Box<[u128]>, u128),
-    /// It does not.
-    Wide(Box<[U256]>, U256),
-}
-
-impl Weights {
-    /// The weights; `None` if they sum to 0 or to 2^256 or more.
-    pub fn new(weights: Vec<U256>) -> Option<Weights> {
-        let mut total = U256::ZERO;
-        for weight in &weights {
-            total = total.checked_add(*weight)?;
-        }
-        if total.is_zero() {
-            return None;
-        }
-        Some(match u128::try_from(total) {
-            Ok(narrow) => Weights::Narrow(weights.iter().map(|weight| weight.to::<u128>()).collect(), narrow),
-            Err(_) => Weights::Wide(weights.into(), total),
-        })
-    }
-
-    /// How many parts there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Weights::Narrow(weights, _) => weights.len(),
-            Weights::Wide(weights, _) => weights.len(),
-        }
-    }
-
-    /// Whether there are none, which no constructed value is.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// A part's weight.
-    pub fn weight(&self, part: usize) -> U256 {
-        match self {
-            Weights::Narrow(weights, _) => U256::from(weights[part]),
-            Weights::Wide(weights, _) => weights[part],
-        }
-    }
-
-    /// The sum of all weights.
-    pub fn total(&self) -> U256 {
-        match self {
-            Weights::Narrow(_, total) => U256::from(*total),
-            Weights::Wide(_, total) => *total,
-        }
-    }
-}
-
 /// Splits amounts; it keeps its memory from one split to the next.
 #[derive(Clone, Debug, Default)]
 pub struct Apportioner {
@@ -71,33 +14,24 @@ pub struct Apportioner {
 }
 
 impl Apportioner {
-    /// Appends one part per weight to `parts`; they sum to `amount`.
-    pub fn split(&mut self, amount: U256, weights: &Weights, parts: &mut Vec<U256>) {
-        match weights {
-            Weights::Narrow(weights, total) => self.split_narrow(amount, weights.iter().copied(), *total, parts),
-            Weights::Wide(weights, total) => self.split_wide(amount, weights.iter().copied(), *total, parts),
+    /// Appends one part per weight to `parts`; they sum to `amount`. Weights come in the order that breaks ties; `total` is their sum and
+    /// not 0.
+    pub fn split(&mut self, amount: U256, weights: impl Iterator<Item = U256>, total: U256, parts: &mut Vec<U256>) {
+        // No weight passes the total, so no product is longer than the two together. Nearly all fit 128 bits, where arithmetic is several
+        // times as fast.
+        match amount.bit_len() + total.bit_len() {
+            ..=128 => self.split_narrow(amount, weights, total.to::<u128>(), parts),
+            bits => self.split_wide(amount, weights, total, bits <= 256, parts),
         }
     }
 
-    /// As [`Apportioner::split`], for weights that need not be stored. `total` is their sum and not 0.
-    pub fn split_narrow(
-        &mut self,
-        amount: U256,
-        weights: impl Iterator<Item = u128> + Clone,
-        total: u128,
-        parts: &mut Vec<U256>,
-    ) {
-        let bits = amount.bit_len() + (128 - total.leading_zeros() as usize);
-        if bits > 128 {
-            return self.split_wide(amount, weights.map(U256::from), U256::from(total), parts);
-        }
+    fn split_narrow(&mut self, amount: U256, weights: impl Iterator<Item = U256>, total: u128, parts: &mut Vec<U256>) {
         let amount = amount.to::<u128>();
         let first = parts.len();
         let mut left = amount;
         self.narrow.clear();
         for (part, weight) in weights.enumerate() {
-            // No weight passes the total, so no product passes 128 bits.
-            let (floor, remainder) = div_rem(amount * weight, total);
+            let (floor, remainder) = div_rem(amount * weight.to::<u128>(), total);
             left = left.checked_sub(floor).expect("the weights sum to the total");
             if remainder != 0 {
                 self.narrow.push((remainder, part as u32));
@@ -107,10 +41,15 @@ impl Apportioner {
         hand_out(U256::from(left), &mut self.narrow, &mut parts[first..]);
     }
 
-    /// As [`Apportioner::split_narrow`], for weights of any size.
-    fn split_wide(&mut self, amount: U256, weights: impl Iterator<Item = U256>, total: U256, parts: &mut Vec<U256>) {
+    fn split_wide(
+        &mut self,
+        amount: U256,
+        weights: impl Iterator<Item = U256>,
+        total: U256,
+        fits: bool,
+        parts: &mut Vec<U256>,
+    ) {
         let first = parts.len();
-        let fits = amount.bit_len() + total.bit_len() <= 256;
         let mut left = amount;
         self.wide.clear();
         for (part, weight) in weights.enumerate() {
@@ -164,8 +103,8 @@ mod tests {
 
     fn split(amount: U256, weights: &[U256]) -> Vec<U256> {
         let mut parts = Vec::new();
-        let weights = Weights::new(weights.to_vec()).expect("a total");
-        Apportioner::default().split(amount, &weights, &mut parts);
+        let total = weights.iter().fold(U256::ZERO, |sum, weight| sum + weight);
+        Apportioner::default().split(amount, weights.iter().copied(), total, &mut parts);
         parts
     }
 
@@ -196,8 +135,6 @@ mod tests {
             Some(U256::MAX)
         );
         assert_eq!(split(U256::MAX, &[U256::MAX]), [U256::MAX]);
-        assert!(Weights::new(vec![U256::MAX, U256::ONE]).is_none());
-        assert!(Weights::new(vec![U256::ZERO]).is_none());
     }
 
     proptest! {

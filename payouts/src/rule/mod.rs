@@ -13,9 +13,9 @@ use alloy_primitives::U256;
 use serde::Serialize;
 use souk_schema::event::{Relation, RoyaltyPolicy};
 
-pub use apportion::{Apportioner, Weights};
+pub use apportion::Apportioner;
 pub use plan::{Plan, Share, Splitter};
-pub use recipients::Recipients;
+pub use recipients::{Recipients, WeightsTooLarge};
 pub use upstream::{LrpSplit, Part, Payee, Upstream, UpstreamBuilder};
 
 /// 100% in parts per 100,000,000.

@@ -53,8 +53,8 @@ impl Splitter {
             return amounts;
         }
         parts.clear();
-        let weights = upstream.source_parts.iter().map(|part| part.weight.into());
-        apportioner.split_narrow(net, weights, WHOLE.into(), parts);
+        let weights = upstream.source_parts.iter().map(|part| U256::from(part.weight));
+        apportioner.split(net, weights, U256::from(WHOLE), parts);
         for (part, amount) in upstream.source_parts.iter().zip(parts.iter()) {
             amounts[part.payee as usize] += *amount;
         }
@@ -66,8 +66,8 @@ impl Splitter {
             }
             let split_parts = &upstream.lrp_parts[split.first as usize..split.end as usize];
             parts.clear();
-            let weights = split_parts.iter().map(|part| part.weight.into());
-            apportioner.split_narrow(received, weights, WHOLE.into(), parts);
+            let weights = split_parts.iter().map(|part| U256::from(part.weight));
+            apportioner.split(received, weights, U256::from(WHOLE), parts);
             for (part, amount) in split_parts.iter().zip(parts.iter()) {
                 amounts[part.payee as usize] += *amount;
             }

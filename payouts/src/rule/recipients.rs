@@ -3,19 +3,22 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::{Apportioner, Role, WHOLE, Weights};
+use super::{Apportioner, Role, WHOLE};
 
 /// Those who are paid for an asset at some moment. Immutable; revenues of that moment share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Recipients {
+    /// Contributors with their weights, then holders with their shares; each kind by rising address, each address once. In one piece of
+    /// memory: a plan above 10,000 assets has as many of them.
+    parties: Box<[(Address, U256)]>,
+    /// How many of those are contributors.
+    contributor_count: u32,
     /// In parts per 100,000,000; 0 without contributors.
     contributor_share: u32,
-    contributors: Box<[Address]>,
-    /// One weight per contributor, and a last one for what remains. `None` without contributors.
-    contributor_weights: Option<Weights>,
-    holders: Box<[Address]>,
-    /// One weight per holder; `None` where no shares are held.
-    holder_weights: Option<Weights>,
+    /// Sum of the contributors' weights.
+    weight_sum: U256,
+    /// Sum of the holders' shares.
+    share_sum: U256,
     owner: Address,
 }
 
@@ -36,47 +39,51 @@ impl Recipients {
         holders: &[(Address, U256)],
         owner: Address,
     ) -> Result<Recipients, WeightsTooLarge> {
-        let mut weights = Vec::with_capacity(contributors.len() + 1);
-        let mut sum = U256::ZERO;
-        for (_, weight) in contributors {
-            sum = sum.checked_add(*weight).ok_or(WeightsTooLarge)?;
-            weights.push(weight.saturating_mul(U256::from(contributor_share)));
-        }
-        // A contributor's part of the amount is share · weight / (10⁸ · sum), so what remains weighs (10⁸ - share) · sum.
-        sum.checked_mul(U256::from(WHOLE)).ok_or(WeightsTooLarge)?;
-        weights.push(sum * U256::from(WHOLE - contributor_share));
-        let paid = contributor_share != 0 && !sum.is_zero();
-        let held = holders.iter().map(|(_, amount)| *amount).collect::<Vec<_>>();
-        if held
-            .iter()
-            .try_fold(U256::ZERO, |sum, amount| sum.checked_add(*amount))
-            .is_none()
-        {
-            return Err(WeightsTooLarge);
-        }
+        let sum_of = |parties: &[(Address, U256)]| {
+            let sum = parties
+                .iter()
+                .try_fold(U256::ZERO, |sum, (_, weight)| sum.checked_add(*weight));
+            sum.ok_or(WeightsTooLarge)
+        };
+        let weight_sum = if contributor_share == 0 {
+            U256::ZERO
+        } else {
+            sum_of(contributors)?
+        };
+        let share_sum = sum_of(holders)?;
+        let contributors = if weight_sum.is_zero() { &[] } else { contributors };
+        let holders = if share_sum.is_zero() { &[] } else { holders };
+        weight_sum.checked_mul(U256::from(WHOLE)).ok_or(WeightsTooLarge)?;
+        let mut parties = Vec::with_capacity(contributors.len() + holders.len());
+        parties.extend_from_slice(contributors);
+        parties.extend_from_slice(holders);
         Ok(Recipients {
-            contributor_share: if paid { contributor_share } else { 0 },
-            contributors: match paid {
-                true => contributors.iter().map(|(account, _)| *account).collect(),
-                false => Box::default(),
-            },
-            contributor_weights: if paid { Weights::new(weights) } else { None },
-            holders: holders.iter().map(|(account, _)| *account).collect(),
-            holder_weights: Weights::new(held),
+            parties: parties.into(),
+            contributor_count: contributors.len() as u32,
+            contributor_share: if contributors.is_empty() { 0 } else { contributor_share },
+            weight_sum,
+            share_sum,
             owner,
         })
     }
 
-    /// One account that has everything.
-    pub fn sole(owner: Address) -> Recipients {
-        Recipients {
-            contributor_share: 0,
-            contributors: Box::default(),
-            contributor_weights: None,
-            holders: Box::default(),
-            holder_weights: None,
-            owner,
-        }
+    fn contributors(&self) -> &[(Address, U256)] {
+        &self.parties[..self.contributor_count as usize]
+    }
+
+    fn holders(&self) -> &[(Address, U256)] {
+        &self.parties[self.contributor_count as usize..]
+    }
+
+    /// What one unit of a contributor's weight weighs in the split, what remains weighs, and all do together: a contributor's part of the
+    /// amount is share · weight / (10⁸ · sum of weights), so what remains weighs (10⁸ - share) · sum.
+    fn contributor_split(&self) -> (U256, U256, U256) {
+        let rest = self.weight_sum * U256::from(WHOLE - self.contributor_share);
+        (
+            U256::from(self.contributor_share),
+            rest,
+            self.weight_sum * U256::from(WHOLE),
+        )
     }
 
     /// Calls `pay` with every recipient of a positive part of `amount`; the parts sum to it (PAY-1). `parts` is scratch memory.
@@ -95,21 +102,27 @@ impl Recipients {
             }
         };
         let mut rest = amount;
-        if let Some(weights) = &self.contributor_weights {
+        let contributors = self.contributors();
+        if !contributors.is_empty() {
+            let (unit, rest_weight, total) = self.contributor_split();
+            let weights = contributors
+                .iter()
+                .map(|(_, weight)| *weight * unit)
+                .chain([rest_weight]);
             parts.clear();
-            apportioner.split(amount, weights, parts);
+            apportioner.split(amount, weights, total, parts);
             rest = parts.pop().expect("what remains is a part");
-            for (account, part) in self.contributors.iter().zip(parts.iter()) {
+            for ((account, _), part) in contributors.iter().zip(parts.iter()) {
                 pay(*account, Role::Contributor, *part);
             }
         }
-        match &self.holder_weights {
-            None => pay(self.owner, Role::Owner, rest),
-            Some(_) if self.holders.len() == 1 => pay(self.holders[0], Role::Shareholder, rest),
-            Some(weights) => {
+        match self.holders() {
+            [] => pay(self.owner, Role::Owner, rest),
+            [(only, _)] => pay(*only, Role::Shareholder, rest),
+            holders => {
                 parts.clear();
-                apportioner.split(rest, weights, parts);
-                for (account, part) in self.holders.iter().zip(parts.iter()) {
+                apportioner.split(rest, holders.iter().map(|(_, shares)| *shares), self.share_sum, parts);
+                for ((account, _), part) in holders.iter().zip(parts.iter()) {
                     pay(*account, Role::Shareholder, *part);
                 }
             }
@@ -120,53 +133,32 @@ impl Recipients {
     /// have one fraction, holders and owners also that of what remains before them. `None` if it has no part in that role.
     pub fn fraction(&self, account: Address, role: Role) -> Option<[(U256, U256); 2]> {
         const ONE: (U256, U256) = (U256::ONE, U256::ONE);
-        let rest = match &self.contributor_weights {
-            Some(weights) => (weights.weight(weights.len() - 1), weights.total()),
-            None => ONE,
+        let weight_in = |parties: &[(Address, U256)]| {
+            let place = parties.binary_search_by_key(&account, |(account, _)| *account).ok()?;
+            Some(parties[place].1)
+        };
+        let (unit, rest, total) = self.contributor_split();
+        let rest = if self.contributor_count == 0 {
+            ONE
+        } else {
+            (rest, total)
         };
         match role {
             Role::Protocol => None,
-            Role::Contributor => {
-                let place = self.contributors.binary_search(&account).ok()?;
-                let weights = self.contributor_weights.as_ref()?;
-                Some([(weights.weight(place), weights.total()), ONE])
-            }
-            Role::Shareholder => {
-                let place = self.holders.binary_search(&account).ok()?;
-                let weights = self.holder_weights.as_ref()?;
-                Some([rest, (weights.weight(place), weights.total())])
-            }
-            Role::Owner => (self.holder_weights.is_none() && account == self.owner).then_some([rest, ONE]),
+            Role::Contributor => Some([(weight_in(self.contributors())? * unit, total), ONE]),
+            Role::Shareholder => Some([rest, (weight_in(self.holders())?, self.share_sum)]),
+            Role::Owner => (self.holders().is_empty() && account == self.owner).then_some([rest, ONE]),
         }
     }
 
     /// The same without `weight` of a contributor's; `None` if it has less.
     pub fn without(&self, account: Address, weight: U256) -> Option<Recipients> {
-        let weights = self.contributor_weights.as_ref()?;
-        let share = U256::from(self.contributor_share);
-        let mut contributors: Vec<(Address, U256)> = self
-            .contributors
-            .iter()
-            .enumerate()
-            .map(|(place, account)| (*account, weights.weight(place) / share))
-            .collect();
-        let place = self.contributors.binary_search(&account).ok()?;
+        let mut contributors = self.contributors().to_vec();
+        let place = contributors
+            .binary_search_by_key(&account, |(account, _)| *account)
+            .ok()?;
         contributors[place].1 = contributors[place].1.checked_sub(weight)?;
         contributors.retain(|(_, weight)| !weight.is_zero());
-        let holders: Vec<(Address, U256)> = match &self.holder_weights {
-            Some(weights) => self
-                .holders
-                .iter()
-                .enumerate()
-                .map(|(place, account)| (*account, weights.weight(place)))
-                .collect(),
-            None => Vec::new(),
-        };
-        Recipients::new(self.contributor_share, &contributors, &holders, self.owner).ok()
-    }
-
-    /// Who has the asset where nobody holds shares.
-    pub fn owner(&self) -> Address {
-        self.owner
+        Recipients::new(self.contributor_share, &contributors, self.holders(), self.owner).ok()
     }
 }

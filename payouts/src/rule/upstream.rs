@@ -113,11 +113,31 @@ impl Upstream {
 /// Computes [`Upstream`]s; it keeps its memory from one to the next.
 #[derive(Clone, Debug, Default)]
 pub struct UpstreamBuilder {
-    /// Per asset, the round in which it was last met, and then its place in `order`.
+    /// Per asset, the round in which it was last met, and then its place in `found`.
     met: Vec<(u32, u32)>,
     round: u32,
-    order: Vec<AssetNo>,
+    /// The asset and its ancestors, in topological order once all are found.
+    found: Vec<Found>,
+    /// Their edges. What matters of the graph is copied here once, and is near when it is needed again.
+    links: Vec<Link>,
     tallies: Vec<Tally>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    asset: AssetNo,
+    depth: u32,
+    /// Its edges: from here to `end`.
+    first: u32,
+    end: u32,
+    id: U256,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    parent: AssetNo,
+    policy: RoyaltyPolicy,
+    share: u32,
 }
 
 /// What was counted for an asset; paths saturate at [`MANY_PATHS`].
@@ -134,6 +154,9 @@ struct Tally {
     lrp_payee: u32,
 }
 
+/// [`Upstream::lrp_splits`] and [`Upstream::lrp_parts`].
+type LrpSplits = (Box<[LrpSplit]>, Box<[Part]>);
+
 impl UpstreamBuilder {
     /// What is owed above `source`.
     ///
@@ -141,11 +164,11 @@ impl UpstreamBuilder {
     /// [`Overspent`] where the registry's own rule was not kept: the royalties of an asset pass 100%.
     pub fn build<L: Lineage>(&mut self, lineage: &L, source: AssetNo) -> Result<Upstream, Overspent> {
         self.collect(lineage, source);
-        self.count(lineage);
+        self.count();
         let payees = self.number_payees();
-        let source_parts = self.split_source(lineage)?;
-        let (lrp_splits, lrp_parts) = self.split_lrp(lineage)?;
-        let mut ancestors = self.order[1..].to_vec();
+        let source_parts = self.split_source()?;
+        let (lrp_splits, lrp_parts) = self.split_lrp()?;
+        let mut ancestors: Vec<AssetNo> = self.found[1..].iter().map(|found| found.asset).collect();
         ancestors.sort_unstable();
         Ok(Upstream {
             payees,
@@ -164,43 +187,69 @@ impl UpstreamBuilder {
             self.round = 1;
         }
         self.met.resize(self.met.len().max(lineage.count()), (0, 0));
-        self.order.clear();
-        self.order.push(source);
-        self.met[source as usize].0 = self.round;
+        self.found.clear();
+        self.links.clear();
+        self.meet(lineage, source);
         let mut next = 0;
-        while let Some(&asset) = self.order.get(next) {
-            next += 1;
+        while let Some(&Found { asset, .. }) = self.found.get(next) {
+            self.found[next].first = self.links.len() as u32;
             for edge in lineage.edges(asset) {
-                let met = &mut self.met[edge.parent as usize].0;
-                if *met != self.round {
-                    *met = self.round;
-                    self.order.push(edge.parent);
+                let (policy, share) = lineage.royalty(edge);
+                self.links.push(Link {
+                    parent: edge.parent,
+                    policy,
+                    share,
+                });
+                if self.met[edge.parent as usize].0 != self.round {
+                    self.meet(lineage, edge.parent);
                 }
             }
+            self.found[next].end = self.links.len() as u32;
+            next += 1;
         }
-        self.order[1..].sort_unstable_by_key(|asset| (u32::MAX - lineage.depth(*asset), *asset));
-        for (place, asset) in self.order.iter().enumerate() {
-            self.met[*asset as usize].1 = place as u32;
+        // Nearly in order already where layers are even; the stable sort makes use of it.
+        self.found[1..].sort_by_key(|found| (u32::MAX - found.depth, found.asset));
+        for (place, found) in self.found.iter().enumerate() {
+            self.met[found.asset as usize].1 = place as u32;
         }
+    }
+
+    fn meet<L: Lineage>(&mut self, lineage: &L, asset: AssetNo) {
+        self.met[asset as usize].0 = self.round;
+        let (depth, id) = (lineage.depth(asset), lineage.id(asset));
+        self.found.push(Found {
+            asset,
+            depth,
+            first: 0,
+            end: 0,
+            id,
+        });
     }
 
     fn place(&self, asset: AssetNo) -> usize {
         self.met[asset as usize].1 as usize
     }
 
-    fn count<L: Lineage>(&mut self, lineage: &L) {
-        self.tallies.clear();
-        self.tallies.resize(self.order.len(), Tally::default());
-        self.tallies[0].paths = 1;
-        self.tallies[0].lrp_paths = 1;
-        for place in 0..self.order.len() {
-            let child = self.tallies[place];
-            for edge in lineage.edges(self.order[place]) {
-                let parent_place = self.place(edge.parent);
+    fn count(&mut self) {
+        let UpstreamBuilder {
+            met,
+            found,
+            links,
+            tallies,
+            ..
+        } = self;
+        tallies.clear();
+        tallies.resize(found.len(), Tally::default());
+        tallies[0].paths = 1;
+        tallies[0].lrp_paths = 1;
+        for (place, found) in found.iter().enumerate() {
+            let child = tallies[place];
+            for link in &links[found.first as usize..found.end as usize] {
+                let parent_place = met[link.parent as usize].1 as usize;
                 assert!(parent_place > place, "a parent is less deep than its child");
-                let parent = &mut self.tallies[parent_place];
+                let parent = &mut tallies[parent_place];
                 parent.paths = add_paths(parent.paths, child.paths);
-                match lineage.royalty(edge) {
+                match (link.policy, link.share) {
                     (_, 0) | (RoyaltyPolicy::None, _) => {}
                     (RoyaltyPolicy::Lap, share) => {
                         parent.lap_paths = add_paths(parent.lap_paths, child.paths);
@@ -214,11 +263,11 @@ impl UpstreamBuilder {
     }
 
     fn number_payees(&mut self) -> Box<[Payee]> {
-        let mut payees = Vec::with_capacity(self.order.len());
-        for (place, (asset, tally)) in self.order.iter().zip(&mut self.tallies).enumerate() {
+        let mut payees = Vec::with_capacity(self.found.len());
+        for (place, (found, tally)) in self.found.iter().zip(&mut self.tallies).enumerate() {
             let mut payee = |route, paths| {
                 payees.push(Payee {
-                    asset: *asset,
+                    asset: found.asset,
                     route,
                     paths,
                 });
@@ -239,21 +288,24 @@ impl UpstreamBuilder {
     }
 
     /// LAP shares of every ancestor, LRP shares of the source's own parents, and what the source keeps.
-    fn split_source<L: Lineage>(&self, lineage: &L) -> Result<Box<[Part]>, Overspent> {
-        let mut parts: Vec<(U256, Route, u32, u64)> = Vec::with_capacity(self.order.len());
-        for (asset, tally) in self.order.iter().zip(&self.tallies).skip(1) {
+    fn split_source(&self) -> Result<Box<[Part]>, Overspent> {
+        let source = &self.found[0];
+        let mut parts: Vec<(U256, Route, u32, u64)> = Vec::with_capacity(self.found.len());
+        for (found, tally) in self.found.iter().zip(&self.tallies).skip(1) {
             if tally.lap_weight != 0 {
-                parts.push((lineage.id(*asset), Route::RoyaltyLap, tally.lap_payee, tally.lap_weight));
+                parts.push((found.id, Route::RoyaltyLap, tally.lap_payee, tally.lap_weight));
             }
         }
-        for (parent, share) in lrp_edges(lineage, self.order[0]) {
-            let payee = self.tallies[self.place(parent)].lrp_payee;
-            parts.push((lineage.id(parent), Route::RoyaltyLrp, payee, share.into()));
+        for (parent, share) in self.lrp_links(source) {
+            parts.push((
+                self.found[parent].id,
+                Route::RoyaltyLrp,
+                self.tallies[parent].lrp_payee,
+                share.into(),
+            ));
         }
         let spent = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.3));
-        let kept = self.kept(lineage, self.order[0], spent)?;
-        parts.push((lineage.id(self.order[0]), Route::Own, 0, kept.into()));
-        // Nearly in order already, as ids rise with numbers; the stable sort makes use of it.
+        parts.push((source.id, Route::Own, 0, kept(source, spent)?.into()));
         parts.sort_by_key(|part| (part.0, part.1));
         Ok(parts
             .iter()
@@ -264,67 +316,61 @@ impl UpstreamBuilder {
             .collect())
     }
 
-    fn split_lrp<L: Lineage>(&self, lineage: &L) -> Result<LrpSplits, Overspent> {
+    fn split_lrp(&self) -> Result<LrpSplits, Overspent> {
         let (mut splits, mut all) = (Vec::new(), Vec::new());
         let mut parts: Vec<(U256, Part)> = Vec::new();
-        for (asset, tally) in self.order.iter().zip(&self.tallies).skip(1) {
+        for (found, tally) in self.found.iter().zip(&self.tallies).skip(1) {
             if tally.lrp_paths == 0 {
                 continue;
             }
             parts.clear();
-            let mut spent = 0;
-            for (parent, share) in lrp_edges(lineage, *asset) {
-                let payee = self.tallies[self.place(parent)].lrp_payee;
-                parts.push((lineage.id(parent), Part { payee, weight: share }));
-                spent += u64::from(share);
+            for (parent, share) in self.lrp_links(found) {
+                let payee = self.tallies[parent].lrp_payee;
+                parts.push((self.found[parent].id, Part { payee, weight: share }));
             }
             if parts.is_empty() {
                 continue;
             }
-            let weight = self.kept(lineage, *asset, spent)?;
+            let spent = parts.iter().map(|(_, part)| u64::from(part.weight)).sum();
             parts.push((
-                lineage.id(*asset),
+                found.id,
                 Part {
                     payee: tally.lrp_payee,
-                    weight,
+                    weight: kept(found, spent)?,
                 },
             ));
             parts.sort_by_key(|part| part.0);
             let first = all.len() as u32;
             all.extend(parts.iter().map(|part| part.1));
-            let end = all.len() as u32;
             splits.push(LrpSplit {
                 payee: tally.lrp_payee,
                 first,
-                end,
+                end: all.len() as u32,
             });
         }
         Ok((splits.into(), all.into()))
     }
 
-    fn kept<L: Lineage>(&self, lineage: &L, asset: AssetNo, spent: u64) -> Result<u32, Overspent> {
-        match u64::from(WHOLE).checked_sub(spent) {
-            Some(kept) => Ok(kept as u32),
-            None => Err(Overspent {
-                asset: lineage.id(asset),
-                parts: spent,
-            }),
-        }
+    /// Places of LRP parents, with their shares, which are positive.
+    fn lrp_links(&self, child: &Found) -> impl Iterator<Item = (usize, u32)> {
+        let links = &self.links[child.first as usize..child.end as usize];
+        let is_paid = |link: &&Link| link.policy == RoyaltyPolicy::Lrp && link.share != 0;
+        links
+            .iter()
+            .filter(is_paid)
+            .map(|link| (self.place(link.parent), link.share))
     }
 }
 
-/// [`Upstream::lrp_splits`] and [`Upstream::lrp_parts`].
-type LrpSplits = (Box<[LrpSplit]>, Box<[Part]>);
-
-/// LRP parents with positive shares.
-fn lrp_edges<L: Lineage>(lineage: &L, child: AssetNo) -> impl Iterator<Item = (AssetNo, u32)> {
-    lineage
-        .edges(child)
-        .iter()
-        .filter_map(|edge| match lineage.royalty(edge) {
-            (RoyaltyPolicy::Lrp, share @ 1..) => Some((edge.parent, share)),
-            _ => None,
-        })
+/// What is left of the whole after `spent`.
+fn kept(found: &Found, spent: u64) -> Result<u32, Overspent> {
+    match u64::from(WHOLE).checked_sub(spent) {
+        Some(kept) => Ok(kept as u32),
+        None => Err(Overspent {
+            asset: found.id,
+            parts: spent,
+        }),
+    }
 }
 
 fn add_paths(a: u32, b: u32) -> u32 {

@@ -236,18 +236,22 @@ impl State {
     }
 }
 
+/// Memory for [`Tables::recipients`].
+#[derive(Clone, Debug, Default)]
+pub struct RecipientsScratch {
+    contributors: Vec<(Address, U256)>,
+    holders: Vec<(Address, U256)>,
+}
+
 impl Tables {
     /// Who has what the asset keeps or receives now: contributions as of the last log, shares as of the last block's end.
-    pub(super) fn recipients(&self, asset: AssetNo) -> Recipients {
+    pub(super) fn recipients(&self, asset: AssetNo, scratch: &mut RecipientsScratch) -> Recipients {
+        let RecipientsScratch { contributors, holders } = scratch;
         let row = &self.assets[asset as usize];
-        let records = self
-            .contributions
-            .row(asset)
-            .filter(|(_, record)| record.voided_at.is_none());
-        let mut contributors: Vec<(Address, U256)> = records
-            .map(|(_, record)| (record.contributor, record.weight))
-            .filter(|(_, weight)| !weight.is_zero())
-            .collect();
+        contributors.clear();
+        let records = self.contributions.row(asset).map(|(_, record)| record);
+        let counting = records.filter(|record| record.voided_at.is_none() && !record.weight.is_zero());
+        contributors.extend(counting.map(|record| (record.contributor, record.weight)));
         contributors.sort_unstable_by_key(|(account, _)| *account);
         contributors.dedup_by(|next, first| {
             let same = next.0 == first.0;
@@ -256,12 +260,9 @@ impl Tables {
             }
             same
         });
-        let holders: Vec<(Address, U256)> = self
-            .shares
-            .row(asset)
-            .map(|(account, amount)| (*account, *amount))
-            .collect();
-        Recipients::new(row.contributor_share, &contributors, &holders, row.owner)
+        holders.clear();
+        holders.extend(self.shares.row(asset).map(|(account, amount)| (*account, *amount)));
+        Recipients::new(row.contributor_share, contributors, holders, row.owner)
             .expect("weights of 128 bits, and holdings that were summed")
     }
 }

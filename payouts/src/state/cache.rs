@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::assets::RecipientsScratch;
 use super::tables::Tables;
 use crate::rule::{AssetNo, Overspent, Plan, Recipients, Upstream, UpstreamBuilder};
 
@@ -16,6 +17,7 @@ const CAPACITY: usize = 16 << 20;
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     builder: UpstreamBuilder,
+    scratch: RecipientsScratch,
     upstreams: Vec<Option<Arc<Upstream>>>,
     recipients: Vec<Option<Arc<Recipients>>>,
     plans: Vec<Option<CachedPlan>>,
@@ -92,7 +94,7 @@ impl Cache {
         if let Some(Some(recipients)) = self.recipients.get(place) {
             return recipients.clone();
         }
-        let recipients = Arc::new(tables.recipients(asset));
+        let recipients = Arc::new(tables.recipients(asset, &mut self.scratch));
         put(&mut self.recipients, place, recipients.clone());
         recipients
     }

@@ -187,7 +187,7 @@ impl State {
 
     /// Who has what the asset with this number keeps or receives, for a revenue that arrived now.
     pub fn recipients(&self, asset: AssetNo) -> Recipients {
-        self.tables.recipients(asset)
+        self.tables.recipients(asset, &mut assets::RecipientsScratch::default())
     }
 
     /// What the protocol takes, once it was told.

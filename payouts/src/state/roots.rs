@@ -4,9 +4,9 @@
 //! had arrived, was not held and was not recomputed away. All of this follows from the log alone (PAY-3), later than the block as well: holds
 //! and portions know from when until when. A finalised amount never falls.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256, U256};
 use souk_schema::id::BlockRef;
 
@@ -195,7 +195,7 @@ impl State {
         if adds {
             let arrived = self.tables.open.values().filter(|revenue| revenue.block <= at);
             let arrived: Vec<Arc<Revenue>> = arrived.cloned().collect();
-            let mut sums = HashMap::new();
+            let mut sums = HashMap::default();
             for revenue in arrived {
                 self.vest(&revenue, number, at, &mut sums, block);
             }

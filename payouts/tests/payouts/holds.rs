@@ -87,6 +87,22 @@ fn a_dispute_holds_source_hop_and_payee_and_nothing_else() {
     assert_eq!(owed(&mut world), [410, 400, 490, 800], "released as they were");
 }
 
+/// LRP does not flow over an edge by LAP, so what an asset passes on by LRP is not held where LRP never reaches the asset.
+#[test]
+fn a_dispute_does_not_leak_into_lines_that_go_around_its_asset() {
+    let mut world = World::new();
+    let mut facts: Vec<Fact> = (1..=3).map(|asset| register(asset, account(asset), 0)).collect();
+    facts.extend(derive(2, 1, RoyaltyPolicy::Lrp, 50_000_000));
+    facts.extend(derive(3, 2, RoyaltyPolicy::Lap, 10_000_000));
+    facts.extend(derive(3, 1, RoyaltyPolicy::Lrp, 20_000_000));
+    facts.extend([pay(1, 3, id(1_000)), dispute(1, 2)]);
+    world.block(facts);
+    assert_eq!([1, 2, 3].map(|asset| world.owed(account(asset), 1)), [200, 0, 700]);
+    // Neither its children's own revenue, nor its parent's, is held for it.
+    world.block(vec![pay(2, 1, id(10))]);
+    assert_eq!([1, 2, 3].map(|asset| world.owed(account(asset), 2)), [210, 0, 700]);
+}
+
 #[test]
 fn an_upheld_dispute_takes_the_judged_claim_alone() {
     let mut world = diamond();
@@ -193,6 +209,29 @@ fn nothing_is_paid_twice_when_a_spoiled_root_becomes_final() {
     );
     let paid: u64 = world.paid(1).values().sum();
     assert_eq!(paid, 1_000);
+}
+
+/// A root that was computed before the last final one would count what was held in between, and maybe judged.
+#[test]
+fn a_root_at_an_older_block_counts_nothing_new() {
+    let mut world = diamond();
+    world.block(vec![dispute(1, 2)]);
+    world.block(vec![propose(1, 3)]);
+    world.block(vec![finalise(1)]);
+    assert_eq!(
+        world.owed(account(2), 2),
+        0,
+        "not even as of the block before the dispute"
+    );
+    world.block(vec![propose(2, 2)]);
+    assert!(world.state.pending_root().expect("pending").spoiled.is_empty());
+    world.block(vec![finalise(2)]);
+    world.block(vec![propose(3, 2)]);
+    world.block(vec![finalise(3)]);
+    assert_eq!(
+        [1, 2, 3, 4].map(|asset| world.state.vested(account(asset), token()).to::<u64>()),
+        [0, 0, 200, 400]
+    );
 }
 
 #[test]
