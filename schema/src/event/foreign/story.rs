@@ -77,8 +77,6 @@ pub enum PaymentPurpose {
     MintingFee,
     /// An ancestor's part of a descendant's revenue, by a royalty policy.
     AncestorShare,
-    /// Revenue arrived in the vault.
-    VaultRevenue,
 }
 
 /// A payment was made to an IP.
@@ -111,13 +109,13 @@ pub struct ForeignVaultOpened {
     pub vault: Address,
 }
 
-/// An account took its part of a vault's revenue. Whose vault it is, [`ForeignVaultOpened`] said.
+/// An account took its part of a vault's revenue, or revenue arrived there. Whose vault it is, [`ForeignVaultOpened`] said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignVaultClaimed {
     /// The vault.
     pub vault: Address,
-    /// Who took it; the zero address where revenue arrived.
-    pub claimer: Address,
+    /// Who took it; `None` where revenue arrived.
+    pub claimer: Option<Address>,
     /// In which ERC-20.
     pub token: Address,
     /// How much, in base units.

@@ -96,7 +96,7 @@ pub fn of_story() -> Vec<DomainEvent> {
         }),
         foreign(ForeignVaultClaimed {
             vault: ALICE,
-            claimer: BOB,
+            claimer: Some(BOB),
             token: ALICE,
             amount: U256::from(8),
         }),
