@@ -68,6 +68,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Run a market group: its engine, its ledger and its settlement on chain: one part.
     Exchange(ExchangeArgs),
+    /// Publish the roots that payouts are claimed by: one part.
+    Payouts(PayoutsArgs),
     /// List markets and change their state, as the exchange's operator.
     #[command(subcommand)]
     Market(MarketCommand),
@@ -82,6 +84,12 @@ pub enum Command {
     /// Check that what Souk says is true; exits 0 only then.
     #[command(subcommand)]
     Verify(VerifyCommand),
+    /// Say who gets what of a revenue, and why: every line, or every path of one.
+    Explain(ExplainArgs),
+    /// Say who would get what of a revenue, under LAP, LRP and pro rata side by side.
+    Simulate(SimulateArgs),
+    /// Check an asset's licences along its whole derivation; exits 0 only if what is asked is allowed.
+    LicenseCheck(LicenseCheckArgs),
     /// Measure speed and memory against a peer or a physical limit, in one run.
     Bench(BenchArgs),
 }
@@ -112,8 +120,9 @@ pub struct ChainArgs {
     /// Nodes of the chain to index, the preferred first: http, https, ws or wss.
     #[arg(long, env = "SOUK_RPC", value_name = "URL,…", value_delimiter = ',')]
     pub rpc: Vec<Url>,
-    /// A contract to watch, for instance `erc721:0x…`, `erc1155:0x…` or `erc20:0x…`.
-    #[arg(long, env = "SOUK_WATCH", value_name = "STANDARD:ADDRESS,…", value_delimiter = ',')]
+    /// A contract to watch, for instance `erc721:0x…` or `erc20:0x…`, or another protocol: `story:0x…`, `erc8004:0x…`, `eas:0x…`,
+    /// `ocean:0x…`, `vana:0x…`, its other contracts by name as in `eas:0x…+schema_registry=0x…`.
+    #[arg(long, env = "SOUK_WATCH", value_name = "KIND:ADDRESS,…", value_delimiter = ',')]
     pub watch: Vec<String>,
     /// Deployment of Souk's own contracts to watch, a file that `souk up` writes.
     #[arg(long, env = "SOUK_DEPLOYMENT", value_name = "FILE")]
@@ -172,7 +181,7 @@ pub struct UpArgs {
     pub demo_seed: u64,
 }
 
-/// Whose hand works for the exchange's vault. Keys come from files or the environment, never from the command line.
+/// Whose hand works for our contracts. Keys come from files or the environment, never from the command line.
 #[derive(Args, Debug, Clone)]
 pub struct KeyArgs {
     /// File with the key of the vault's operator, which settles: 64 hexadecimal digits. SOUK_OPERATOR_KEY may hold the key itself.
@@ -181,6 +190,9 @@ pub struct KeyArgs {
     /// File with the key of the vault's co-signer, which approves withdrawals. SOUK_COSIGNER_KEY may hold the key itself.
     #[arg(long, env = "SOUK_COSIGNER_KEY_FILE", value_name = "FILE")]
     pub cosigner_key_file: Option<PathBuf>,
+    /// File with the key of the payout distributor's proposer, which publishes roots. SOUK_PROPOSER_KEY may hold the key itself.
+    #[arg(long, env = "SOUK_PROPOSER_KEY_FILE", value_name = "FILE")]
+    pub proposer_key_file: Option<PathBuf>,
 }
 
 /// `souk index`.
@@ -217,6 +229,114 @@ pub struct ServeArgs {
     /// File with the key of the vault's co-signer, which approves withdrawals. SOUK_COSIGNER_KEY may hold the key itself.
     #[arg(long, env = "SOUK_COSIGNER_KEY_FILE", value_name = "FILE")]
     pub cosigner_key_file: Option<PathBuf>,
+}
+
+/// `souk payouts`.
+#[derive(Args, Debug)]
+pub struct PayoutsArgs {
+    /// State and log.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Node of the chain that the distributor is on.
+    #[arg(long, env = "SOUK_RPC", value_name = "URL")]
+    pub rpc: Url,
+    /// Deployment of Souk's own contracts, a file that `souk up` writes.
+    #[arg(long, env = "SOUK_DEPLOYMENT", value_name = "FILE")]
+    pub deployment: PathBuf,
+    /// File with the key of the distributor's proposer: 64 hexadecimal digits. SOUK_PROPOSER_KEY may hold the key itself.
+    #[arg(long, env = "SOUK_PROPOSER_KEY_FILE", value_name = "FILE")]
+    pub proposer_key_file: Option<PathBuf>,
+    /// At least so many seconds between two epochs.
+    #[arg(long, env = "SOUK_EPOCH_SECS", default_value_t = 86_400, value_name = "SECONDS")]
+    pub epoch_secs: u64,
+}
+
+/// Which deployment a question is about.
+#[derive(Args, Debug)]
+pub struct EconomyArgs {
+    /// The instance.
+    #[command(flatten)]
+    pub instance: InstanceArgs,
+    /// EIP-155 id of the chain [default: the only one].
+    #[arg(long, value_name = "NUMBER")]
+    pub chain: Option<u64>,
+    /// Address of the asset registry [default: the only one on the chain].
+    #[arg(long, value_name = "ADDRESS")]
+    pub registry: Option<souk_schema::Address>,
+}
+
+/// `souk explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// The deployment.
+    #[command(flatten)]
+    pub economy: EconomyArgs,
+    /// Number of the revenue in its router.
+    pub revenue: souk_schema::U256,
+    /// Explain this account's lines path by path.
+    #[arg(long, value_name = "ADDRESS")]
+    pub recipient: Option<souk_schema::Address>,
+    /// Explain the lines for this asset path by path.
+    #[arg(long, value_name = "ID")]
+    pub asset: Option<souk_schema::U256>,
+    /// Leave out so many paths of each line.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    pub skip: u64,
+    /// Show at most so many paths of each line.
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    pub limit: usize,
+}
+
+/// `souk simulate`.
+#[derive(Args, Debug)]
+pub struct SimulateArgs {
+    /// The deployment.
+    #[command(flatten)]
+    pub economy: EconomyArgs,
+    /// The revenue in base units.
+    pub amount: souk_schema::U256,
+    /// The asset that would earn it; without one, an asset that is yet to be registered.
+    #[arg(long, value_name = "ID")]
+    pub asset: Option<souk_schema::U256>,
+    /// A further parent: its id, the policy and its share in parts per 100,000,000.
+    #[arg(long = "parent", value_name = "ID:lap|lrp|none:SHARE")]
+    pub parents: Vec<String>,
+    /// Other terms for every derivation made under these: their id, policy and share.
+    #[arg(long = "terms", value_name = "ID:lap|lrp|none:SHARE")]
+    pub terms: Vec<String>,
+    /// Another protocol fee, in parts per 100,000,000.
+    #[arg(long, value_name = "PARTS")]
+    pub fee: Option<u64>,
+}
+
+/// `souk license-check`.
+#[derive(Args, Debug)]
+pub struct LicenseCheckArgs {
+    /// The deployment.
+    #[command(flatten)]
+    pub economy: EconomyArgs,
+    /// Id of the asset in its registry.
+    pub asset: souk_schema::U256,
+    /// For what.
+    #[arg(long, value_enum, default_value_t = PurposeName::Commercial)]
+    pub purpose: PurposeName,
+    /// May this account, by a licence that it holds? Without it: may those who take a licence.
+    #[arg(long, value_name = "ADDRESS")]
+    pub account: Option<souk_schema::Address>,
+    /// As of this Unix time in seconds [default: now].
+    #[arg(long, value_name = "SECONDS", requires = "account")]
+    pub at: Option<u64>,
+}
+
+/// What somebody would do with an asset.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PurposeName {
+    /// Anything that earns no money.
+    Use,
+    /// Earn money with it.
+    Commercial,
+    /// Derive another asset from it.
+    Derive,
 }
 
 /// `souk exchange`.
@@ -451,6 +571,8 @@ pub enum VerifyCommand {
     State(VerifyStateArgs),
     /// Compare engine, ledger and vault, account by account and instrument by instrument.
     Exchange(VerifyExchangeArgs),
+    /// Recompute every payout root from the log alone, and compare it with what was proposed on chain and published.
+    Payouts(VerifyPayoutsArgs),
 }
 
 /// `souk verify chain`.
@@ -470,6 +592,17 @@ pub struct VerifyChainArgs {
 /// `souk verify state`.
 #[derive(Args, Debug)]
 pub struct VerifyStateArgs {
+    /// The instance.
+    #[command(flatten)]
+    pub instance: InstanceArgs,
+    /// The chain's id [default: every chain].
+    #[arg(long, value_name = "ID")]
+    pub chain: Option<u64>,
+}
+
+/// `souk verify payouts`.
+#[derive(Args, Debug)]
+pub struct VerifyPayoutsArgs {
     /// The instance.
     #[command(flatten)]
     pub instance: InstanceArgs,

@@ -290,16 +290,35 @@ pub fn read_deployment(path: &Path) -> Result<Deployment> {
 }
 
 fn parse_watch(spec: &str) -> Result<ContractSet> {
-    let wrong =
-        || anyhow!("--watch {spec}: expected erc20:0x…, erc721:0x… or erc1155:0x… with an address of 20 bytes in hex");
-    let (standard, address) = spec.split_once(':').ok_or_else(wrong)?;
-    let address: Address = address.parse().map_err(|_| wrong())?;
-    match standard {
-        "erc20" => Ok(ContractSet::Erc20 { address }),
-        "erc721" => Ok(ContractSet::Erc721 { address }),
-        "erc1155" => Ok(ContractSet::Erc1155 { address }),
-        _ => Err(wrong()),
+    let wrong = || {
+        anyhow!(
+            "--watch {spec}: expected erc20:0x…, erc721:0x…, erc1155:0x…, story:0x…, erc8004:0x…, eas:0x…, ocean:0x…, vana:0x…, \
+             morpho_distributor:0x… or merkl:0x… with an address of 20 bytes in hex, and a protocol's other contracts by name, as in \
+             erc8004:0x…+reputation=0x…"
+        )
+    };
+    let (kind, contracts) = spec.split_once(':').ok_or_else(wrong)?;
+    let first = match kind {
+        "erc20" | "erc721" | "erc1155" | "morpho_distributor" | "merkl" => "address",
+        "story" => "registry",
+        "erc8004" => "identity",
+        "eas" => "attestations",
+        "ocean" => "factory",
+        "vana" => "data_registry",
+        _ => return Err(wrong()),
+    };
+    // What stands in `souk.toml` as a table is said in one word here, so both are read by the same rules.
+    let mut set = serde_json::Map::from_iter([("kind".to_string(), kind.into())]);
+    for (at, contract) in contracts.split('+').enumerate() {
+        let (name, address) = match contract.split_once('=') {
+            None if at == 0 => (first, contract),
+            Some((name, address)) if at > 0 => (name, address),
+            _ => return Err(wrong()),
+        };
+        let address: Address = address.parse().map_err(|_| wrong())?;
+        set.insert(name.into(), address.to_string().into());
     }
+    serde_json::from_value(set.into()).map_err(|error| wrong().context(error.to_string()))
 }
 
 fn parse_finality(text: &str) -> Result<Finality> {
@@ -397,9 +416,32 @@ mod tests {
     #[test]
     fn contracts_to_watch_are_read_or_explained() {
         assert!(parse_watch("erc721:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb").is_ok());
+        let (a, b) = (
+            "0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb",
+            "0x1234567890123456789012345678901234567890",
+        );
+        let address = |text: &str| text.parse::<Address>().unwrap();
+        assert_eq!(
+            parse_watch(&format!("erc8004:{a}+reputation={b}")).unwrap(),
+            ContractSet::Erc8004 {
+                identity: address(a),
+                reputation: Some(address(b)),
+                validation: None
+            }
+        );
+        for kind in ["story", "eas", "ocean", "vana", "morpho_distributor", "merkl"] {
+            assert_eq!(
+                parse_watch(&format!("{kind}:{a}")).unwrap().addresses(),
+                [address(a)],
+                "{kind}"
+            );
+            assert!(parse_watch(&format!("{kind}:{a}+nothing={b}")).is_err(), "{kind}");
+        }
         for wrong in [
             "erc721",
             "erc721:0x12",
+            "eas:schema_registry=0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb",
+            "eas:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb+0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb",
             "erc999:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb",
         ] {
             assert!(

@@ -27,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exchange::Settling;
 use crate::instance::{DevChain, write_private};
+use crate::keys;
+use crate::payouts::Publishing;
 use crate::projectors::chain_of;
 use crate::records;
 
@@ -41,6 +43,9 @@ const REST: Duration = Duration::from_millis(400);
 
 /// Royalties that are worth a transaction on the dev chain, in millionths of a test dollar.
 const FLUSH_FROM_MICROS: u128 = 1_000_000;
+
+/// At least so long between two epochs of payouts on the dev chain.
+const EPOCH: Duration = Duration::from_secs(5);
 
 /// How soon a mined block is asked for where the WebSocket does not announce it, in milliseconds.
 const POLL_INTERVAL_MS: u64 = 200;
@@ -85,6 +90,11 @@ impl RunningDevChain {
                     if remembered.deployment.addresses.exchange_vault.is_none() {
                         tracing::info!("the dev chain is older than the exchange; its vault is deployed now");
                         add_vault(&anvil, &mut remembered.deployment).await?;
+                        write_notes(&folder, &remembered)?;
+                    }
+                    if remembered.deployment.addresses.payout_distributor.is_none() {
+                        tracing::info!("the dev chain is older than payouts; the economy's contracts are deployed now");
+                        add_economy(&anvil, &mut remembered.deployment).await?;
                         write_notes(&folder, &remembered)?;
                     }
                     return Ok(RunningDevChain {
@@ -143,6 +153,19 @@ impl RunningDevChain {
             deployment: self.deployment,
             group: self.group,
         }
+    }
+
+    /// Payouts on it, with the key that every dev chain knows.
+    ///
+    /// # Errors
+    /// Never for that key.
+    pub fn publishing(&self) -> Result<Publishing> {
+        Ok(Publishing {
+            rpc: self.anvil.http_url(),
+            deployment: self.deployment,
+            proposer: keys::dev_proposer()?.into(),
+            epoch: EPOCH,
+        })
     }
 
     /// The exchange on it, with the keys that every dev chain knows.
@@ -325,12 +348,19 @@ async fn block_hash(anvil: &Anvil, number: u64) -> Result<Option<B256>> {
 /// Deploys the contracts; all revenue goes to the deployer.
 async fn deploy(anvil: &Anvil) -> Result<Deployment> {
     let (deployer, provider) = deployer(anvil).await?;
-    Ok(souk_contracts::deploy_with(&provider, deployer, deployer, vault_config()).await?)
+    // Revenue goes to the payout distributor that is deployed along.
+    Ok(souk_contracts::deploy_with(&provider, deployer, None, vault_config()).await?)
 }
 
 async fn add_vault(anvil: &Anvil, deployment: &mut Deployment) -> Result<()> {
     let (deployer, provider) = deployer(anvil).await?;
     Ok(souk_contracts::add_vault(&provider, deployer, deployment, vault_config()).await?)
+}
+
+async fn add_economy(anvil: &Anvil, deployment: &mut Deployment) -> Result<()> {
+    let (deployer, provider) = deployer(anvil).await?;
+    let config = dev::economy_config(dev::PROPOSER, dev::JUDGE, dev::RELAYER, dev::FEE_ACCOUNT);
+    Ok(souk_contracts::add_economy(&provider, deployer, deployment, config).await?)
 }
 
 fn vault_config() -> souk_contracts::ExchangeVault::VaultConfig {

@@ -1,11 +1,11 @@
-//! Keys that work for the exchange's vault: from a file, else from an environment variable. Never from the command line, never logged.
+//! Keys that work for our contracts: from a file, else from an environment variable. Never from the command line, never logged.
 
 use std::path::Path;
 
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result};
 use souk_contracts::dev;
-use souk_settlement::{AdminSigner, CosignerKey, KeyError, OperatorSigner};
+use souk_settlement::{AdminSigner, CosignerKey, KeyError, OperatorSigner, ProposerSigner};
 
 /// The operator's key, if one is given.
 ///
@@ -41,12 +41,34 @@ pub fn admin(file: Option<&Path>) -> Result<Option<AdminSigner>> {
     key("SOUK_ADMIN_KEY", file, AdminSigner::from_file, AdminSigner::from_text)
 }
 
+/// The payout distributor's proposer's key, if one is given.
+///
+/// # Errors
+/// One line for a file or variable that holds no key.
+pub fn proposer(file: Option<&Path>) -> Result<Option<ProposerSigner>> {
+    key(
+        "SOUK_PROPOSER_KEY",
+        file,
+        ProposerSigner::from_file,
+        ProposerSigner::from_text,
+    )
+}
+
 /// The co-signer of every dev chain.
 ///
 /// # Errors
 /// Never for that key.
 pub fn dev_cosigner() -> Result<CosignerKey> {
     let key = PrivateKeySigner::from_bytes(&dev::COSIGNER_KEY).context("the dev chain's well-known key")?;
+    Ok(key.into())
+}
+
+/// The proposer of every dev chain.
+///
+/// # Errors
+/// Never for that key.
+pub fn dev_proposer() -> Result<ProposerSigner> {
+    let key = PrivateKeySigner::from_bytes(&dev::PROPOSER_KEY).context("the dev chain's well-known key")?;
     Ok(key.into())
 }
 

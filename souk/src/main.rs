@@ -12,6 +12,7 @@ mod exchange;
 mod instance;
 mod keys;
 mod parts;
+mod payouts;
 mod progress;
 mod projectors;
 mod records;
@@ -57,6 +58,7 @@ async fn dispatch(config: Config) -> Result<ExitCode> {
         Command::Project(args) => commands::parts::project(args).await,
         Command::Serve(args) => commands::parts::serve(args).await,
         Command::Exchange(args) => commands::parts::exchange(args).await,
+        Command::Payouts(args) => commands::parts::payouts(args).await,
         Command::Market(MarketCommand::List(args)) => commands::market::list(args, &dir).await,
         Command::Market(MarketCommand::State(args)) => commands::market::state(args, &dir).await,
         Command::Market(MarketCommand::Show(args)) => commands::market::show(args, &dir).await,
@@ -67,6 +69,10 @@ async fn dispatch(config: Config) -> Result<ExitCode> {
         Command::Verify(VerifyCommand::Chain(args)) => return commands::verify::chain(args, &dir).await,
         Command::Verify(VerifyCommand::State(args)) => return commands::verify::state(args, &dir).await,
         Command::Verify(VerifyCommand::Exchange(args)) => return commands::verify::exchange(args, &dir).await,
+        Command::Verify(VerifyCommand::Payouts(args)) => return commands::verify::payouts(args, &dir).await,
+        Command::Explain(args) => commands::explain::run(args, &dir).await,
+        Command::Simulate(args) => commands::simulate::run(args, &dir).await,
+        Command::LicenseCheck(args) => return commands::license_check::run(args, &dir).await,
         Command::Bench(args) => commands::bench::run(args).await,
     }?;
     Ok(ExitCode::SUCCESS)

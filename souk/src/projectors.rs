@@ -21,16 +21,41 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// # Errors
 /// That of the first projector that cannot go on.
 pub async fn run(log: Arc<dyn EventLog>, pool: PgPool, cancel: CancellationToken) -> Result<()> {
-    let mut projectors = JoinSet::new();
+    let streams = log.clone();
+    each_chain(streams.as_ref(), cancel.clone(), |chain| {
+        let (status, _) = watch::channel(ProjectionStatus::new(chain));
+        let projector = project::run(
+            ProjectorConfig::new(chain),
+            log.clone(),
+            pool.clone(),
+            status,
+            cancel.clone(),
+        );
+        async move { Ok(projector.await?) }
+    })
+    .await
+}
+
+/// Starts work for every chain that has a stream in the log, as streams appear, until told to stop; all of it is then waited for.
+///
+/// # Errors
+/// That of the first work that fails.
+pub async fn each_chain<W>(
+    log: &dyn EventLog,
+    cancel: CancellationToken,
+    mut work: impl FnMut(ChainId) -> W,
+) -> Result<()>
+where
+    W: Future<Output = Result<()>> + Send + 'static,
+{
+    let mut working = JoinSet::new();
     let mut known = BTreeSet::new();
     loop {
         match log.streams().await {
             Ok(streams) => {
                 for chain in streams.iter().filter_map(|stream| chain_of(stream.as_str())) {
                     if known.insert(chain) {
-                        let (status, _) = watch::channel(ProjectionStatus::new(chain));
-                        let config = ProjectorConfig::new(chain);
-                        projectors.spawn(project::run(config, log.clone(), pool.clone(), status, cancel.clone()));
+                        working.spawn(work(chain));
                     }
                 }
             }
@@ -39,10 +64,10 @@ pub async fn run(log: Arc<dyn EventLog>, pool: PgPool, cancel: CancellationToken
         tokio::select! {
             () = cancel.cancelled() => break,
             () = tokio::time::sleep(LOOK_INTERVAL) => {}
-            Some(ended) = projectors.join_next(), if !projectors.is_empty() => ended??,
+            Some(ended) = working.join_next(), if !working.is_empty() => ended??,
         }
     }
-    while let Some(ended) = projectors.join_next().await {
+    while let Some(ended) = working.join_next().await {
         ended??;
     }
     Ok(())

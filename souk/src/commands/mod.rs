@@ -2,10 +2,14 @@
 
 pub mod bench;
 pub mod demo;
+mod economy;
+pub mod explain;
+pub mod license_check;
 pub mod log;
 pub mod market;
 pub mod parts;
 pub mod replay;
+pub mod simulate;
 pub mod status;
 pub mod up;
 pub mod verify;
@@ -17,6 +21,14 @@ use souk_eventlog::EventLog;
 use souk_schema::ChainId;
 
 use crate::projectors::chain_of;
+
+/// Prints a line of an answer. Whoever stops reading (a pager that is left, `head`) has had enough, and the command ends.
+fn say(line: impl std::fmt::Display) {
+    use std::io::Write;
+    if writeln!(std::io::stdout().lock(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
 
 /// The chains that have a stream in the log, or the one that was asked for if it does.
 ///

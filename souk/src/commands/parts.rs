@@ -1,14 +1,18 @@
-//! `souk index`, `souk project`, `souk serve` and `souk exchange`: one part each, with Kafka and Postgres between them.
+//! `souk index`, `souk project`, `souk serve`, `souk exchange` and `souk payouts`: one part each, with Kafka and Postgres between them.
+
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use souk_distribution::Distributions;
 use souk_provenance::graph::GraphHandle;
 use souk_schema::exchange::GroupId;
 use tokio::sync::watch;
 
-use crate::cli::{ExchangeArgs, IndexArgs, ProjectArgs, ServeArgs};
+use crate::cli::{ExchangeArgs, IndexArgs, PayoutsArgs, ProjectArgs, ServeArgs};
 use crate::config::{self, Config};
 use crate::exchange::{self, Settling};
 use crate::parts::{Store, Supervisor};
+use crate::payouts::{self, Lines, Publishing};
 use crate::progress::Progress;
 use crate::{keys, projectors, web};
 
@@ -48,6 +52,13 @@ pub async fn project(args: &ProjectArgs) -> Result<()> {
     let log = store.log(&pool).await?;
     let mut supervisor = Supervisor::new()?;
     let cancel = supervisor.cancel().clone();
+    let lines = payouts::run(
+        log.clone(),
+        Lines::Written(pool.clone()),
+        Distributions::default(),
+        cancel.clone(),
+    );
+    supervisor.run("payouts".into(), lines);
     supervisor.run("projector".into(), projectors::run(log, pool, cancel));
     supervisor.until_stopped().await
 }
@@ -64,7 +75,12 @@ pub async fn serve(args: &ServeArgs) -> Result<()> {
     let mut supervisor = Supervisor::new()?;
     let graph = GraphHandle::start(pool.clone(), supervisor.cancel().clone()).await?;
     let exchange = web::exchange_elsewhere(&mut supervisor, args, &log, &pool).await?;
-    let mut server = web::bind(&args.http, pool, graph, log, Vec::new(), supervisor.cancel().clone()).await?;
+    let (distributions, cancel) = (Distributions::default(), supervisor.cancel().clone());
+    let following = payouts::run(log.clone(), Lines::Elsewhere, distributions.clone(), cancel.clone());
+    supervisor.run("payouts".into(), following);
+    let mut server = web::bind(&args.http, pool, graph, log, Vec::new(), cancel)
+        .await?
+        .with_payouts(distributions);
     if let Some(exchange) = exchange {
         server = server.with_exchange(exchange)?;
     }
@@ -98,5 +114,33 @@ pub async fn exchange(args: &ExchangeArgs) -> Result<()> {
         () = cancel.cancelled() => return Ok(()),
     };
     tracing::info!(group = %group.opened.group, vault = %group.opened.vault, "the exchange runs");
+    supervisor.until_stopped().await
+}
+
+/// Publishes the roots of payouts until told to stop.
+///
+/// # Errors
+/// One line for what is misconfigured or cannot go on.
+pub async fn payouts(args: &PayoutsArgs) -> Result<()> {
+    let store = Store::named(&args.store)?;
+    let proposer = keys::proposer(args.proposer_key_file.as_deref())?
+        .context("roots need the key of the distributor's proposer: give --proposer-key-file, or SOUK_PROPOSER_KEY")?;
+    let publishing = Publishing {
+        rpc: args.rpc.to_string(),
+        deployment: config::read_deployment(&args.deployment)?,
+        proposer: proposer.into(),
+        epoch: Duration::from_secs(args.epoch_secs),
+    };
+    let pool = store.database().await?;
+    let log = store.log(&pool).await?;
+    let mut supervisor = Supervisor::new()?;
+    let (distributions, cancel) = (Distributions::default(), supervisor.cancel().clone());
+    let following = payouts::run(log, Lines::Elsewhere, distributions.clone(), cancel.clone());
+    supervisor.run("payouts".into(), following);
+    let started = payouts::publish(&mut supervisor, publishing, &distributions, &pool);
+    tokio::select! {
+        started = started => started?,
+        () = cancel.cancelled() => {}
+    }
     supervisor.until_stopped().await
 }

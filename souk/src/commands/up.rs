@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use souk_devstack::{Kafka, KafkaConfig, Postgres, PostgresConfig};
+use souk_distribution::Distributions;
 use souk_eventlog::EventLog;
 use souk_indexer::{ChainSource, IndexerStatus};
 use souk_provenance::graph::GraphHandle;
 use souk_schema::exchange::GroupId;
 use souk_settlement::CosignerKey;
+use sqlx::PgPool;
 use tokio::sync::watch;
 
 use crate::cli::{StoreArgs, UpArgs};
@@ -18,11 +20,15 @@ use crate::dev_chain::{RunningDevChain, log_tail};
 use crate::exchange::{self, Settling};
 use crate::instance::{DataDir, Held, Instance};
 use crate::parts::{Store, Supervisor};
+use crate::payouts::{self, Lines, Publishing};
 use crate::progress::Progress;
 use crate::{commands, config, keys, projectors, web};
 
 /// How long a second `souk up` waits for the first to be ready.
 const OTHER_START_LIMIT: Duration = Duration::from_secs(120);
+
+/// Between two epochs of payouts on chains that are not for development.
+const DAILY: Duration = Duration::from_secs(86_400);
 
 /// How often readiness is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -71,70 +77,117 @@ async fn serve_until_stopped(
             "--demo writes to the dev chain that `souk up` runs itself, but another chain is configured: leave out one of the two"
         );
     }
-    let statuses = start_indexers(&mut supervisor, sources.clone(), &log);
-    let cancel = supervisor.cancel().clone();
-    supervisor.run(
-        "projector".into(),
-        projectors::run(log.clone(), pool.clone(), cancel.clone()),
-    );
-    let group = match settling(args, dev_chain.as_deref())? {
-        Some((group, settling)) => {
-            let started = exchange::start(&mut supervisor, group, settling, &log, &pool);
-            tokio::select! {
-                group = started => Some(group?),
-                () = cancel.cancelled() => return supervisor.until_stopped().await,
-            }
-        }
-        None => None,
+    let here = Here {
+        args,
+        held,
+        local,
+        pool,
+        log,
+        sources,
+        dev_chain: dev_chain.as_deref(),
     };
-    let graph = GraphHandle::start(pool.clone(), cancel.clone()).await?;
-    let mut server = web::bind(&args.http, pool, graph.clone(), log, statuses.clone(), cancel).await?;
-    if let Some(group) = &group {
-        let cosigner = cosigner(args, dev_chain.is_some())?;
-        server = server.with_exchange(web::exchange_of(group, cosigner).await?)?;
-    }
-    let url = web::url(&server)?;
-    supervisor.run("api".into(), async move { Ok(server.run().await?) });
-    let instance = Instance {
-        pid: std::process::id(),
-        url: url.clone(),
-        database_url: local.store.database_url.clone(),
-        kafka: local.store.kafka.clone(),
-        kafka_options: local.store.kafka_options.clone(),
-        chains: sources,
-        dev_chain: dev_chain.as_ref().map(|chain| chain.description()),
-    };
-
-    let ready = async {
-        let mut demo = None;
-        if let (true, Some(chain)) = (args.demo, &instance.dev_chain) {
-            let summary = commands::demo::load_family(chain, args.demo_seed).await?;
-            println!("{}", commands::demo::in_words(&summary));
-            if let Some(group) = &group {
-                commands::demo::open_markets(chain, args.demo_seed, &summary, group).await?;
-            }
-            demo = Some((chain, summary));
-        }
-        catch_up(&statuses, &graph).await;
-        held.publish(&instance)?;
-        println!("ready {url}");
-        if let Some((chain, summary)) = demo {
-            commands::demo::print_queries(chain, &summary, &url);
-        }
-        Ok(())
-    };
-    let started = supervisor.meanwhile(ready).await;
-    let ended = match started {
-        Ok(_) => supervisor.until_stopped().await,
-        Err(error) => {
-            supervisor.cancel().cancel();
-            supervisor.until_stopped().await.and(Err(error))
-        }
-    };
+    let ended = here.until_stopped(supervisor).await;
     if let Some(chain) = dev_chain {
         chain.stop().await;
     }
     ended
+}
+
+/// What everything else is started on.
+struct Here<'a> {
+    args: &'a UpArgs,
+    held: &'a Held,
+    local: &'a LocalParts,
+    pool: PgPool,
+    log: Arc<dyn EventLog>,
+    sources: Vec<ChainSource>,
+    dev_chain: Option<&'a RunningDevChain>,
+}
+
+impl Here<'_> {
+    async fn until_stopped(self, mut supervisor: Supervisor) -> Result<()> {
+        let Here {
+            args,
+            held,
+            local,
+            pool,
+            log,
+            sources,
+            dev_chain,
+        } = self;
+        let statuses = start_indexers(&mut supervisor, sources.clone(), &log);
+        let cancel = supervisor.cancel().clone();
+        supervisor.run(
+            "projector".into(),
+            projectors::run(log.clone(), pool.clone(), cancel.clone()),
+        );
+        let distributions = Distributions::default();
+        let lines = Lines::Written(pool.clone());
+        let following = payouts::run(log.clone(), lines, distributions.clone(), cancel.clone());
+        supervisor.run("payouts".into(), following);
+        if let Some(publishing) = publishing(args, dev_chain)? {
+            let started = payouts::publish(&mut supervisor, publishing, &distributions, &pool);
+            tokio::select! {
+                started = started => started?,
+                () = cancel.cancelled() => return supervisor.until_stopped().await,
+            }
+        }
+        let group = match settling(args, dev_chain)? {
+            Some((group, settling)) => {
+                let started = exchange::start(&mut supervisor, group, settling, &log, &pool);
+                tokio::select! {
+                    group = started => Some(group?),
+                    () = cancel.cancelled() => return supervisor.until_stopped().await,
+                }
+            }
+            None => None,
+        };
+        let graph = GraphHandle::start(pool.clone(), cancel.clone()).await?;
+        let mut server = web::bind(&args.http, pool, graph.clone(), log, statuses.clone(), cancel)
+            .await?
+            .with_payouts(distributions);
+        if let Some(group) = &group {
+            let cosigner = cosigner(args, dev_chain.is_some())?;
+            server = server.with_exchange(web::exchange_of(group, cosigner).await?)?;
+        }
+        let url = web::url(&server)?;
+        supervisor.run("api".into(), async move { Ok(server.run().await?) });
+        let instance = Instance {
+            pid: std::process::id(),
+            url: url.clone(),
+            database_url: local.store.database_url.clone(),
+            kafka: local.store.kafka.clone(),
+            kafka_options: local.store.kafka_options.clone(),
+            chains: sources,
+            dev_chain: dev_chain.as_ref().map(|chain| chain.description()),
+        };
+
+        let ready = async {
+            let mut demo = None;
+            if let (true, Some(chain)) = (args.demo, &instance.dev_chain) {
+                let summary = commands::demo::load_family(chain, args.demo_seed).await?;
+                println!("{}", commands::demo::in_words(&summary));
+                if let Some(group) = &group {
+                    commands::demo::open_markets(chain, args.demo_seed, &summary, group).await?;
+                }
+                demo = Some((chain, summary));
+            }
+            catch_up(&statuses, &graph).await;
+            held.publish(&instance)?;
+            println!("ready {url}");
+            if let Some((chain, summary)) = demo {
+                commands::demo::print_queries(chain, &summary, &url);
+            }
+            Ok(())
+        };
+        match supervisor.meanwhile(ready).await {
+            Ok(_) => supervisor.until_stopped().await,
+            Err(error) => {
+                supervisor.cancel().cancel();
+                supervisor.until_stopped().await.and(Err(error))
+            }
+        }
+    }
 }
 
 /// Starts the dev chain, and what watches over it; `None` where a signal came first.
@@ -183,6 +236,25 @@ fn settling(args: &UpArgs, dev_chain: Option<&RunningDevChain>) -> Result<Option
         flush_from: None,
     };
     Ok(Some((GroupId(1), settling)))
+}
+
+/// Where this process publishes payout roots: on the dev chain, or by `--deployment` where a proposer's key is given.
+fn publishing(args: &UpArgs, dev_chain: Option<&RunningDevChain>) -> Result<Option<Publishing>> {
+    if let Some(chain) = dev_chain {
+        return chain.publishing().map(Some);
+    }
+    let Some(proposer) = keys::proposer(args.keys.proposer_key_file.as_deref())? else {
+        return Ok(None);
+    };
+    let (Some(rpc), Some(deployment)) = (args.chain.rpc.first(), &args.chain.deployment) else {
+        bail!("a proposer's key is given, but no distributor: name its chain with --rpc and --deployment");
+    };
+    Ok(Some(Publishing {
+        rpc: rpc.to_string(),
+        deployment: config::read_deployment(deployment)?,
+        proposer: proposer.into(),
+        epoch: DAILY,
+    }))
 }
 
 fn cosigner(args: &UpArgs, is_dev: bool) -> Result<Option<CosignerKey>> {

@@ -16,7 +16,7 @@ use souk_provenance::verify as provenance;
 use souk_schema::ChainId;
 use souk_settlement::{Node, VaultSource};
 
-use crate::cli::{VerifyChainArgs, VerifyExchangeArgs, VerifyStateArgs};
+use crate::cli::{VerifyChainArgs, VerifyExchangeArgs, VerifyPayoutsArgs, VerifyStateArgs};
 use crate::commands::chains_of;
 use crate::commands::market::{Followed, with_group};
 use crate::config::read_deployment;
@@ -85,6 +85,30 @@ pub async fn chain(args: &VerifyChainArgs, dir: &DataDir) -> Result<ExitCode> {
             println!("{}", serde_json::to_string(&report)?)
         } else {
             println!("{report}")
+        }
+    }
+    Ok(verdict(same))
+}
+
+/// Recomputes every payout root from the log alone, and compares it with what was proposed and published.
+///
+/// # Errors
+/// One line when it cannot be recomputed.
+pub async fn payouts(args: &VerifyPayoutsArgs, dir: &DataDir) -> Result<ExitCode> {
+    let store = Store::of_command(&args.instance, dir)?;
+    let pool = store.database().await?;
+    let log = store.log(&pool).await?;
+    let mut same = true;
+    for chain in chains_of(log.as_ref(), args.chain.map(ChainId)).await? {
+        let published = souk_distribution::store::Store::connect(pool.clone(), chain).await?;
+        let Some(report) = souk_distribution::verify::verify(chain, &log, &published).await? else {
+            bail!("chain {chain} is in the log but has no records yet");
+        };
+        same &= report.is_same();
+        if args.instance.json {
+            println!("{}", serde_json::to_string(&report)?)
+        } else {
+            println!("chain {chain}: {report}")
         }
     }
     Ok(verdict(same))

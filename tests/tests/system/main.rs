@@ -8,6 +8,7 @@ mod exchange_apart;
 mod faults;
 mod kill;
 mod outage;
+mod payouts;
 mod program;
 mod reorg;
 mod separate;

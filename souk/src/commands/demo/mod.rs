@@ -46,7 +46,7 @@ pub async fn run(args: &DemoArgs, dir: &DataDir) -> Result<()> {
     };
     let summary = match args.events {
         Some(events) => {
-            let stages = Synthetic::new(args.seed, events);
+            let stages = Synthetic::on(&chain.deployment, args.seed, events);
             let economy = stages.economy().clone();
             load(&chain, &economy, stages, Some(events)).await?
         }

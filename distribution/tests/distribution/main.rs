@@ -1,0 +1,206 @@
+//! What is owed, followed from a real log into a real Postgres: through reorganisations, restarts, a newer generation and a second writer.
+//! Publishing on a real chain is a whole-system scenario.
+
+mod chain;
+mod support;
+
+use souk_distribution::verify;
+use souk_payouts::merkle::{self, MerkleTree};
+use souk_schema::{B256, U256};
+
+use chain::{ALICE, BOB, CHAIN, Chain, Deed, REGISTRY, TOKEN};
+use support::Stand;
+
+/// An asset of Alice's, one of Bob's, and revenues for both.
+fn beginning() -> Chain {
+    let mut chain = Chain::new(1);
+    chain.block(&[Deed::Register(1, ALICE), Deed::Register(2, BOB)]);
+    chain.block(&[Deed::Pay(1, 1_000), Deed::Pay(2, 500)]);
+    chain
+}
+
+#[tokio::test]
+async fn pay_1_lines_in_the_tables_sum_to_the_revenues_that_the_stream_tells() {
+    let stand = Stand::new().await;
+    let mut chain = beginning();
+    stand.append(&mut chain).await;
+    let running = stand.follow().await;
+    assert_eq!(stand.owed().await, [(ALICE, 1_000), (BOB, 500)]);
+
+    chain.block(&[Deed::Pay(1, 7)]);
+    stand.append(&mut chain).await;
+    running.reached(&chain).await;
+    assert_eq!(stand.owed().await, [(ALICE, 1_007), (BOB, 500)]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_reorganisation_takes_back_is_gone_from_memory_and_tables() {
+    let stand = Stand::new().await;
+    let mut chain = beginning();
+    stand.append(&mut chain).await;
+    let running = stand.follow().await;
+    let before = running.hash();
+
+    chain.block(&[Deed::Pay(2, 90), Deed::Dispute(1, 2)]);
+    chain.block(&[Deed::Pay(2, 10)]);
+    stand.append(&mut chain).await;
+    running.reached(&chain).await;
+    assert_eq!(stand.owed().await, [(ALICE, 1_000), (BOB, 600)]);
+    // The fee's and the asset's own portion of each of Bob's three revenues.
+    let held = stand.count("select count(*) from payouts.portion_change where change = 'held'");
+    assert_eq!(held.await, 6);
+
+    chain.revert(2);
+    stand.append(&mut chain).await;
+    running.reached(&chain).await;
+    assert_eq!(running.hash(), before);
+    assert_eq!(stand.owed().await, [(ALICE, 1_000), (BOB, 500)]);
+    assert_eq!(stand.count("select count(*) from payouts.portion_change").await, 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn log_2_a_second_life_writes_no_line_twice_and_misses_none() {
+    let stand = Stand::new().await;
+    let mut chain = beginning();
+    stand.append(&mut chain).await;
+    stand.follow().await.stop().await;
+    chain.block(&[Deed::Pay(1, 3)]);
+    stand.append(&mut chain).await;
+    let running = stand.follow().await;
+    assert_eq!(stand.owed().await, [(ALICE, 1_003), (BOB, 500)]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn two_writers_take_turns_and_write_each_line_once() {
+    let stand = Stand::new().await;
+    let mut chain = beginning();
+    stand.append(&mut chain).await;
+    let (one, other) = (stand.follow().await, stand.follow().await);
+    for amount in 1..=20 {
+        chain.block(&[Deed::Pay(2, amount)]);
+        stand.append(&mut chain).await;
+    }
+    one.reached(&chain).await;
+    other.reached(&chain).await;
+    stand.written(&chain).await;
+    assert_eq!(stand.owed().await, [(ALICE, 1_000), (BOB, 710)]);
+    one.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn a_newer_generation_replaces_what_the_older_one_said() {
+    let stand = Stand::new().await;
+    stand.append(&mut beginning()).await;
+    let running = stand.follow().await;
+    let mut anew = Chain::new(2);
+    anew.block(&[Deed::Register(1, BOB)]);
+    anew.block(&[Deed::Pay(1, 11)]);
+    stand.append(&mut anew).await;
+    running.reached(&anew).await;
+    stand.written(&anew).await;
+    assert_eq!(stand.owed().await, [(BOB, 11)]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_began_after_the_contracts_says_so_and_stops_nothing_else() {
+    let stand = Stand::new().await;
+    let mut chain = Chain::new(1);
+    chain.block(&[Deed::Pay(9, 5)]);
+    chain.block(&[]);
+    stand.append(&mut chain).await;
+    let running = stand.follow().await;
+    running.reached(&chain).await;
+    let refused = running
+        .handle
+        .read(|state| state.of(&REGISTRY).and_then(|deployed| deployed.refused.clone()));
+    let (block, why) = refused.expect("payouts cannot be computed");
+    assert_eq!(block.number, chain::START);
+    assert!(why.to_string().contains("asset 9 was never registered"), "{why}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn pay_3_a_root_is_recomputed_from_the_log_and_a_false_one_or_a_changed_leaf_is_named() {
+    let stand = Stand::new().await;
+    let mut chain = beginning();
+    let at = chain.head();
+    stand.append(&mut chain).await;
+    let running = stand.follow().await;
+    let entries = running.handle.read(|state| {
+        let deployed = state.of_mut(&REGISTRY).expect("it is watched");
+        deployed.state.entries(at.number)
+    });
+    let root = MerkleTree::new(&entries).expect("something is owed").root();
+    stand
+        .store()
+        .await
+        .keep_root(REGISTRY, 1, root, &entries)
+        .await
+        .unwrap();
+    chain.block(&[Deed::Propose(1, root, at)]);
+    // Revenue after the block that a root was computed at is not in it.
+    chain.block(&[Deed::Pay(1, 50), Deed::Finalise(1, root)]);
+    let next = chain.head();
+    chain.block(&[Deed::Propose(2, B256::repeat_byte(9), next)]);
+    stand.append(&mut chain).await;
+    running.reached(&chain).await;
+
+    let report = verify::verify(CHAIN, &stand.log, &stand.store().await)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        report.roots.iter().map(verify::RootReport::is_same).collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert!(
+        !report.is_same() && report.to_string().contains("epoch 2: the root is"),
+        "{report}"
+    );
+
+    let claimable = running.handle.claimable(REGISTRY).expect("an epoch is final");
+    let (entry, proof) = claimable.entry(ALICE, TOKEN).expect("Alice is owed something");
+    assert_eq!((claimable.epoch, entry.cumulative), (1, U256::from(1_000)));
+    assert!(merkle::verify(root, merkle::leaf(&entry), &proof));
+    assert!(claimable.entry(TOKEN, ALICE).is_none());
+
+    stand
+        .execute("update payouts.root_entry set cumulative = 1001 where cumulative = 1000")
+        .await;
+    let report = verify::verify(CHAIN, &stand.log, &stand.store().await)
+        .await
+        .unwrap()
+        .unwrap();
+    let differing = &report.roots[0].differing;
+    assert_eq!(differing.len(), 1);
+    assert_eq!(
+        (differing[0].account, differing[0].published.as_deref()),
+        (ALICE, Some("1001"))
+    );
+    assert!(report.to_string().contains("is published with 1001"), "{report}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_root_that_a_reorganisation_took_back_is_not_judged() {
+    let stand = Stand::new().await;
+    let mut chain = beginning();
+    let at = chain.head();
+    chain.block(&[Deed::Propose(1, B256::repeat_byte(9), at)]);
+    stand.append(&mut chain).await;
+    chain.revert(1);
+    chain.block(&[]);
+    stand.append(&mut chain).await;
+    let report = verify::verify(CHAIN, &stand.log, &stand.store().await)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(report.is_same(), "{report}");
+    // Read together or apart, the same is judged.
+    assert!(report.roots.is_empty(), "{report}");
+}

@@ -1,0 +1,189 @@
+//! Payouts as those who are owed meet them: the demo's revenues end in a root on chain, `souk verify payouts` recomputes it and notices a
+//! changed leaf, and the proof that GraphQL returns is a claim that the contract pays.
+
+use alloy::network::EthereumWallet;
+use alloy::primitives::{Address, B256, U256};
+use alloy::providers::ProviderBuilder;
+use alloy::signers::local::PrivateKeySigner;
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use souk_contracts::{PayoutDistributor, TestUSD, dev};
+use souk_devstack::{Postgres, PostgresConfig};
+use sqlx::{Executor, PgPool};
+
+use crate::program::ask;
+use crate::world::{PATIENCE, Souk, run};
+
+/// Waits until a root of the chain is final and nothing newer is owed; the number of entries that were published.
+async fn published(pool: &PgPool) -> Result<i64> {
+    const LINES_LEFT: &str =
+        "select count(*) filter (where not is_ended and holds = 0 and vested_epoch is null), count(*)
+        from payouts.line_status";
+    let all_are = async {
+        loop {
+            let (left, all): (i64, i64) = sqlx::query_as(LINES_LEFT).fetch_one(pool).await?;
+            if left == 0 && all > 0 {
+                let entries = sqlx::query_scalar("select count(*) from payouts.root_entry")
+                    .fetch_one(pool)
+                    .await?;
+                return Ok::<i64, anyhow::Error>(entries);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all_are)
+        .await
+        .context("lines do not vest")?
+}
+
+#[tokio::test]
+async fn pay_3_the_demos_roots_are_what_the_log_says_and_a_proof_from_graphql_is_paid() -> Result<()> {
+    let postgres = Postgres::start(&PostgresConfig::throw_away()).await?;
+    let database_url = postgres.create_database("souk").await?;
+    let pool = PgPool::connect(&database_url).await?;
+    let folder = tempfile::tempdir()?;
+    let dir = folder.path().join("data").display().to_string();
+    let arguments = [
+        "--data-dir",
+        &dir,
+        "--database-url",
+        &database_url,
+        "--port",
+        "0",
+        "--demo",
+    ]
+    .map(String::from);
+    let souk = Souk::start(&arguments).await?;
+    assert!(published(&pool).await? > 100);
+
+    // PAY-1 over everything: what counts sums to what came in.
+    let (lines, revenues): (String, String) = sqlx::query_as(
+        "select (select sum(amount)::text from payouts.line_status where not is_ended), (select sum(amount)::text from souk.revenue)",
+    )
+    .fetch_one(&pool)
+    .await?;
+    assert_eq!(lines, revenues);
+    let answer = run(&["verify", "payouts", "--data-dir", &dir]).await?;
+    ensure!(answer.code == 0, "PAY-3: {answer:?}");
+
+    claim(&souk, &dir, &pool).await?;
+
+    // A life that ends in mid-flight changes nothing that was published.
+    souk.killed().await?;
+    let souk = Souk::start(&arguments).await?;
+    published(&pool).await?;
+    let answer = run(&["verify", "payouts", "--data-dir", &dir]).await?;
+    ensure!(answer.code == 0, "PAY-3 after a crash: {answer:?}");
+
+    pool.execute("update payouts.root_entry set cumulative = cumulative + 1 where ctid = (select min(ctid) from payouts.root_entry)")
+        .await?;
+    let answer = run(&["verify", "payouts", "--data-dir", &dir]).await?;
+    assert_eq!(answer.code, 3, "a changed leaf goes unseen: {answer:?}");
+    assert!(
+        answer.out.contains("but the log says"),
+        "the entry is named: {answer:?}"
+    );
+    questions(&dir).await?;
+    souk.stop().await
+}
+
+/// Claims what somebody is owed with the proof that GraphQL returns, as anybody may.
+async fn claim(souk: &Souk, dir: &str, pool: &PgPool) -> Result<()> {
+    let instance: Value = serde_json::from_slice(&std::fs::read(format!("{dir}/instance.json"))?)?;
+    let rpc = instance["devChain"]["rpc"]
+        .as_str()
+        .or(instance["dev_chain"]["rpc"].as_str())
+        .context("no node")?;
+    let (account, token): (Vec<u8>, Vec<u8>) = sqlx::query_as(
+        "select account, token from payouts.root_entry order by epoch desc, cumulative desc, account limit 1",
+    )
+    .fetch_one(pool)
+    .await?;
+    let (account, token) = (Address::try_from(&account[..])?, Address::try_from(&token[..])?);
+    let query = format!(
+        r#"{{ account(id: "eip155:31337:{account}") {{ payouts {{ token claimable
+            claim {{ distributor account token cumulative proof }} }} }} }}"#
+    );
+    let answer = ask(&souk.url, &query).await?;
+    let payouts = answer["account"]["payouts"].as_array().context("no payouts")?;
+    let owed = payouts
+        .iter()
+        .find(|owed| owed["token"].as_str().is_some_and(|text| text.parse() == Ok(token)))
+        .with_context(|| format!("nothing is owed in {token}: {answer}"))?;
+    let claim = &owed["claim"];
+    let distributor: Address = text(&claim["distributor"])?.parse()?;
+    let cumulative: U256 = text(&claim["cumulative"])?.parse()?;
+    let proof = claim["proof"].as_array().context("no proof")?;
+    let proof: Vec<B256> = proof
+        .iter()
+        .map(|hash| Ok(text(hash)?.parse()?))
+        .collect::<Result<_>>()?;
+
+    let anybody = EthereumWallet::from(PrivateKeySigner::from_bytes(&dev::RELAYER_KEY)?);
+    let node = ProviderBuilder::new().wallet(anybody).connect(rpc).await?;
+    let contract = PayoutDistributor::new(distributor, &node);
+    let forged = contract
+        .claim(account, token, cumulative + U256::ONE, proof.clone())
+        .call()
+        .await;
+    assert!(forged.is_err(), "a forged amount is paid");
+    let before = TestUSD::new(token, &node).balanceOf(account).call().await?;
+    let receipt = contract
+        .claim(account, token, cumulative, proof.clone())
+        .send()
+        .await?
+        .get_receipt()
+        .await?;
+    assert!(receipt.status(), "the contract does not take the proof");
+    let after = TestUSD::new(token, &node).balanceOf(account).call().await?;
+    assert_eq!((after - before).to_string(), text(&owed["claimable"])?);
+    let again = contract.claim(account, token, cumulative, proof).call().await;
+    assert!(again.is_err(), "a claim is paid twice");
+    Ok(())
+}
+
+fn text(value: &Value) -> Result<&str> {
+    value.as_str().with_context(|| format!("no text: {value}"))
+}
+
+/// What the command line answers about the same economy.
+async fn questions(dir: &str) -> Result<()> {
+    let ask = async |words: &[&str]| run(&[words, &["--data-dir", dir]].concat()).await;
+    let explained = ask(&["explain", "1", "--json"]).await?;
+    ensure!(explained.code == 0, "{explained:?}");
+    let lines: Vec<Value> = explained
+        .out
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    let recipient = lines[0]["recipient"].as_str().context("no recipient")?;
+    let by_path = ask(&["explain", "1", "--recipient", recipient]).await?;
+    assert!(by_path.code == 0 && by_path.out.contains("rounded by"), "{by_path:?}");
+    let simulated = ask(&["simulate", "1000000", "--asset", "272", "--json"]).await?;
+    ensure!(simulated.code == 0, "{simulated:?}");
+    let simulated: Value = serde_json::from_str(&simulated.out)?;
+    let sum = simulated["lines"].as_array().context("no lines")?.iter().map(|line| {
+        let amount = line["asDeclared"]
+            .as_str()
+            .and_then(|amount| amount.parse::<u64>().ok());
+        amount.context("no amount")
+    });
+    let fee: u64 = text(&simulated["fee"])?.parse()?;
+    assert_eq!(sum.sum::<Result<u64>>()? + fee, 1_000_000);
+    let checked = ask(&["license-check", "272", "--json"]).await?;
+    let verdict: Value = serde_json::from_str(&checked.out)?;
+    assert_eq!(verdict["allowed"].as_bool(), Some(checked.code == 0), "{checked:?}");
+    for (words, complaint) in [
+        (&["explain", "999999"][..], "no revenue has the number 999999"),
+        (&["license-check", "999999"], "no asset has the id 999999"),
+        (
+            &["simulate", "5", "--parent", "1:all:5"],
+            "expected ID:lap|lrp|none:SHARE",
+        ),
+        (&["explain", "1", "--chain", "5"], "the log has no chain 5"),
+    ] {
+        let refused = ask(words).await?;
+        assert!(refused.code == 1 && refused.err.contains(complaint), "{refused:?}");
+    }
+    Ok(())
+}
