@@ -124,7 +124,68 @@ impl<V> Store for Vec<V> {
 
 /// A map per row. Rows at the end without entries do not exist, so equal contents are equal values.
 #[derive(Clone, Debug, Hash)]
-pub struct Nested<K, V>(Vec<BTreeMap<K, V>>);
+pub struct Nested<K, V>(Vec<Row<K, V>>);
+
+/// Most assets have a few contributors and shareholders, and 10,000 such rows are read for one revenue: those lie side by side. A tree takes
+/// over where there are many.
+#[derive(Clone, Debug, Hash)]
+enum Row<K, V> {
+    /// By rising key, at most [`FEW`].
+    Few(Vec<(K, V)>),
+    /// More than that.
+    Many(BTreeMap<K, V>),
+}
+
+const FEW: usize = 32;
+
+impl<K: Ord, V> Row<K, V> {
+    fn get(&self, key: &K) -> Option<&V> {
+        match self {
+            Row::Few(few) => few
+                .binary_search_by(|(other, _)| other.cmp(key))
+                .ok()
+                .map(|place| &few[place].1),
+            Row::Many(many) => many.get(key),
+        }
+    }
+
+    fn replace(&mut self, key: K, value: Option<V>) -> Option<V> {
+        match self {
+            Row::Few(few) => match (few.binary_search_by(|(other, _)| other.cmp(&key)), value) {
+                (Ok(place), Some(value)) => Some(std::mem::replace(&mut few[place].1, value)),
+                (Ok(place), None) => Some(few.remove(place).1),
+                (Err(_), None) => None,
+                (Err(place), Some(value)) => {
+                    few.insert(place, (key, value));
+                    if few.len() > FEW {
+                        *self = Row::Many(std::mem::take(few).into_iter().collect());
+                    }
+                    None
+                }
+            },
+            Row::Many(many) => {
+                let before = match value {
+                    Some(value) => many.insert(key, value),
+                    None => many.remove(&key),
+                };
+                if many.len() <= FEW {
+                    *self = Row::Few(std::mem::take(many).into_iter().collect());
+                }
+                before
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        let (few, many): (&[(K, V)], _) = match self {
+            Row::Few(few) => (few, None),
+            Row::Many(many) => (&[], Some(many)),
+        };
+        few.iter()
+            .map(|(key, value)| (key, value))
+            .chain(many.into_iter().flatten())
+    }
+}
 
 impl<K, V> Default for Nested<K, V> {
     fn default() -> Self {
@@ -134,8 +195,8 @@ impl<K, V> Default for Nested<K, V> {
 
 impl<K: Ord, V> Nested<K, V> {
     /// The row's entries, by rising key.
-    pub fn row(&self, row: u32) -> impl ExactSizeIterator<Item = (&K, &V)> + use<'_, K, V> {
-        self.0.get(row as usize).map(BTreeMap::iter).unwrap_or_default()
+    pub fn row(&self, row: u32) -> impl Iterator<Item = (&K, &V)> {
+        self.0.get(row as usize).into_iter().flat_map(Row::iter)
     }
 
     /// One entry.
@@ -150,21 +211,14 @@ impl<K: Ord + Clone, V> Store for Nested<K, V> {
 
     fn replace(&mut self, (row, key): (u32, K), value: Option<V>) -> Option<V> {
         let row = row as usize;
-        match value {
-            Some(value) => {
-                if self.0.len() <= row {
-                    self.0.resize_with(row + 1, BTreeMap::new);
-                }
-                self.0[row].insert(key, value)
-            }
-            None => {
-                let before = self.0.get_mut(row)?.remove(&key);
-                while self.0.last().is_some_and(BTreeMap::is_empty) {
-                    self.0.pop();
-                }
-                before
-            }
+        if value.is_some() && self.0.len() <= row {
+            self.0.resize_with(row + 1, || Row::Few(Vec::new()));
         }
+        let before = self.0.get_mut(row)?.replace(key, value);
+        while matches!(self.0.last(), Some(Row::Few(few)) if few.is_empty()) {
+            self.0.pop();
+        }
+        before
     }
 }
 
@@ -186,6 +240,32 @@ mod tests {
         map.set(3, 30);
         map.rewind(position);
         assert_eq!(*map, BTreeMap::from([(1, 10)]));
+    }
+
+    #[test]
+    fn a_row_of_many_entries_is_the_same_map() {
+        let mut nested: Journaled<Nested<u32, u32>> = Journaled::default();
+        let entries = |nested: &Nested<u32, u32>| nested.row(0).map(|(key, value)| (*key, *value)).collect::<Vec<_>>();
+        let mut map = BTreeMap::new();
+        let mut seen = Vec::new();
+        for step in 0..200u32 {
+            seen.push((nested.position(), map.clone()));
+            // Scattered keys, some of them twice; the second half takes away.
+            let (key, value) = (step * 37 % 61, (step < 100).then_some(step));
+            nested.set((0, key), value);
+            map.replace(key, value);
+            assert!(
+                entries(&nested)
+                    .into_iter()
+                    .eq(map.iter().map(|(key, value)| (*key, *value)))
+            );
+            assert_eq!(nested.get(0, &key), map.get(&key));
+        }
+        assert!(seen.iter().any(|(_, map)| map.len() > FEW));
+        for (position, map) in seen.into_iter().rev() {
+            nested.rewind(position);
+            assert!(entries(&nested).into_iter().eq(map));
+        }
     }
 
     #[test]

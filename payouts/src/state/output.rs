@@ -31,8 +31,8 @@ pub struct Line {
 pub struct PortionChange {
     /// The revenue.
     pub revenue: U256,
-    /// The portion.
-    pub portion: u32,
+    /// The portion; `None` for every portion of the revenue, as when a root vests all of it.
+    pub portion: Option<u32>,
     /// What happened.
     pub change: Change,
 }
@@ -68,10 +68,10 @@ impl Output {
         self.changes.clear();
     }
 
-    pub(super) fn change(&mut self, revenue: U256, portion: u32, change: Change) {
+    pub(super) fn change(&mut self, revenue: U256, portion: impl Into<Option<u32>>, change: Change) {
         self.changes.push(PortionChange {
             revenue,
-            portion,
+            portion: portion.into(),
             change,
         });
     }

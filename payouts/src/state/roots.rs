@@ -224,6 +224,9 @@ impl State {
         // Most revenues were never held, and a mark for each of their portions would say the same.
         let whole = revenue.marks.is_empty();
         changed.vested_whole = whole.then_some(epoch);
+        if whole {
+            block.output.change(id, None, Change::Vested(epoch));
+        }
         for portion in revenue.portions(&mut self.splitter) {
             let (number, mark) = (portion.number, revenue.marks.get(&portion.number));
             if mark.is_some_and(|mark| mark.vested.is_some()) || !self.tables.counts(revenue, number, at) {
@@ -237,7 +240,9 @@ impl State {
                     cancel(&mut changed, number, block);
                 }
             }
-            block.output.change(id, number, Change::Vested(epoch));
+            if !whole {
+                block.output.change(id, number, Change::Vested(epoch));
+            }
             portion.lines(revenue, &self.tables, &mut self.splitter, |line| {
                 let sum: &mut U256 = sums.entry((line.recipient, line.token)).or_default();
                 *sum = sum.saturating_add(line.amount);
