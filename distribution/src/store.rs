@@ -212,7 +212,7 @@ impl Store {
         .bind(big(self.chain.0))
         .bind(portions.iter().map(|(registry, ..)| registry.as_slice()).collect::<Vec<_>>())
         .bind(portions.iter().map(|(.., portion)| portion.revenue.to_string()).collect::<Vec<_>>())
-        .bind(portions.iter().map(|(.., portion)| i64::from(portion.portion)).collect::<Vec<_>>())
+        .bind(portions.iter().map(|(.., portion)| portion.portion.map(i64::from)).collect::<Vec<_>>())
         .bind(told.iter().map(|told| told.change).collect::<Vec<_>>())
         .bind(told.iter().map(|told| told.hold).collect::<Vec<_>>())
         .bind(told.iter().map(|told| told.hold_id.as_deref()).collect::<Vec<_>>())

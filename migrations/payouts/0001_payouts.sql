@@ -39,7 +39,8 @@ create table payouts.portion_change (
     chain_id     bigint not null,
     registry     bytea not null,
     revenue      numeric(78, 0) not null,
-    portion      bigint not null,
+    -- Null for all portions that the revenue has by then and that count.
+    portion      bigint,
     -- held, released, ended, restored, vested
     change       text not null,
     -- The dispute or challenge that holds or held it.
@@ -75,19 +76,20 @@ from payouts.line
 left join lateral (
     select change.change = 'ended' as is_ended
     from payouts.portion_change change
-    where (change.chain_id, change.registry, change.revenue, change.portion) = (line.chain_id, line.registry, line.revenue, line.portion)
-      and change.change in ('ended', 'restored')
+    where (change.chain_id, change.registry, change.revenue) = (line.chain_id, line.registry, line.revenue)
+      and (change.portion = line.portion or change.portion is null) and change.change in ('ended', 'restored')
     order by change.number desc limit 1
 ) ended on true
 left join lateral (
     select change.epoch
     from payouts.portion_change change
-    where (change.chain_id, change.registry, change.revenue, change.portion) = (line.chain_id, line.registry, line.revenue, line.portion)
-      and change.change = 'vested'
+    where (change.chain_id, change.registry, change.revenue) = (line.chain_id, line.registry, line.revenue)
+      and (change.portion = line.portion or change.portion is null) and change.change = 'vested'
     order by change.number desc limit 1
 ) vested on true
 left join lateral (
     select count(*) filter (where change.change = 'held') - count(*) filter (where change.change = 'released') as count
     from payouts.portion_change change
-    where (change.chain_id, change.registry, change.revenue, change.portion) = (line.chain_id, line.registry, line.revenue, line.portion)
+    where (change.chain_id, change.registry, change.revenue) = (line.chain_id, line.registry, line.revenue)
+      and (change.portion = line.portion or change.portion is null)
 ) holds on true;
