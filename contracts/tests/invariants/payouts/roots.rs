@@ -76,6 +76,7 @@ fn the_window_ends_at_its_second() {
     let done = late.must(ALICE, at, &finalise(1, ROOT));
     assert!(RootFinalised::decode_log(&done.logs[0]).is_ok());
     late.must_refuse::<NotPending>(ALICE, at, &finalise(1, ROOT));
+    late.must_refuse::<NotPending>(ALICE, at, &finalise(2, ROOT));
     assert_eq!(late.view(at, &PayoutDistributor::finalisedRootCall {}), ROOT);
     assert_eq!(late.view(at, &PayoutDistributor::finalisedBlockCall {}), FIRST_BLOCK);
     world.must(ALICE, at, &dispute(1, ROOT));
