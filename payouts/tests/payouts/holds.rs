@@ -306,6 +306,38 @@ fn a_challenge_holds_what_the_execution_earned() {
     assert_eq!([1, 7, 8].map(|who| world.owed(account(who), head)), [120, 30, 90]);
 }
 
+#[test]
+fn a_voided_contribution_is_taken_from_where_it_had_counted_and_nowhere_else() {
+    let mut world = World::new();
+    world.block(vec![
+        register(1, account(1), 50),
+        contribute(1, 1, account(7), 1),
+        contribute(2, 1, account(7), 1),
+        contribute(3, 1, account(8), 2),
+        executed(5, 1, 1, 80),
+        contribute(4, 1, account(7), 1),
+        executed(6, 2, 1, 80),
+    ]);
+    let challenge = |challenge, execution| Fact::ExecutionChallenged {
+        challenge: id(challenge),
+        execution: id(execution),
+    };
+    let upheld = |challenge| Fact::ChallengeResolved {
+        challenge: id(challenge),
+        upheld: true,
+        voided: Some(id(4)),
+    };
+    world.block(vec![challenge(1, 5), challenge(2, 6)]);
+    let before = world.paid(1);
+    world.block(vec![upheld(1), upheld(2)]);
+    assert_eq!(world.paid(1), before, "contribution 4 came after it");
+    let contributor = |who, amount| ((1, Route::Own, Role::Contributor, account(who)), amount);
+    assert_eq!(
+        world.paid(2),
+        BTreeMap::from([owner(1, Route::Own, 40), contributor(7, 20), contributor(8, 20)])
+    );
+}
+
 /// Each step is taken, taken back and taken again: as if it had been folded once.
 #[test]
 fn a_reorganisation_across_anything_leaves_what_folding_once_gives() {
