@@ -9,6 +9,7 @@
 pub mod book;
 pub mod market_data;
 
+mod ahead;
 mod engine;
 mod snapshot;
 mod state;

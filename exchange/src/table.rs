@@ -2,7 +2,12 @@
 //!
 //! The hash has a fixed seed, so that every machine does the same work. Nothing here can be iterated over, so nothing depends on its order.
 
+use crate::ahead::fetch;
+
 const EMPTY: u32 = u32::MAX;
+
+/// Entries of a table that is small: half a megabyte.
+const SMALL: usize = 1 << 16;
 
 /// Open addressing with linear probing. Deletion shifts back instead of leaving marks, so a table at rest never has to be rebuilt.
 #[derive(Clone, Debug, Default)]
@@ -67,10 +72,25 @@ impl SlotTable {
         }
     }
 
+    /// Fetches what [`SlotTable::find`] will read first.
+    #[inline]
+    pub fn fetch(&self, hash: u64) {
+        let mask = self.entries.len().wrapping_sub(1);
+        if let Some(entry) = self.entries.get((hash >> 32) as usize & mask) {
+            fetch(entry);
+        }
+    }
+
+    /// The slot that [`SlotTable::find`] will almost certainly give, without a look at it.
+    #[inline]
+    pub fn guess(&self, hash: u64) -> Option<u32> {
+        self.find(hash, |_| true)
+    }
+
     /// Adds a slot, whose key must not be there yet.
     #[inline]
     pub fn insert(&mut self, hash: u64, slot: u32) {
-        if self.used * 4 >= self.entries.len() * 3 {
+        if self.used >= self.room() {
             self.grow();
         }
         self.used += 1;
@@ -123,6 +143,16 @@ impl SlotTable {
             at = (at + 1) & mask;
         }
         self.entries[at] = entry;
+    }
+
+    /// How many entries it takes before it grows. A small table is kept a quarter full: it costs little, and what is looked for is nearly
+    /// always where it would like to be, which the processor guesses right.
+    #[inline]
+    fn room(&self) -> usize {
+        match self.entries.len() {
+            small if small < SMALL => small / 4,
+            large => large / 4 * 3,
+        }
     }
 
     #[cold]

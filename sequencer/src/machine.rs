@@ -28,6 +28,7 @@ impl Machine {
         let mut commands = batch.commands.into_iter();
         while commands.len() > 0 {
             let mut engine = self.write();
+            engine.foresee(&commands.as_slice()[..commands.len().min(COMMANDS_PER_LOCK)]);
             for command in commands.by_ref().take(COMMANDS_PER_LOCK) {
                 outcomes.push(decide(&mut engine, command, batch.written_at));
             }

@@ -7,10 +7,14 @@ use souk_schema::exchange::order::Signature;
 use souk_schema::exchange::*;
 use souk_schema::{ChainId, TokenRef};
 
+use crate::book_only::BookOnly;
 use crate::flow::{Action, Flow, Op};
 
 const START_SECS: u64 = 1_700_000_000;
 const ACCOUNTS: u32 = 1_000;
+
+/// Operations after which the vault has settled what traded by then.
+const SETTLED_EVERY: usize = 1_000;
 
 /// Engine time of all commands.
 pub const NOW: UnixMillis = UnixMillis(START_SECS * 1_000);
@@ -21,8 +25,10 @@ pub struct Full {
     pub engine: Engine,
     /// Those that fill the books.
     pub setup: Vec<Command>,
-    /// Those that are measured.
+    /// Those that are measured: one for each operation, and those that settle the fills.
     pub commands: Vec<Command>,
+    /// Fills of the measured commands.
+    pub fills: usize,
 }
 
 struct Translator {
@@ -65,12 +71,15 @@ pub fn translate(flow: &Flow) -> Full {
             .expect("the opening is in order");
         events.clear();
     }
-    let setup = flow.setup.iter().map(|op| translator.translate(op)).collect();
-    let commands = flow.ops.iter().map(|op| translator.translate(op)).collect();
+    let mut book = BookOnly::new(flow.markets as usize);
+    let setup = translator.translate_all(&flow.setup, &mut book);
+    let before = book.fills;
+    let commands = translator.translate_all(&flow.ops, &mut book);
     Full {
         engine,
         setup,
         commands,
+        fills: (book.fills - before) as usize,
     }
 }
 
@@ -148,6 +157,23 @@ impl Translator {
             position: self.position,
         };
         Command { source, body }
+    }
+
+    /// The book alone is run along, to know how many fills there are to settle.
+    fn translate_all(&mut self, ops: &[Op], book: &mut BookOnly) -> Vec<Command> {
+        let mut commands = Vec::with_capacity(ops.len() + ops.len() / SETTLED_EVERY + 1);
+        for some in ops.chunks(SETTLED_EVERY) {
+            let before = book.fills;
+            for op in some {
+                book.apply(op, &mut |_| {});
+                commands.push(self.translate(op));
+            }
+            if book.fills > before {
+                let through = FillNumber(book.fills);
+                commands.push(self.command(CommandBody::Fact(Fact::FillsSettled { through })));
+            }
+        }
+        commands
     }
 
     fn translate(&mut self, op: &Op) -> Command {

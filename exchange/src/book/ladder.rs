@@ -9,6 +9,7 @@
 use souk_schema::exchange::{Lots, Side, Ticks};
 
 use super::node::{NONE, Node, Slot};
+use crate::ahead::{fetch, fetch_at};
 
 /// The orders at one price, oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +115,51 @@ impl Ladder {
     }
 
     #[inline]
-    pub(super) fn level(&self, index: u32) -> &Level {
+    pub(super) fn fetch_level(&self, index: u32) {
+        fetch_at(&self.levels, index);
+    }
+
+    #[inline]
+    pub(super) fn fetch(&self) {
+        fetch(&self.flip);
+        fetch(&self.best);
+    }
+
+    #[inline]
+    pub(super) fn fetch_best(&self) {
+        fetch_at(&self.levels, self.best);
+    }
+
+    #[inline]
+    pub(super) fn fetch_leaves(&self) {
+        if let Some(last) = self.order.last() {
+            fetch(last);
+        }
+    }
+
+    #[inline]
+    pub(super) fn fetch_leaf(&self, price: Ticks) {
+        let rank = price.0 ^ self.flip;
+        if let Ok((_, leaf)) = self.find(rank >> 6) {
+            let leaf = &self.leaves[leaf as usize];
+            fetch(&leaf.occupied);
+            fetch(&leaf.levels[rank as usize & 63]);
+        }
+    }
+
+    #[inline]
+    pub(super) fn guess_level(&self, price: Ticks) -> Option<u32> {
+        let rank = price.0 ^ self.flip;
+        let (_, leaf) = self.find(rank >> 6).ok()?;
+        let leaf = &self.leaves[leaf as usize];
+        let level = (leaf.occupied >> (rank & 63) & 1 == 1).then(|| leaf.levels[rank as usize & 63])?;
+        self.fetch_level(level);
+        Some(level)
+    }
+
+    /// A level by its index.
+    #[inline]
+    pub fn level(&self, index: u32) -> &Level {
         &self.levels[index as usize]
     }
 

@@ -87,6 +87,44 @@ impl Book {
         self.sides[side as usize].level(node.level)
     }
 
+    /// Fetches both sides, as far as they are no lists.
+    #[inline]
+    pub fn fetch(&self) {
+        for side in &self.sides {
+            side.fetch();
+        }
+    }
+
+    /// Fetches the level that an order stands in.
+    #[inline]
+    pub fn fetch_level(&self, side: Side, level: u32) {
+        self.sides[side as usize].fetch_level(level);
+    }
+
+    /// Fetches the best level of a side.
+    #[inline]
+    pub fn fetch_best(&self, side: Side) {
+        self.sides[side as usize].fetch_best();
+    }
+
+    /// Fetches what leads to the leaves of a side.
+    #[inline]
+    pub fn fetch_leaves(&self, side: Side) {
+        self.sides[side as usize].fetch_leaves();
+    }
+
+    /// Fetches what leads to the level of a price.
+    #[inline]
+    pub fn fetch_leaf(&self, side: Side, price: Ticks) {
+        self.sides[side as usize].fetch_leaf(price);
+    }
+
+    /// The index of a price's level, if there is one; it is fetched.
+    #[inline]
+    pub fn guess_level(&self, side: Side, price: Ticks) -> Option<u32> {
+        self.sides[side as usize].guess_level(price)
+    }
+
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
         self.sides.iter().map(Ladder::bytes).sum()

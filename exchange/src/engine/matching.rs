@@ -44,11 +44,9 @@ impl Meeting {
 
 impl Engine {
     /// Matches an order where its market does that, and puts what is left where it belongs.
-    #[inline]
     pub(super) fn work(&mut self, market: usize, slot: Slot, band: Band, events: &mut Vec<Event>) {
         let node = self.orders.node(slot);
-        let best = self.markets[market].book.best(node.side.opposite());
-        let meets = best.is_some_and(|level| crosses(node.side, node.price, level.price));
+        let meets = self.markets[market].meets(node.side, node.price);
         if meets && self.markets[market].state == MarketState::Open {
             self.work_against_book(market, slot, band, events);
         } else if node.time_in_force == TimeInForce::GoodTilCancelled {

@@ -9,6 +9,7 @@ mod amend;
 mod auction;
 mod cancel;
 mod facts;
+mod foresee;
 mod matching;
 mod place;
 mod plain;

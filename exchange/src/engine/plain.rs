@@ -1,4 +1,4 @@
-//! The short way for what nearly all commands are: a plain limit order that is taken and rests, without meeting another.
+//! The short way for what nearly all commands are: a plain limit order that is taken, or is moved without meeting another.
 //!
 //! It asks all that the long way asks, but only for a yes: wherever the answer is another, nothing has happened yet, and the long way finds
 //! out what it is. So nothing is decided here. This way must only never be gone where the long one would do anything else, which the same
@@ -17,7 +17,7 @@ use crate::state::market::{base, part, quote};
 use crate::state::orders::{Links, Record};
 use crate::views::shown;
 
-/// A plain order that its market takes and that meets nothing, in the units of the market.
+/// A plain order that its market takes, in the units of the market.
 struct Plain {
     market: usize,
     account: AccountId,
@@ -26,6 +26,8 @@ struct Plain {
     lots: Lots,
     expires_at: UnixMillis,
     hold: Amount,
+    /// Whether it comes into the book as it is, and meets nothing.
+    rests: bool,
 }
 
 /// A level that an order left or came to: what it showed, and what it shows.
@@ -84,6 +86,7 @@ impl Engine {
         moving.is_some()
     }
 
+    /// All that could keep a new order from being plainly taken.
     #[inline(always)]
     fn plain_placing(&self, order: &SignedOrder) -> Option<Placing> {
         let plain = self.plain(order)?;
@@ -103,6 +106,7 @@ impl Engine {
         })
     }
 
+    /// Takes an order in, and lets it work.
     #[inline(always)]
     fn place_at(&mut self, order: &SignedOrder, placing: &Placing, events: &mut Vec<Event>) {
         let plain = &placing.plain;
@@ -111,7 +115,6 @@ impl Engine {
         let (price, lots) = (plain.price, plain.lots);
         let whose = (plain.account, market.id, order.side);
         tell::accepted(events, id, whose, (price, lots), plain.hold, plain.expires_at);
-        tell::rested(events, id, price, lots);
 
         self.accounts.get_mut(plain.account).nonces.mark(order.nonce);
         self.accounts.funds_mut(placing.paying).reserve(plain.hold.0);
@@ -121,6 +124,13 @@ impl Engine {
         record.rate = market.rate();
         let node = plain.node(order, id, placing.seat);
         let slot = self.orders.take(node, record, Links::new(plain.lots, plain.signer));
+        if !plain.rests {
+            let band = market.band();
+            self.work(plain.market, slot, band, events);
+            self.run_stops(plain.market, band, events);
+            return;
+        }
+        tell::rested(events, id, price, lots);
         let before = market.book.push(self.orders.nodes_mut(), order.side, slot);
         let came = Change {
             market: market.id,
@@ -133,9 +143,13 @@ impl Engine {
         self.list(slot);
     }
 
+    /// All that could keep an amendment from being nothing but a move.
     #[inline(always)]
     fn plain_moving(&self, order: &SignedOrder) -> Option<Moving> {
         let plain = self.plain(order)?;
+        if !plain.rests {
+            return None;
+        }
         let market = &self.markets[plain.market];
         let slot = self.orders.find_nonce(&self.accounts, plain.account, order.nonce)?;
         let (node, record) = (self.orders.node(slot), self.orders.record(slot));
@@ -171,6 +185,7 @@ impl Engine {
         })
     }
 
+    /// Puts an order where its amendment wants it.
     #[inline(always)]
     fn move_to(&mut self, order: &SignedOrder, moving: &Moving, events: &mut Vec<Event>) {
         let &Moving {
@@ -231,11 +246,11 @@ impl Engine {
         }
     }
 
-    /// Whether an order is plain, its market takes it, and it meets nothing there. Nonce, room and funds are still to be asked for.
+    /// Whether an order is plain and its market takes it. Nonce, room and funds are still to be asked for.
     #[inline(always)]
     fn plain(&self, order: &SignedOrder) -> Option<Plain> {
-        let rests = order.instructions.time_in_force == TimeInForce::GoodTilCancelled;
-        if !rests || !is_plain(&order.instructions) {
+        let time_in_force = order.instructions.time_in_force;
+        if time_in_force == TimeInForce::FillOrKill || !is_plain(&order.instructions) {
             return None;
         }
         let market_index = self.markets.find(&order.market)?;
@@ -254,7 +269,7 @@ impl Engine {
             & (price <= limits.max_price)
             & (lots >= limits.min_lots)
             & (lots <= limits.max_lots)
-            & market.rests(order.side, price)
+            & market.is_within_band(order.side, price)
             & (expires_at > self.time)
             & (order.expiry_secs <= self.time.secs().saturating_add(MAX_EXPIRY_SECS))
             & market.stops.next(market.last_price()).is_none();
@@ -281,6 +296,7 @@ impl Engine {
             lots,
             expires_at,
             hold,
+            rests: time_in_force == TimeInForce::GoodTilCancelled && !market.meets(order.side, price),
         })
     }
 }
@@ -300,7 +316,7 @@ impl Plain {
             seat,
             side: order.side,
             kind: OrderKind::Limit,
-            time_in_force: TimeInForce::GoodTilCancelled,
+            time_in_force: order.instructions.time_in_force,
             post_only: PostOnly::No,
             self_trade: order.instructions.self_trade,
             waits: false,

@@ -4,6 +4,7 @@ use alloy_primitives::Address;
 use souk_schema::exchange::{AccountId, InstrumentId, MarketId, Side, UnixMillis};
 
 use super::nonces::NonceWindow;
+use crate::ahead::fetch_at;
 use crate::book::{NONE, Slot};
 use crate::table::{SlotTable, mix, mix_address};
 
@@ -170,12 +171,17 @@ pub struct Accounts {
     funds: Vec<Funds>,
     /// Whose each of the balances is, and of what.
     owners: Vec<(AccountId, InstrumentId)>,
+    by_owner: SlotTable,
     seats: Vec<Seat>,
     by_place: SlotTable,
 }
 
 fn place_hash(account: AccountId, market: MarketId) -> u64 {
     mix(u64::from(account.0) << 32 | u64::from(market.0), 1)
+}
+
+fn owner_hash(account: AccountId, instrument: InstrumentId) -> u64 {
+    mix(u64::from(account.0) << 32 | u64::from(instrument.0), 4)
 }
 
 fn hash(address: &Address) -> u64 {
@@ -249,26 +255,24 @@ impl Accounts {
 
     /// The balance of an account, if it ever had one.
     pub fn find_funds(&self, account: AccountId, instrument: InstrumentId) -> Option<FundsIndex> {
-        let funds = &self.get(account).funds;
-        let at = funds
-            .binary_search_by_key(&instrument, |(instrument, _)| *instrument)
-            .ok()?;
-        Some(funds[at].1)
+        self.by_owner.find(owner_hash(account, instrument), |index| {
+            self.owners[index as usize] == (account, instrument)
+        })
     }
 
     /// The balance of an account, made where there is none.
     pub fn funds_of(&mut self, account: AccountId, instrument: InstrumentId) -> FundsIndex {
-        let funds = &mut self.accounts[account.0 as usize].funds;
-        match funds.binary_search_by_key(&instrument, |(instrument, _)| *instrument) {
-            Ok(at) => funds[at].1,
-            Err(at) => {
-                let index = u32::try_from(self.funds.len()).expect("fewer than 2^32 balances");
-                funds.insert(at, (instrument, index));
-                self.funds.push(Funds::default());
-                self.owners.push((account, instrument));
-                index
-            }
+        if let Some(index) = self.find_funds(account, instrument) {
+            return index;
         }
+        let index = u32::try_from(self.funds.len()).expect("fewer than 2^32 balances");
+        self.funds.push(Funds::default());
+        self.owners.push((account, instrument));
+        self.by_owner.insert(owner_hash(account, instrument), index);
+        let funds = &mut self.accounts[account.0 as usize].funds;
+        let at = funds.partition_point(|(other, _)| *other < instrument);
+        funds.insert(at, (instrument, index));
+        index
     }
 
     /// A seat.
@@ -290,6 +294,47 @@ impl Accounts {
             let seat = &self.seats[index as usize];
             seat.account == account && seat.market == market
         })
+    }
+
+    /// Fetches what [`Accounts::find_seat`] reads first.
+    #[inline]
+    pub fn fetch_place(&self, account: AccountId, market: MarketId) {
+        self.by_place.fetch(place_hash(account, market));
+    }
+
+    /// What [`Accounts::find_seat`] will almost certainly give, without a look at the seat, which is fetched.
+    #[inline]
+    pub fn guess_seat(&self, account: AccountId, market: MarketId) -> Option<SeatIndex> {
+        let seat = self.by_place.guess(place_hash(account, market))?;
+        fetch_at(&self.seats, seat);
+        Some(seat)
+    }
+
+    /// Fetches a seat.
+    #[inline]
+    pub fn fetch_seat(&self, seat: SeatIndex) {
+        fetch_at(&self.seats, seat);
+    }
+
+    /// Fetches what [`Accounts::find_funds`] reads first.
+    #[inline]
+    pub fn fetch_owner(&self, account: AccountId, instrument: InstrumentId) {
+        self.by_owner.fetch(owner_hash(account, instrument));
+    }
+
+    /// Fetches what [`Accounts::find_funds`] will almost certainly give.
+    #[inline]
+    pub fn guess_funds(&self, account: AccountId, instrument: InstrumentId) {
+        if let Some(index) = self.by_owner.guess(owner_hash(account, instrument)) {
+            fetch_at(&self.owners, index);
+            fetch_at(&self.funds, index);
+        }
+    }
+
+    /// Fetches a balance.
+    #[inline]
+    pub fn fetch_funds(&self, index: FundsIndex) {
+        fetch_at(&self.funds, index);
     }
 
     /// An account's place in a market of these instruments, made where there is none.

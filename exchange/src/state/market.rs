@@ -10,6 +10,7 @@ use souk_schema::exchange::{
 };
 
 use super::accounts::FundsIndex;
+use crate::ahead::fetch;
 use crate::book::{Book, Slot};
 use crate::table::SlotTable;
 
@@ -119,6 +120,25 @@ impl Market {
         }
     }
 
+    /// Fetches what an order reads of a market before it comes to its book.
+    #[inline]
+    pub fn fetch(&self) {
+        fetch(&self.units);
+        fetch(&self.limits);
+        fetch(&self.last_price);
+        fetch(&self.stops);
+        self.book.fetch();
+    }
+
+    /// What an order of a side pays with.
+    #[inline]
+    pub fn paying(&self, side: Side) -> InstrumentId {
+        match side {
+            Side::Buy => self.quote,
+            Side::Sell => self.base,
+        }
+    }
+
     /// The price of the last fill, before the first the listing's reference.
     #[inline]
     pub fn last_price(&self) -> Ticks {
@@ -158,13 +178,22 @@ impl Market {
         self.band
     }
 
-    /// Whether an order of this price is within the band and meets nothing in the book.
+    /// Whether an order of this price is not beyond the band.
     #[inline]
-    pub fn rests(&self, side: Side, price: Ticks) -> bool {
+    pub fn is_within_band(&self, side: Side, price: Ticks) -> bool {
+        match side {
+            Side::Buy => price <= self.band.high,
+            Side::Sell => price >= self.band.low,
+        }
+    }
+
+    /// Whether an order of this price meets another in the book.
+    #[inline]
+    pub fn meets(&self, side: Side, price: Ticks) -> bool {
         let best = self.book.best(side.opposite()).map(|level| level.price);
         match side {
-            Side::Buy => price <= self.band.high && best.is_none_or(|best| price < best),
-            Side::Sell => price >= self.band.low && best.is_none_or(|best| price > best),
+            Side::Buy => best.is_some_and(|best| price >= best),
+            Side::Sell => best.is_some_and(|best| price <= best),
         }
     }
 

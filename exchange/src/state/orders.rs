@@ -5,6 +5,7 @@ use alloy_primitives::B256;
 use souk_schema::exchange::{AccountId, Amount, CommandNumber, Lots, OrderId, Ppm, Ticks};
 
 use super::accounts::Accounts;
+use crate::ahead::fetch_at;
 use crate::book::{NONE, Node, Slot};
 use crate::table::{SlotTable, mix, mix_word};
 
@@ -370,6 +371,55 @@ impl Orders {
         self.by_nonce.find(nonce_hash(account, nonce), |slot| {
             self.records[slot as usize].nonce == nonce && self.account(accounts, slot) == account
         })
+    }
+
+    /// Fetches what [`Orders::find`] reads first.
+    #[inline]
+    pub fn fetch_id(&self, id: OrderId) {
+        self.by_id.fetch(id_hash(id));
+    }
+
+    /// Fetches what [`Orders::find_nonce`] reads first.
+    #[inline]
+    pub fn fetch_nonce(&self, account: AccountId, nonce: u64) {
+        self.by_nonce.fetch(nonce_hash(account, nonce));
+    }
+
+    /// What [`Orders::find`] will almost certainly give, without a look at the order.
+    #[inline]
+    pub fn guess_id(&self, id: OrderId) -> Option<Slot> {
+        self.by_id.guess(id_hash(id))
+    }
+
+    /// What [`Orders::find_nonce`] will almost certainly give, without a look at the order.
+    #[inline]
+    pub fn guess_nonce(&self, account: AccountId, nonce: u64) -> Option<Slot> {
+        self.by_nonce.guess(nonce_hash(account, nonce))
+    }
+
+    /// Fetches an order.
+    #[inline]
+    pub fn fetch(&self, slot: Slot) {
+        fetch_at(&self.nodes, slot);
+        fetch_at(&self.records, slot);
+        fetch_at(&self.links, slot);
+    }
+
+    /// Fetches as much of an order as its neighbours at a level need.
+    #[inline]
+    pub fn fetch_node(&self, slot: Slot) {
+        fetch_at(&self.nodes, slot);
+    }
+
+    /// Fetches what an order that leaves is unlinked from, its level excepted.
+    #[inline]
+    pub fn fetch_lists(&self, account: AccountId, slot: Slot) {
+        let links = self.links(slot);
+        for neighbour in [links.seat_prev, links.seat_next, links.timer_prev, links.timer_next] {
+            fetch_at(&self.links, neighbour);
+        }
+        self.fetch_id(self.node(slot).id);
+        self.fetch_nonce(account, self.record(slot).nonce);
     }
 
     /// The account's open order with this client order id.

@@ -4,10 +4,13 @@
 
 mod language;
 
+mod amendments;
 mod auctions;
-mod chain;
+mod custody;
 mod orders;
 mod refusals;
+mod settlement;
+mod stops;
 mod trading;
 
 use expect_test::Expect;

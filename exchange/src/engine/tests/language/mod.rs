@@ -158,6 +158,7 @@ impl World {
             CommandBody::PlaceOrder(order) => Some(self.engine.preview(order, now)),
             _ => None,
         };
+        self.engine.read_ahead(std::slice::from_ref(&command));
         let outcome = self.engine.apply(&command, now, &mut events);
         self.last = Some(command);
         if let Some(preview) = preview {
