@@ -10,6 +10,7 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod exchange;
+pub mod export;
 pub mod feed;
 pub mod follow;
 pub mod graphql;

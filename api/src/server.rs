@@ -27,7 +27,7 @@ use crate::payouts::Payouts;
 use crate::session::Sources;
 use crate::status::StatusSources;
 use crate::ws::WsLimits;
-use crate::{graphql, http, operations};
+use crate::{export, graphql, http, operations};
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +231,7 @@ fn routes(app: App) -> Result<Router, ServeError> {
         .route("/graphql", any(http::graphql))
         .route("/assets/{name}", get(pages::asset))
         .route("/schema.graphql", get(pages::schema))
+        .route("/export/{format}", get(export::document))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
         .route("/metrics", get(operations::metrics))

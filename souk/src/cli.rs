@@ -90,6 +90,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Check an asset's licences along its whole derivation; exits 0 only if what is asked is allowed.
     LicenseCheck(LicenseCheckArgs),
+    /// Write what is known of an asset as a document: PROV-JSON, Croissant, a CycloneDX ML-BOM, OpenLineage events.
+    Export(ExportArgs),
     /// Measure speed and memory against a peer or a physical limit, in one run.
     Bench(BenchArgs),
 }
@@ -307,6 +309,26 @@ pub struct SimulateArgs {
     /// Another protocol fee, in parts per 100,000,000.
     #[arg(long, value_name = "PARTS")]
     pub fee: Option<u64>,
+}
+
+/// `souk export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// The asset as CAIP-19, for instance `eip155:31337/erc721:0x…/42`.
+    pub asset: String,
+    /// What to write: prov-json for any asset, croissant for datasets, cyclonedx for models, adapters, agents and applications, openlineage
+    /// for any asset.
+    #[arg(long, default_value = "prov-json", value_name = "FORMAT")]
+    pub format: String,
+    /// As of this block [default: the newest].
+    #[arg(long, value_name = "NUMBER")]
+    pub block: Option<u64>,
+    /// Write to this file [default: standard output].
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// A running instance's address, where it is not that of the data folder.
+    #[arg(long, env = "SOUK_URL", value_name = "URL")]
+    pub url: Option<Url>,
 }
 
 /// `souk license-check`.

@@ -73,6 +73,7 @@ async fn dispatch(config: Config) -> Result<ExitCode> {
         Command::Explain(args) => commands::explain::run(args, &dir).await,
         Command::Simulate(args) => commands::simulate::run(args, &dir).await,
         Command::LicenseCheck(args) => return commands::license_check::run(args, &dir).await,
+        Command::Export(args) => commands::export::run(args, &dir).await,
         Command::Bench(args) => commands::bench::run(args).await,
     }?;
     Ok(ExitCode::SUCCESS)

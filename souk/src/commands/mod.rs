@@ -4,6 +4,7 @@ pub mod bench;
 pub mod demo;
 mod economy;
 pub mod explain;
+pub mod export;
 pub mod license_check;
 pub mod log;
 pub mod market;
