@@ -101,15 +101,11 @@ async fn claim(souk: &Souk, dir: &str, pool: &PgPool) -> Result<()> {
     .await?;
     let (account, token) = (Address::try_from(&account[..])?, Address::try_from(&token[..])?);
     let query = format!(
-        r#"{{ account(id: "eip155:31337:{account}") {{ payouts {{ token claimable
+        r#"{{ payouts(account: "eip155:31337:{account}", token: "{token}", first: 1) {{ nodes {{ claimable
             claim {{ distributor account token cumulative proof }} }} }} }}"#
     );
     let answer = ask(&souk.url, &query).await?;
-    let payouts = answer["account"]["payouts"].as_array().context("no payouts")?;
-    let owed = payouts
-        .iter()
-        .find(|owed| owed["token"].as_str().is_some_and(|text| text.parse() == Ok(token)))
-        .with_context(|| format!("nothing is owed in {token}: {answer}"))?;
+    let owed = &answer["payouts"]["nodes"][0];
     let claim = &owed["claim"];
     let distributor: Address = text(&claim["distributor"])?.parse()?;
     let cumulative: U256 = text(&claim["cumulative"])?.parse()?;
