@@ -1,84 +1,19 @@
 //! The exchange in processes of its own, with nothing but Kafka and Postgres between them: `souk index`, `souk exchange` and `souk serve`.
 //! Markets are listed by an operator's commands; engine and API are killed under way; in the end the books are equal.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use alloy::providers::Provider;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 use souk_demo::{Family, PlannedMarket, Traded};
 use souk_schema::U256;
-use tokio_util::task::AbortOnDropHandle;
 
+use crate::apart::{Apart, FINALITY};
 use crate::exchange::{placed, settled};
-use crate::program::{Part, run};
-use crate::world::{Backend, DEPLOYER_KEY, World};
+use crate::world::Backend;
 
 /// The demo's seed.
 const SEED: u64 = 1;
 
-/// Blocks above one that make it final here.
-const FINALITY: &str = "2";
-
-/// A world with the demo economy on its chain, and what every part is told.
-struct Apart {
-    world: World,
-    deployment: PathBuf,
-    key: PathBuf,
-    store: Vec<String>,
-    /// Mines, so that what was sent becomes final.
-    _miner: AbortOnDropHandle<()>,
-}
-
 impl Apart {
-    async fn start() -> Result<Apart> {
-        let world = World::start(Backend::Kafka).await?;
-        let deployment = world.folder.path().join("contracts.json");
-        let key = world.folder.path().join("operator.key");
-        std::fs::write(&key, DEPLOYER_KEY.to_string())?;
-        let node = world.node.clone();
-        let miner = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                // The node is gone at the end of the scenario.
-                let _: Result<Value, _> = node.raw_request("evm_mine".into(), Vec::<()>::new()).await;
-            }
-        });
-        let mut store = world.store_arguments(&world.database_url);
-        store.extend(["--data-dir".into(), world.data_dir("apart").display().to_string()]);
-        let apart = Apart {
-            deployment,
-            key,
-            store,
-            world,
-            _miner: AbortOnDropHandle::new(miner),
-        };
-        apart.done("demo", &apart.contracts()).await?;
-        Ok(apart)
-    }
-
-    /// The chain and what is on it.
-    fn contracts(&self) -> Vec<String> {
-        let rpc = self.world.anvil.http_url();
-        ["--rpc", &rpc, "--deployment", &self.deployment.display().to_string()]
-            .map(String::from)
-            .to_vec()
-    }
-
-    fn part(&self, name: &str, own: &[&str]) -> Result<Part> {
-        let own: Vec<String> = own.iter().map(ToString::to_string).collect();
-        Part::start(name, &[&self.store[..], &own].concat())
-    }
-
-    /// Runs a command that has to succeed; what it printed.
-    async fn done(&self, command: &str, own: &[String]) -> Result<String> {
-        let words: Vec<&str> = command.split(' ').chain(own.iter().map(String::as_str)).collect();
-        let answer = run(&words).await?;
-        ensure!(answer.code == 0, "souk {command}: {answer:?}");
-        Ok(answer.out)
-    }
-
     /// Lists a planned market as an operator does, and opens it.
     async fn list(&self, planned: &PlannedMarket) -> Result<()> {
         let shares = self.world.deployment.addresses.asset_shares;
@@ -117,7 +52,7 @@ impl Apart {
 
 #[tokio::test]
 async fn led_2_the_exchange_in_processes_of_its_own_settles_and_survives_their_deaths_kafka() -> Result<()> {
-    let apart = Apart::start().await?;
+    let apart = Apart::start(Backend::Kafka).await?;
     let rpc = apart.world.anvil.http_url();
     let (deployment, key) = (apart.deployment.display().to_string(), apart.key.display().to_string());
     let on_chain = ["--rpc", &rpc, "--deployment", &deployment, "--finality", FINALITY];

@@ -1,6 +1,7 @@
 //! Whole-system scenarios: the `souk` program on real parts, and what happens to it. Start with `world`.
 
 mod activity;
+mod apart;
 mod collections;
 mod command_line;
 mod exchange;

@@ -11,8 +11,9 @@ use souk_contracts::{PayoutDistributor, TestUSD, dev};
 use souk_devstack::{Postgres, PostgresConfig};
 use sqlx::{Executor, PgPool};
 
+use crate::apart::{Apart, FINALITY};
 use crate::program::ask;
-use crate::world::{PATIENCE, Souk, run};
+use crate::world::{Backend, PATIENCE, Souk, run};
 
 /// Waits until a root of the chain is final and nothing newer is owed; the number of entries that were published.
 async fn published(pool: &PgPool) -> Result<i64> {
@@ -182,4 +183,28 @@ async fn questions(dir: &str) -> Result<()> {
         assert!(refused.code == 1 && refused.err.contains(complaint), "{refused:?}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn pay_3_roots_are_published_by_a_process_of_its_own_that_may_die_at_any_time() -> Result<()> {
+    let apart = Apart::start(Backend::Embedded).await?;
+    let rpc = apart.world.anvil.http_url();
+    let (deployment, key) = (apart.deployment.display().to_string(), apart.key.display().to_string());
+    let on_chain = ["--rpc", &rpc, "--deployment", &deployment];
+    let index = apart.part(
+        "index",
+        &[&on_chain[..], &["--start-block", "0", "--finality", FINALITY]].concat(),
+    )?;
+    let project = apart.part("project", &[])?;
+    let own = [&on_chain[..], &["--proposer-key-file", &key, "--epoch-secs", "1"]].concat();
+    let mut payouts = apart.part("payouts", &own)?;
+    payouts.logged("payout root").await?;
+    payouts = payouts.killed_and_restarted().await?;
+    let pool = apart.world.pool().await?;
+    published(&pool).await?;
+    let printed = apart.done("verify payouts", &apart.store).await?;
+    assert!(printed.contains("payout roots are what the first"), "PAY-3: {printed}");
+    payouts.stop().await?;
+    project.stop().await?;
+    index.stop().await
 }
