@@ -145,3 +145,40 @@ fn other_amendments_come_in_anew() {
         "#]],
     );
 }
+
+/// More open orders than a market takes by now: what stands may stay, but is not signed anew.
+#[test]
+fn an_amendment_has_to_find_room() {
+    check_open(
+        "",
+        "
+            place A1 bid 5 @ 90 nonce=7
+            place A1 bid 5 @ 91 nonce=8
+            rules m1 room=2
+            amend A1 bid 5 @ 92 nonce=7
+            rules m1 room=1
+            amend A1 bid 5 @ 93 nonce=7
+        ",
+        expect![[r#"
+            place A1 bid 5 @ 90 nonce=7
+                #1 accepted @ 90, holds 450
+                #1 rests 5 @ 90
+                bid 90: 5
+            place A1 bid 5 @ 91 nonce=8
+                #2 accepted @ 91, holds 455
+                #2 rests 5 @ 91
+                bid 91: 5
+            rules m1 room=2
+                market 0 has other rules
+            amend A1 bid 5 @ 92 nonce=7
+                #1 amended 5 @ 92, frees 450, holds 460
+                #1 rests 5 @ 92
+                bid 90: 0
+                bid 92: 5
+            rules m1 room=1
+                market 0 has other rules
+            amend A1 bid 5 @ 93 nonce=7
+                refused: TooManyOpenOrders { limit: 1 }
+        "#]],
+    );
+}
