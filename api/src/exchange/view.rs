@@ -14,7 +14,7 @@ use souk_schema::exchange::{
 };
 use souk_schema::{Address, B256, TokenRef};
 
-use super::order::OrderView;
+use super::order::{OrderStatus, OrderView};
 
 /// What a group settles on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -302,6 +302,12 @@ impl GroupView {
             .collect();
         orders.sort_unstable_by_key(|order| order.id);
         orders
+    }
+
+    /// How many orders of a market can be filled, stops that wait not among them.
+    pub fn working_orders(&self, market: MarketId) -> usize {
+        let works = |order: &&Arc<OrderView>| order.market == market && order.status == OrderStatus::Open;
+        self.orders.values().filter(works).count()
     }
 
     /// Fills of an account that are not settled for good, by number.

@@ -8,8 +8,10 @@ use super::asset::Asset;
 use super::chain::Origin;
 use super::connection::{Connection, PageArguments, page_cost};
 use super::contribution::Contribution;
+use super::economy::Around;
 use super::license::HeldLicense;
 use super::nodes::GlobalId;
+use super::task::Submission;
 use super::token::{Token, scope};
 use crate::error::ApiError;
 use crate::scalars::{AccountId, Address, BigInt, ChainId};
@@ -18,6 +20,7 @@ use crate::store::accounts::{Balances, HoldingRow, OwnedAssets, OwnedTokens, Sha
 use crate::store::contributions::OfAccount;
 use crate::store::licenses::HeldSeries;
 use crate::store::listing::Scope;
+use crate::store::tasks::SubmissionsOfWorker;
 use crate::store::tokens::{BalanceRow, OwnershipRow};
 
 /// What an account holds of a fungible token.
@@ -323,6 +326,32 @@ impl Account {
             },
             list,
             contribution,
+        )
+        .await
+    }
+
+    /// The work that it submitted for tasks, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn submissions(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Submission>, ApiError> {
+        let list = SubmissionsOfWorker(self.scope(as_of).await?);
+        let around = Around::new(&self.session, self.pin.or(as_of, self.chain.0), self.chain);
+        Connection::of(
+            &self.session,
+            PageArguments {
+                first,
+                last,
+                after,
+                before,
+            },
+            list,
+            Submission::maker(&around),
         )
         .await
     }

@@ -1,6 +1,6 @@
 //! Assets: what they are, their versions, owners, shares, and everything that hangs on them.
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, Object};
 use souk_schema::caip::{self, EvmAssetId};
 use souk_schema::{TokenRef, TokenStandard};
 
@@ -8,6 +8,7 @@ use super::account::Account;
 use super::chain::Origin;
 use super::connection::{Connection, PageArguments, page_cost};
 use super::contribution::{Contribution, Revenue, RevenueTotal};
+use super::economy::AssetEconomy;
 use super::event::ProvenanceEvent;
 use super::exchange::market::Market;
 use super::exchange::query::markets_of_asset;
@@ -501,6 +502,12 @@ impl Asset {
             return Ok(None);
         }
         markets_of_asset(&self.session, &self.evm_id()).await.map(Some)
+    }
+
+    /// What is done for it, with it and against it.
+    #[graphql(flatten)]
+    async fn economy(&self, _ctx: &Context<'_>) -> AssetEconomy {
+        AssetEconomy::new(&self.session, self.pin, self.row.chain, self.row.key)
     }
 
     /// What happened to it, to its shares and to its licence series, oldest first.

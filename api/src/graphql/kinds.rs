@@ -140,6 +140,64 @@ kind! {
     }
 }
 
+kind! {
+    /// How a task pays for accepted work.
+    TaskMode = event::TaskMode {
+        /// In one ERC-20.
+        Paid,
+        /// In two ERC-20s.
+        DualReward,
+        /// In shares of the asset that the work is for.
+        Community,
+    }
+}
+
+kind! {
+    /// What an execution does with an asset.
+    ExecutionKind = event::ExecutionKind {
+        /// Trains a model on it.
+        Training,
+        /// Trains it further.
+        FineTuning,
+        /// Asks it.
+        Inference,
+        /// Measures it.
+        Evaluation,
+        /// Trains it where the data is, and gathers what was learnt.
+        Federated,
+    }
+}
+
+kind! {
+    /// How the data that is used is kept private.
+    PrivacyMode = event::PrivacyMode {
+        /// Not at all.
+        None,
+        /// Noise hides each record; what it costs is an epsilon.
+        DifferentialPrivacy,
+        /// No party holds the data whole.
+        SecretSharing,
+        /// It is computed on while encrypted.
+        Homomorphic,
+        /// Hardware keeps it from whoever runs the computation.
+        Enclave,
+    }
+}
+
+kind! {
+    /// What a dispute says is wrong with an asset.
+    DisputeTag = event::DisputeTag {
+        /// It should not have been registered as it was.
+        ImproperRegistration,
+        /// It is used against its licence.
+        ImproperUsage,
+        /// Its revenue does not go where it should.
+        ImproperPayment,
+        /// Its content is not what it may be.
+        Content,
+    }
+}
+
 /// The standard by which a token is owned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum TokenStandard {

@@ -2,18 +2,22 @@
 //! memory, held to the blocks of the request's view; nothing here walks tables.
 
 use async_graphql::Object;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
 use souk_provenance::graph::{Cut, Direction, Edge, EdgeId, EdgeStatus, Graph};
+use souk_schema::TokenRef;
 use souk_schema::caip::{self, EvmAssetId};
 
 use super::asset::AssetRef;
 use super::chain::Origin;
 use super::connection::{Connection, PageArguments};
+use super::economy::Around;
+use super::execution::Use;
 use super::kinds::{DerivationStatus, LineageDirection, Relation};
 use super::license::LicenseSeries;
 use crate::error::ApiError;
 use crate::scalars::{BigInt, ChainId, Long};
 use crate::session::{Pin, Session};
+use crate::store::executions::EvidenceOf;
 use crate::store::listing::SortType;
 use crate::store::loaders::SeriesOfParent;
 
@@ -104,6 +108,32 @@ impl Derivation {
             EdgeStatus::Disputed => DerivationStatus::Disputed,
             EdgeStatus::Unconfirmed => DerivationStatus::Unconfirmed,
         }
+    }
+
+    /// The executions and rounds that back it, oldest first, 10 at most: they made the child, and used the parent.
+    #[graphql(complexity = "5 + 5 * child_complexity")]
+    async fn evidence(&self) -> Result<Vec<Use>, ApiError> {
+        let (caip::AssetId::Evm(child), caip::AssetId::Evm(parent)) = (&self.facts.child, &self.facts.parent) else {
+            return Ok(Vec::new());
+        };
+        // What backs it happened on one chain, and names both by their tokens there.
+        let is_indexed = self.session.snapshot().await?.chains.contains_key(&child.chain);
+        if child.chain != parent.chain || !is_indexed {
+            return Ok(Vec::new());
+        }
+        let around = Around::new(&self.session, self.pin, ChainId(child.chain));
+        let at = self.session.moment(self.pin, child.chain).await?.block;
+        let key = |token: &TokenRef| token.key().as_bytes().to_vec();
+        let rows = self
+            .session
+            .load(EvidenceOf((child.chain, key(&child.token), key(&parent.token), at)))
+            .await?;
+        let rows = rows.unwrap_or_default().into_iter();
+        let found = rows.map(|row| {
+            let around = &around;
+            async move { Use::load(around, row.source_key, row.is_round).await }
+        });
+        Ok(try_join_all(found).await?.into_iter().flatten().collect())
     }
 
     /// Whether the child's own registry checked the parent. False for a claim about an asset elsewhere.

@@ -8,9 +8,16 @@ pub mod asset;
 pub mod chain;
 pub mod connection;
 pub mod contribution;
+pub mod dispute;
+pub mod dispute_radius;
+pub mod economy;
 pub mod event;
 pub mod exchange;
+pub mod execution;
+pub mod execution_privacy;
+pub mod execution_round;
 pub mod extension;
+pub mod gateway;
 pub mod kinds;
 pub mod license;
 pub mod lineage;
@@ -19,12 +26,14 @@ pub mod nodes;
 pub mod query;
 mod shape;
 pub mod subscription;
+pub mod task;
 pub mod token;
 pub(crate) mod variables;
 pub mod version;
 
 use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
+use economy::EconomyQuery;
 use exchange::live::ExchangeSubscriptions;
 use exchange::mutation::Mutation;
 use exchange::own::OwnSubscriptions;
@@ -33,7 +42,7 @@ use exchange::query::ExchangeQuery;
 /// The root of all questions. Every field of one request sees the same blocks: see `meta`.
 #[derive(MergedObject)]
 #[graphql(name = "Query")]
-pub struct Root(query::Query, ExchangeQuery);
+pub struct Root(query::Query, EconomyQuery, ExchangeQuery);
 
 /// What happens from now on, or from a cursor, block or sequence number on.
 #[derive(MergedSubscription)]
@@ -46,7 +55,7 @@ pub type SoukSchema = Schema<Root, Mutation, Events>;
 /// The schema, before it is told where to read from.
 pub fn builder() -> SchemaBuilder<Root, Mutation, Events> {
     let (root, events) = (
-        Root(query::Query, ExchangeQuery),
+        Root(query::Query, EconomyQuery, ExchangeQuery),
         Events(subscription::Subscriptions, ExchangeSubscriptions, OwnSubscriptions),
     );
     Schema::build(root, Mutation, events).extension(extension::AroundFactory)

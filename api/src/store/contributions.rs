@@ -53,3 +53,16 @@ listing! {
         descending: true,
     }
 }
+
+listing! {
+    /// A contribution by its own key, if it counts: at most one row.
+    ContributionByKey of ContributionRow {
+        name: "contribution",
+        columns: "t.contribution_key, t.asset_key, t.contributor, t.role, t.weight::text as weight, t.evidence_hash, t.recorded_by, \
+                  t.valid_from, t.log_index",
+        from: "contribution t where t.chain_id = k.chain and t.contribution_key = k.key and t.valid_from <= k.at \
+               and (t.valid_to is null or t.valid_to > k.at)",
+        sort: &[("t.valid_from", SortType::Integer)],
+        descending: false,
+    }
+}

@@ -9,13 +9,18 @@ pub mod assets;
 pub mod blocks;
 pub mod chains;
 pub mod contributions;
+pub mod disputes;
 pub mod events;
 pub mod exchange;
+pub mod executions;
+pub mod gateway;
 pub mod licenses;
 pub mod listing;
 pub mod loaders;
 pub mod revenues;
 pub mod payouts;
+pub mod privacy;
+pub mod tasks;
 pub mod tokens;
 
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ use super::migrate::connect;
 use crate::tables::Schema;
 
 /// Their names and what they are on; those that take longest come first.
-const READ_INDEXES: [(&str, &str); 27] = [
+const READ_INDEXES: [(&str, &str); 33] = [
     (
         "event_by_subject",
         "event (chain_id, subject_key, block_number, log_index, ordinal) where subject_key is not null",
@@ -94,6 +94,24 @@ const READ_INDEXES: [(&str, &str); 27] = [
     ("announcement_by_id", "announcement (chain_id, announcement_id)"),
     ("announcement_by_asset", "announcement (chain_id, asset_key)"),
     ("mirror_by_asset", "mirror (chain_id, mirror_key)"),
+    ("mirror_by_origin", "mirror (origin_chain, origin_key)"),
+    (
+        "submission_by_worker",
+        "submission (chain_id, worker, valid_from, log_index)",
+    ),
+    (
+        "submission_rejection_by_submission",
+        "submission_rejection (chain_id, submission_key)",
+    ),
+    ("reward_by_task", "reward (chain_id, task_key, submission_key)"),
+    (
+        "execution_by_parent",
+        "execution (chain_id, parent_key) where parent_key is not null",
+    ),
+    (
+        "dispute_judgement_by_dispute",
+        "dispute_judgement (chain_id, dispute_key)",
+    ),
 ];
 
 /// Indexes made at the same time, each by a connection of its own.

@@ -143,7 +143,7 @@ pub struct Market {
 
 impl Market {
     /// A market of the request's exchange.
-    pub(super) fn new(session: &Session, at: MarketAt) -> Market {
+    pub(in crate::graphql) fn new(session: &Session, at: MarketAt) -> Market {
         Market {
             session: session.clone(),
             at,

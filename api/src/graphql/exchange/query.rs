@@ -51,7 +51,7 @@ pub struct WithdrawalToSign {
 const SORT: &[(&str, SortType)] = &[("group", SortType::Integer), ("market", SortType::Integer)];
 
 /// Every market of the request's exchange, by group and number.
-fn all_markets(session: &Session) -> Result<Vec<MarketAt>, ApiError> {
+pub(in crate::graphql) fn all_markets(session: &Session) -> Result<Vec<MarketAt>, ApiError> {
     let exchange = session.exchange()?;
     let mut all = Vec::new();
     for (group, live) in &session.live()?.groups {
