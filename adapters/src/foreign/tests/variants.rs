@@ -460,7 +460,7 @@ pub fn log(contract: u8, declaration: &str) -> RawLog {
     raw(contract, topics, [heads, tails].concat())
 }
 
-/// `SOUK_WRITE_GOLDEN=1` writes the file: a change to it is a change of what a third party's log means.
+/// `UPDATE_EXPECT=1` writes the file: a change to it is a change of what a third party's log means.
 #[test]
 fn every_known_variant_means_what_the_golden_file_says() {
     let mut text = String::new();
@@ -472,13 +472,8 @@ fn every_known_variant_means_what_the_golden_file_says() {
         );
         text += &format!("{declaration}\n{}\n\n", meaning(&log));
     }
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/foreign.txt");
-    if std::env::var_os("SOUK_WRITE_GOLDEN").is_some() {
-        std::fs::create_dir_all(path.parent().expect("a folder")).unwrap();
-        std::fs::write(&path, &text).unwrap();
-    }
     assert!(!text.contains("undecodable"), "{text}");
-    assert_eq!(text, std::fs::read_to_string(&path).unwrap());
+    expect_test::expect_file!["../../../golden/foreign.txt"].assert_eq(&text);
 }
 
 /// An adapter that is not tried here would be one that nothing tries.
