@@ -401,6 +401,7 @@ mod tests {
     use super::*;
     use crate::events::EventKind;
     use crate::rules::Rules;
+    use crate::work::Work;
 
     fn family() -> Family {
         Family::embedded().unwrap()
@@ -434,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_refuse_a_plan_without_licences_and_one_with_royalties_over_the_whole() {
+    fn the_rules_refuse_a_plan_without_licences_consent_or_rulings_and_one_with_royalties_over_the_whole() {
         let family = family();
         let broken = |plan: &Plan| {
             let mut rules = Rules::new(&plan.economy);
@@ -443,6 +444,16 @@ mod tests {
         let mut unlicensed = plan(1, &family).unwrap();
         unlicensed.stages.retain(|stage| stage.name != "licences");
         assert_eq!(broken(&unlicensed).as_deref(), Some("a good licence is held"));
+        let mut unasked = plan(1, &family).unwrap();
+        for stage in &mut unasked.stages {
+            stage
+                .steps
+                .retain(|step| !matches!(step.action, Action::Work(Work::LetRecord(..))));
+        }
+        assert_eq!(broken(&unasked).as_deref(), Some("the board may record for the asset"));
+        let mut unjudged = plan(1, &family).unwrap();
+        unjudged.stages.retain(|stage| !stage.name.starts_with("rulings"));
+        assert_eq!(broken(&unjudged).as_deref(), Some("the dispute is as far as that"));
         let mut greedy = plan(1, &family).unwrap();
         for terms in greedy
             .economy

@@ -2,8 +2,9 @@
 //! written to a dev chain with real signed transactions.
 //!
 //! The lineage and the licences of the family tree are publicly documented facts (`demo/data/*.toml`); owners' accounts, prices, shares,
-//! contributions and payments are made up. What is written is a pure function of a seed; only [`load`] talks to a node. Never holds a key
-//! of any worth: every account is derived from the seed in the open, so it is for development chains alone.
+//! contributions, payments, tasks, executions and disputes are made up. What is written is a pure function of a seed; only [`load`] talks
+//! to a node. Never holds a key of any worth: accounts are derived from the seed in the open, and judge, relayer and admin are the dev
+//! chain's own, so it is for development chains alone.
 //!
 //! Start at [`plan`] for what the economy is, at [`Synthetic`] for the large ones, at [`load`] for how it gets on chain.
 
