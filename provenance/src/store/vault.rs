@@ -9,6 +9,9 @@ use super::load::{address, balance, index, key, token};
 use super::write::{keys, numbers};
 use crate::fold::{Closed, Market, VaultSet};
 
+/// A market's place among the keys, its base, its quote, its royalty account.
+type MarketFields = (i64, Vec<u8>, Vec<u8>, Vec<u8>);
+
 /// Fills in what the tables hold. Markets and fee accounts come first: they say which balances the batch's fills may change.
 pub(super) async fn load(connection: &mut PgConnection, chain: ChainId, set: &mut VaultSet) -> sqlx::Result<()> {
     markets(connection, chain, set).await?;
@@ -24,7 +27,7 @@ async fn markets(connection: &mut PgConnection, chain: ChainId, set: &mut VaultS
     let mut markets: Vec<_> = set.markets.iter_mut().collect();
     let vaults: Vec<&[u8]> = markets.iter().map(|((vault, _), _)| vault.as_slice()).collect();
     let ids: Vec<&[u8]> = markets.iter().map(|((_, market), _)| market.as_slice()).collect();
-    let rows: Vec<(i64, Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+    let rows: Vec<MarketFields> = sqlx::query_as(
         "select k.place, m.base_key, m.quote_key, m.royalty_account
          from unnest($2::bytea[], $3::bytea[]) with ordinality k(vault, market, place)
          cross join lateral (

@@ -118,7 +118,7 @@ async fn rows_that_do_not_follow_from_what_is_held_have_the_chain_loaded_anew() 
 #[tokio::test]
 async fn without_tables_the_first_load_says_what_to_do() {
     let stand = Stand::new().await;
-    sqlx::query("drop table projection")
+    sqlx::query("drop table projection cascade")
         .execute(&stand.pool)
         .await
         .expect("drops");

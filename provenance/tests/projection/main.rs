@@ -11,4 +11,5 @@ mod refusals;
 mod replay;
 mod statuses;
 mod support;
+mod views;
 mod world;

@@ -176,6 +176,34 @@ async fn a_new_generation_replaces_the_old_one_once_it_reaches_as_far() {
     running.stop().await;
 }
 
+/// Its watch set says that there is a vault, of whose logs that decoder made nothing.
+#[tokio::test]
+async fn a_better_decoder_makes_the_tables_anew_where_an_older_one_made_nothing_of_what_it_read() {
+    let stand = Stand::new().await;
+    let chain = busy(1, 30);
+    stand.append(&chain.records).await;
+    stand.project(10).await.expect("projects");
+    sqlx::raw_sql(
+        "update souk.projection set decoder_version = 1;
+         delete from souk.quarantine;
+         delete from souk.event where name like 'vault%';
+         delete from souk.vault_balance; delete from souk.vault_market; delete from souk.vault_fee_account;",
+    )
+    .execute(&stand.pool)
+    .await
+    .expect("ages");
+    let mut running = Running::start(&stand, 10);
+    let end = chain.records.len() as u64;
+    running
+        .until("the rebuild", |status| {
+            status.phase == Phase::Following && status.next_sequence == end
+        })
+        .await;
+    assert_equals_oracle(&stand, &chain.blocks, "decoded anew").await;
+    assert_eq!(stand.count("select epoch from souk.projection").await, 2);
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_better_decoder_makes_the_tables_anew_where_something_was_quarantined() {
     let stand = Stand::new().await;

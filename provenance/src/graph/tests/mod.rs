@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! block 1/5 at 700: asset 1/2, 1/2 FINETUNED_FROM 1/1, 1/2 claims 2/7, end 4.1    logs 0, 1, … of block 5 of chain 1, at time 700
+//! block 1/6: status 5.2 disputed                                                  what backs the edge of log 2 of block 5
 //! revert 1/4                                                                      chain 1 back to block 4
 //! ancestors 1/2 depth 1 limit 9 as of 1/5 2/3
 //! paths 1/2 1/1
@@ -168,10 +169,36 @@ fn read_fact(fact: &str, time: u64, place: Place) -> Change {
                 block: place.block,
             }
         }
+        ["status", at, status] => {
+            let (block, log_index) = at.split_once('.').expect("block.log");
+            let all = [EdgeStatus::Declared, EdgeStatus::Evidenced, EdgeStatus::Disputed];
+            let named = |known: &EdgeStatus| format!("{known:?}").to_lowercase() == status;
+            Change::StatusChanged {
+                place: Place {
+                    block: block.parse().expect("a block"),
+                    log_index: log_index.parse().expect("a log"),
+                    ordinal: 0,
+                },
+                block: place.block,
+                status: all.into_iter().find(named).expect("a status"),
+            }
+        }
         [child, "claims", parent] => derived(own(child), read_asset(parent), Some(time), place),
         [child, _, parent] => derived(own(child), read_asset(parent), None, place),
         _ => panic!("no fact: {fact}"),
     }
+}
+
+fn statuses(graph: &Graph, node: NodeId, cut: &Cut) -> String {
+    let declared = graph.declared(node, Direction::Ancestors, cut).into_iter();
+    let show = |d: Declared| {
+        format!(
+            "{} {:?}",
+            show_edge(graph, d.edge),
+            graph.edge_as_of(d.edge, cut).status
+        )
+    };
+    declared.map(show).collect::<Vec<_>>().join(", ")
 }
 
 fn ask(graph: &Graph, question: &str, rest: &str) -> String {
@@ -249,6 +276,7 @@ fn ask(graph: &Graph, question: &str, rest: &str) -> String {
             };
             declared.map(show).collect::<Vec<_>>().join(", ")
         }
+        "statuses" => find(0).map_or("unknown".into(), |node| statuses(graph, node, &cut)),
         "registered" => match find(0).map(|node| graph.registered(node, &cut)) {
             Some(Some(origin)) => format!("by {}:{}.{}", origin.chain, origin.place.block, origin.place.log_index),
             Some(None) => "not".into(),

@@ -27,7 +27,15 @@ enum Fact {
     Claim(u64, u64, u64),
     ClaimText(u64, u8),
     End(usize),
+    Status(usize, u8),
 }
+
+const STATUSES: [EdgeStatus; 4] = [
+    EdgeStatus::Declared,
+    EdgeStatus::Evidenced,
+    EdgeStatus::Disputed,
+    EdgeStatus::Unconfirmed,
+];
 
 fn fact() -> impl Strategy<Value = Fact> {
     let id = 0..ASSETS;
@@ -38,6 +46,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         5 => (id.clone(), 0..CHAINS, id.clone()).prop_map(|(child, chain, parent)| Fact::Claim(child, chain, parent)),
         1 => (id, 0u8..2).prop_map(|(child, text)| Fact::ClaimText(child, text)),
         2 => any::<usize>().prop_map(Fact::End),
+        2 => (any::<usize>(), 0u8..4).prop_map(|(edge, status)| Fact::Status(edge, status)),
     ]
 }
 
@@ -58,6 +67,7 @@ struct OracleEdge {
     claimed_at: Option<u64>,
     origin: Origin,
     to: Option<u64>,
+    status: EdgeStatus,
 }
 
 impl Histories {
@@ -118,6 +128,16 @@ impl Histories {
                     }
                     Change::Ended { place, block }
                 }
+                Fact::Status(number, status) if !open.is_empty() => {
+                    let place = open[number % open.len()];
+                    let again =
+                        |change: &Change| matches!(change, Change::StatusChanged { place: of, .. } if *of == place);
+                    if changes.iter().any(again) {
+                        continue;
+                    }
+                    let status = STATUSES[usize::from(*status)];
+                    Change::StatusChanged { place, block, status }
+                }
                 _ => continue,
             };
             changes.push(change);
@@ -139,6 +159,7 @@ impl Histories {
                         parent,
                         claimed_at,
                         place,
+                        status,
                         ..
                     } if place.block <= until => {
                         let (child, parent, origin) =
@@ -149,7 +170,13 @@ impl Histories {
                             claimed_at: *claimed_at,
                             origin,
                             to: None,
+                            status: *status,
                         });
+                    }
+                    Change::StatusChanged { place, block, status } if *block <= until => {
+                        own.iter_mut()
+                            .filter(|edge| edge.origin.place == *place)
+                            .for_each(|edge| edge.status = *status);
                     }
                     Change::Ended { place, block } if *block <= until => {
                         own.iter_mut()
@@ -293,6 +320,11 @@ fn origins(graph: &Graph, edges: &[EdgeId]) -> Vec<Origin> {
 /// Compares every answer as of a cut.
 fn compare(graph: &Graph, histories: &Histories, cut: &Cut, depth: u32, limit: usize) -> Result<(), TestCaseError> {
     let assets = histories.assets();
+    let statuses: BTreeMap<Origin, EdgeStatus> = histories
+        .edges(cut)
+        .iter()
+        .map(|edge| (edge.origin, edge.status))
+        .collect();
     let (edges, left_out) = counting(histories.edges(cut));
     let left_out: BTreeSet<Origin> = left_out.iter().map(|edge| edge.origin).collect();
     prop_assert_eq!(
@@ -314,6 +346,10 @@ fn compare(graph: &Graph, histories: &Histories, cut: &Cut, depth: u32, limit: u
             asset,
             cut
         );
+        for declared in graph.declared(node, Direction::Ancestors, cut) {
+            let edge = graph.edge_as_of(declared.edge, cut);
+            prop_assert_eq!(Some(&edge.status), statuses.get(&edge.origin), "status as of {:?}", cut);
+        }
         for direction in [Direction::Ancestors, Direction::Descendants] {
             let (nodes, among) = oracle_lineage(histories, &edges, asset, direction, cut, depth);
             let lineage = graph.lineage(node, direction, Some(depth), cut, usize::MAX);

@@ -326,9 +326,9 @@ fn changes_that_do_not_fit_leave_the_graph_as_it_was() {
             block 1/6: asset 1/3, asset 2/1
               1/6: asset 1/3, asset 2/1: an asset of chain 2 in changes of chain 1
             block 1/6: end 5.2, end 5.2
-              1/6: end 5.2, end 5.2: chain 1: block 6 ends a fact that the graph does not hold; load the chain again
+              1/6: end 5.2, end 5.2: chain 1: block 6 ends or changes a fact that the graph does not hold; load the chain again
             block 1/6: 1/2 DERIVED_FROM 1/3, unregister 1/9
-              1/6: 1/2 DERIVED_FROM 1/3, unregister 1/9: chain 1: block 6 ends a fact that the graph does not hold; load the chain again
+              1/6: 1/2 DERIVED_FROM 1/3, unregister 1/9: chain 1: block 6 ends or changes a fact that the graph does not hold; load the chain again
             size
               2 nodes, 1 edges
             ancestors 1/2
@@ -336,6 +336,51 @@ fn changes_that_do_not_fit_leave_the_graph_as_it_was() {
               1/2>1/1 by 1:5.2
             size
               0 nodes, 0 edges
+        "#]],
+    );
+}
+
+/// An edge counts for lineage whatever backs it or speaks against it.
+#[test]
+fn lin_1_what_backs_an_edge_changes_with_blocks_and_comes_back_with_them() {
+    check(
+        "
+        block 1/5: asset 1/1, asset 1/2, 1/2 DERIVED_FROM 1/1
+        block 1/6: status 5.2 evidenced
+        block 1/8: status 5.2 disputed
+        statuses 1/2
+        statuses 1/2 as of 1/5
+        statuses 1/2 as of 1/7
+        ancestors 1/2
+        revert 1/7
+        statuses 1/2
+        block 1/8: status 5.2 declared
+        statuses 1/2
+        revert 1/5
+        statuses 1/2
+        block 1/6: status 5.1 disputed
+        statuses 1/2
+        ",
+        expect![[r#"
+            statuses 1/2
+              1/2>1/1 by 1:5.2 Disputed
+            statuses 1/2 as of 1/5
+              1/2>1/1 by 1:5.2 Declared
+            statuses 1/2 as of 1/7
+              1/2>1/1 by 1:5.2 Evidenced
+            ancestors 1/2
+              [1/1@1]
+              1/2>1/1 by 1:5.2
+            statuses 1/2
+              1/2>1/1 by 1:5.2 Evidenced
+            statuses 1/2
+              1/2>1/1 by 1:5.2 Declared
+            statuses 1/2
+              1/2>1/1 by 1:5.2 Declared
+            block 1/6: status 5.1 disputed
+              1/6: status 5.1 disputed: chain 1: block 6 ends or changes a fact that the graph does not hold; load the chain again
+            statuses 1/2
+              1/2>1/1 by 1:5.2 Declared
         "#]],
     );
 }
