@@ -12,6 +12,7 @@ use super::economy::AssetEconomy;
 use super::event::ProvenanceEvent;
 use super::exchange::market::Market;
 use super::exchange::query::markets_of_asset;
+use super::foreign::{ForeignIdentity, identities};
 use super::kinds::{AssetKind, LineageDirection};
 use super::license::{AttachedTerms, LicenseSeries};
 use super::lineage::{Derivation, Lineage, LineagePaths, LineageSize, declared, lineage, paths};
@@ -564,5 +565,10 @@ impl AssetRef {
             }
             _ => Ok(None),
         }
+    }
+
+    /// What other protocols know it as: an IP of Story, an agent, data that is sold. Empty for nothing.
+    async fn foreign(&self) -> Result<Vec<ForeignIdentity>, ApiError> {
+        identities(&self.session, self.pin, self.id.to_string()).await
     }
 }

@@ -17,6 +17,7 @@ pub mod execution;
 pub mod execution_privacy;
 pub mod execution_round;
 pub mod extension;
+pub mod foreign;
 pub mod gateway;
 pub mod kinds;
 pub mod license;

@@ -10,6 +10,7 @@ use super::assets::{self, AssetRow, ShareIssueRow};
 use super::blocks::{self, BlockRow};
 use super::events::{self, EventRow, LogPlace};
 use super::exchange::markets::{self, StatsKey, StatsRow, UnderlyingRow};
+use super::foreign::{self, ForeignRow};
 use super::licenses::{self, TermsId, TermsRow};
 use super::listing::{self, Listing, Page, Rows};
 use super::revenues::{self, TotalRow};
@@ -84,6 +85,8 @@ keyed! {
         let rows = assets::by_key(reader, &keys).await?;
         rows.into_iter().map(|row| ((row.chain.0, row.key.0.key().as_bytes().to_vec()), row)).collect()
     };
+    /// What other protocols know an asset as, by its CAIP-19 id.
+    ForeignById(String) -> Vec<ForeignRow>, |reader, keys| foreign::by_id(reader, &keys).await?;
     /// An asset's share issue as of a block.
     ShareIssueOf((ChainId, Vec<u8>, i64)) -> ShareIssueRow, |reader, keys| assets::share_issues(reader, &keys).await?;
     /// What an asset earned up to a block.

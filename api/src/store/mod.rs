@@ -13,6 +13,7 @@ pub mod disputes;
 pub mod events;
 pub mod exchange;
 pub mod executions;
+pub mod foreign;
 pub mod gateway;
 pub mod licenses;
 pub mod listing;

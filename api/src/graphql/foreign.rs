@@ -1,0 +1,100 @@
+//! What other protocols know an asset as.
+
+use async_graphql::{Enum, Object};
+use souk_schema::event;
+
+use super::chain::Origin;
+use crate::error::{ApiError, ErrorCode};
+use crate::scalars::ChainId;
+use crate::session::{Pin, Session};
+use crate::store::foreign::ForeignRow;
+use crate::store::loaders::ForeignById;
+
+/// What a thing of another protocol is.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeignKind {
+    /// An IP of Story.
+    StoryIp,
+    /// An agent of ERC-8004.
+    Agent,
+    /// A data NFT of Ocean.
+    OceanDataNft,
+    /// A datatoken of Ocean.
+    OceanDatatoken,
+    /// A file of Vana.
+    VanaFile,
+}
+
+impl From<event::ForeignKind> for ForeignKind {
+    fn from(kind: event::ForeignKind) -> ForeignKind {
+        match kind {
+            event::ForeignKind::StoryIp => ForeignKind::StoryIp,
+            event::ForeignKind::Agent => ForeignKind::Agent,
+            event::ForeignKind::OceanDataNft => ForeignKind::OceanDataNft,
+            event::ForeignKind::OceanDatatoken => ForeignKind::OceanDatatoken,
+            event::ForeignKind::VanaFile => ForeignKind::VanaFile,
+        }
+    }
+}
+
+/// What another protocol knows an asset as.
+pub struct ForeignIdentity {
+    session: Session,
+    pin: Pin,
+    kind: event::ForeignKind,
+    row: ForeignRow,
+}
+
+/// What another protocol knows an asset as.
+#[Object]
+impl ForeignIdentity {
+    /// What it is there.
+    async fn kind(&self) -> ForeignKind {
+        self.kind.into()
+    }
+
+    /// The chain of the protocol.
+    async fn chain_id(&self) -> ChainId {
+        self.row.chain
+    }
+
+    /// Its name there; empty where the protocol keeps none.
+    async fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// Where its description was when it was registered; empty where the protocol keeps none.
+    async fn uri(&self) -> &str {
+        &self.row.uri
+    }
+
+    /// The log that registered it.
+    async fn registered(&self) -> Origin {
+        Origin {
+            session: self.session.clone(),
+            pin: self.pin,
+            chain: self.row.chain,
+            block: self.row.valid_from,
+            log_index: self.row.log_index,
+        }
+    }
+}
+
+/// What an asset is known as, as of the pin.
+pub(super) async fn identities(session: &Session, pin: Pin, id: String) -> Result<Vec<ForeignIdentity>, ApiError> {
+    let rows = session.load(ForeignById(id)).await?.unwrap_or_default();
+    let mut identities = Vec::new();
+    for row in rows {
+        let kind = u8::try_from(row.kind).ok().and_then(|number| number.try_into().ok());
+        let kind = kind.ok_or_else(|| ApiError::new(ErrorCode::Internal, "a thing of an unknown kind"))?;
+        if row.valid_from.0 <= session.moment(pin, row.chain.0).await?.block {
+            identities.push(ForeignIdentity {
+                session: session.clone(),
+                pin,
+                kind,
+                row,
+            });
+        }
+    }
+    Ok(identities)
+}
