@@ -283,7 +283,13 @@ impl Engine {
             .await;
         let snapshot = session.seen().map(crate::graphql::meta::snapshot_extension);
         let exchange = crate::graphql::meta::exchange_extension(&session);
-        (finish(response, &execution, snapshot, exchange), session)
+        let payouts = crate::graphql::payout::snapshot::payouts_extension(&session);
+        let mut answer = finish(response, &execution, snapshot, exchange);
+        answer
+            .response
+            .extensions
+            .extend(payouts.map(|payouts| ("payouts".into(), payouts)));
+        (answer, session)
     }
 
     /// Opens a subscription: answers come until it ends. What many ask in the same words is executed once.

@@ -1,5 +1,8 @@
 //! Accounts: what they own, hold and did.
 
+// A field of GraphQL has its arguments one by one.
+#![allow(clippy::too_many_arguments)]
+
 use async_graphql::{ID, Object};
 use souk_schema::TokenStandard;
 use souk_schema::caip;
@@ -11,6 +14,8 @@ use super::contribution::Contribution;
 use super::economy::Around;
 use super::license::HeldLicense;
 use super::nodes::GlobalId;
+use super::payout::account::{AccountPayout, payouts_of};
+use super::payout::line::PayoutLine;
 use super::task::Submission;
 use super::token::{Token, scope};
 use crate::error::ApiError;
@@ -328,6 +333,56 @@ impl Account {
             contribution,
         )
         .await
+    }
+
+    /// What it is owed, by token, with what it shows to be paid. As of the newest block, whatever holds around this field.
+    #[graphql(complexity = "20 + page_cost(first, last, child_complexity)")]
+    async fn payouts(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "The registry; may be left out where the chain has one with payouts.")] registry: Option<
+            Address,
+        >,
+        #[graphql(desc = "Only in this ERC-20.")] token: Option<Address>,
+    ) -> Result<Connection<AccountPayout>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        let account = (self.chain, self.address);
+        payouts_of(&self.session, self.pin, account, (registry, token), &arguments).await
+    }
+
+    /// The lines of revenues that pay it, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn payout_lines(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "The registry; may be left out where the chain has one with payouts.")] registry: Option<
+            Address,
+        >,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<PayoutLine>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        let account = AccountId(caip::AccountId {
+            chain: self.chain.0,
+            address: self.address.0,
+        });
+        let pin = self.pin.or(as_of, self.chain.0);
+        PayoutLine::of_account(&self.session, pin, account, registry, arguments).await
     }
 
     /// The work that it submitted for tasks, newest first.

@@ -17,6 +17,7 @@ use super::kinds::{AssetKind, LineageDirection};
 use super::license::{AttachedTerms, LicenseSeries};
 use super::lineage::{Derivation, Lineage, LineagePaths, LineageSize, declared, lineage, paths};
 use super::nodes::GlobalId;
+use super::payout::line::PayoutLine;
 use super::token::{Holder, Ownership, Token, owner_of, scope};
 use super::version::{AssetVersion, ShareIssue};
 use crate::error::ApiError;
@@ -356,6 +357,26 @@ impl Asset {
             contribution,
         )
         .await
+    }
+
+    /// The lines of revenues that are paid for it: what it earned itself, and what reached it from what was made from it. Newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn payout_lines(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<PayoutLine>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        let asset = self.evm_id().into();
+        PayoutLine::of_asset(&self.session, self.pinned(as_of), &asset, arguments).await
     }
 
     /// What it was made from directly, as declared: by the event that declared it, oldest first.

@@ -7,7 +7,9 @@ use souk_schema::{TokenRef, TokenStandard, U256};
 use super::account::Account;
 use super::asset::Asset;
 use super::chain::Origin;
+use super::connection::{Connection, PageArguments, page_cost};
 use super::kinds::{ContributionRole, RevenueReason};
+use super::payout::line::PayoutLine;
 use crate::error::ApiError;
 use crate::scalars::{Address, AssetId, BigInt, Bytes32, ChainId, Long};
 use crate::session::{Pin, Session};
@@ -188,6 +190,25 @@ impl Revenue {
             block: self.row.valid_from,
             log_index: self.row.log_index,
         }
+    }
+    /// What it is split into, in the order of the split; the lines sum to it, but for those that were recomputed.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn payout_lines(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<PayoutLine>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        let token = self.row.revenue_key.0;
+        let revenue = (self.chain.0, Some(Address(token.contract)), token.id);
+        PayoutLine::of_revenue(&self.session, self.pin, revenue, arguments).await
     }
 }
 

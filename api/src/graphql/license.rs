@@ -31,7 +31,8 @@ pub struct LicenseTerms {
 }
 
 impl LicenseTerms {
-    async fn load(
+    /// Terms by their number.
+    pub(super) async fn load(
         session: &Session,
         pin: Pin,
         chain: ChainId,

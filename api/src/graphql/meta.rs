@@ -6,6 +6,7 @@ use async_graphql::{Context, Object, SimpleObject, Value};
 use souk_schema::exchange::GroupId;
 
 use super::chain::BlockId;
+use super::payout::snapshot::{PayoutSnapshot, payout_snapshots};
 use crate::error::{ApiError, ErrorCode};
 use crate::exchange::LiveGroup;
 use crate::scalars::{ChainId, Long};
@@ -138,6 +139,13 @@ impl Meta {
             }
         };
         Ok(session.live()?.groups.iter().map(snapshot).collect())
+    }
+
+    /// What the answer was computed at as far as payouts go, per registry; empty where they are not followed. Also found in `extensions.payouts`
+    /// where something was asked of them.
+    #[graphql(complexity = "5 + 5 * child_complexity")]
+    async fn payouts(&self, ctx: &Context<'_>) -> Result<Vec<PayoutSnapshot>, ApiError> {
+        payout_snapshots(&Session::of(ctx)).await
     }
 
     /// The newest block that each chain's node told of, where an indexer of it runs in this process.

@@ -24,6 +24,7 @@ pub mod license;
 pub mod lineage;
 pub mod meta;
 pub mod nodes;
+pub mod payout;
 pub mod query;
 mod shape;
 pub mod subscription;
@@ -39,11 +40,12 @@ use exchange::live::ExchangeSubscriptions;
 use exchange::mutation::Mutation;
 use exchange::own::OwnSubscriptions;
 use exchange::query::ExchangeQuery;
+use payout::query::PayoutQuery;
 
 /// The root of all questions. Every field of one request sees the same blocks: see `meta`.
 #[derive(MergedObject)]
 #[graphql(name = "Query")]
-pub struct Root(query::Query, EconomyQuery, ExchangeQuery);
+pub struct Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery);
 
 /// What happens from now on, or from a cursor, block or sequence number on.
 #[derive(MergedSubscription)]
@@ -56,7 +58,7 @@ pub type SoukSchema = Schema<Root, Mutation, Events>;
 /// The schema, before it is told where to read from.
 pub fn builder() -> SchemaBuilder<Root, Mutation, Events> {
     let (root, events) = (
-        Root(query::Query, EconomyQuery, ExchangeQuery),
+        Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery),
         Events(subscription::Subscriptions, ExchangeSubscriptions, OwnSubscriptions),
     );
     Schema::build(root, Mutation, events).extension(extension::AroundFactory)

@@ -107,7 +107,10 @@ impl Payouts {
     }
 
     /// Asks off the async threads, when it is its turn.
-    async fn blocking<T: Send + 'static>(&self, question: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        question: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
         let busy = || ApiError::new(ErrorCode::Unavailable, "the server is busy: try again in a moment");
         let turn = tokio::time::timeout(PATIENCE, self.0.turns.acquire()).await;
         let _turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;

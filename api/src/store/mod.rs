@@ -18,9 +18,9 @@ pub mod gateway;
 pub mod licenses;
 pub mod listing;
 pub mod loaders;
-pub mod revenues;
 pub mod payouts;
 pub mod privacy;
+pub mod revenues;
 pub mod tasks;
 pub mod tokens;
 

@@ -69,7 +69,8 @@ pub struct LineRow {
     pub holds: Vec<String>,
 }
 
-/// What is selected of a line `t`; what became of its portion is as of the block `k.at`.
+/// What is selected of a line `t`; what became of its portion is as of the block `k.at`. A root that vests a whole revenue names no portion, and
+/// then nothing else ever became of any.
 const COLUMNS: &str = "t.registry, t.revenue::text as revenue, t.portion, t.asset::text as asset, t.route, t.role, t.paths, t.recipient, t.token, \
     t.amount::text as amount, t.block_number, \
     (select f.block_number from payouts.line f where (f.chain_id, f.registry, f.revenue) = (t.chain_id, t.registry, t.revenue) \
@@ -77,9 +78,12 @@ const COLUMNS: &str = "t.registry, t.revenue::text as revenue, t.portion, t.asse
     coalesce((select c.change = 'ended' from payouts.portion_change c \
       where (c.chain_id, c.registry, c.revenue, c.portion) = (t.chain_id, t.registry, t.revenue, t.portion) \
       and c.change in ('ended', 'restored') and c.block_number <= k.at order by c.number desc limit 1), false) as is_ended, \
-    (select c.epoch from payouts.portion_change c \
+    coalesce((select c.epoch from payouts.portion_change c \
       where (c.chain_id, c.registry, c.revenue, c.portion) = (t.chain_id, t.registry, t.revenue, t.portion) \
-      and c.change = 'vested' and c.block_number <= k.at order by c.number desc limit 1) as vested_epoch, \
+      and c.change = 'vested' and c.block_number <= k.at order by c.number desc limit 1), \
+      (select c.epoch from payouts.portion_change c \
+      where (c.chain_id, c.registry, c.revenue) = (t.chain_id, t.registry, t.revenue) and c.portion is null \
+      and c.change = 'vested' and c.block_number <= k.at order by c.number desc limit 1)) as vested_epoch, \
     array(select c.hold || ':' || c.hold_id::text from payouts.portion_change c \
       where (c.chain_id, c.registry, c.revenue, c.portion) = (t.chain_id, t.registry, t.revenue, t.portion) \
       and c.change in ('held', 'released') and c.block_number <= k.at group by c.hold, c.hold_id \

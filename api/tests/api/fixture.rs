@@ -119,7 +119,8 @@ pub struct Database {
 }
 
 impl Database {
-    pub async fn empty() -> Database {
+    /// Without tables.
+    pub async fn bare() -> Database {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("api_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let shared = tokio::task::spawn_blocking(shared).await.unwrap();
@@ -130,9 +131,14 @@ impl Database {
             .connect_with(options.options([("search_path", "souk")]))
             .await
             .unwrap();
-        sqlx::query("create schema souk").execute(&pool).await.unwrap();
-        sqlx::migrate!("../migrations/souk").run(&pool).await.unwrap();
         Database { shared, name, pool }
+    }
+
+    pub async fn empty() -> Database {
+        let database = Database::bare().await;
+        sqlx::query("create schema souk").execute(&database.pool).await.unwrap();
+        sqlx::migrate!("../migrations/souk").run(&database.pool).await.unwrap();
+        database
     }
 
     /// The same database, for another server.
@@ -198,6 +204,19 @@ impl Souk {
         change: impl FnOnce(&mut ApiConfig),
         exchange: Option<ExchangeParts>,
     ) -> Souk {
+        Souk::with(database, change, |server| match exchange {
+            Some(exchange) => server.with_exchange(exchange).unwrap(),
+            None => server,
+        })
+        .await
+    }
+
+    /// Over a database, with whatever else the server offers.
+    pub async fn with(
+        database: Database,
+        change: impl FnOnce(&mut ApiConfig),
+        offer: impl FnOnce(Server) -> Server,
+    ) -> Souk {
         let cancel = CancellationToken::new();
         let graph = GraphHandle::start(database.pool.clone(), cancel.clone()).await.unwrap();
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::connect(database.pool.clone()).await.unwrap());
@@ -210,12 +229,10 @@ impl Souk {
             log: log.clone(),
             indexers: Arc::new(Vec::new),
         };
-        let mut server = Server::bind(config, database.pool.clone(), graph.clone(), status, cancel.clone())
+        let server = Server::bind(config, database.pool.clone(), graph.clone(), status, cancel.clone())
             .await
             .unwrap();
-        if let Some(exchange) = exchange {
-            server = server.with_exchange(exchange).unwrap();
-        }
+        let server = offer(server);
         let address = server.address().unwrap();
         let running = tokio::spawn(server.run());
         Souk {

@@ -9,6 +9,7 @@ mod limits;
 mod lineage;
 mod operations;
 mod schema;
+mod payouts;
 mod snapshot;
 mod subscriptions;
 mod websocket;
