@@ -1,0 +1,7 @@
+//! Statements of random economies add up, chain, and come back out of their files as they went in.
+
+mod amounts;
+mod economy;
+mod files;
+mod period;
+mod sums;
