@@ -126,7 +126,10 @@ async fn lines(
     .await?;
     let damaged = || LoadError::Damaged("payouts.line");
     let line = |row: &PgRow| -> Result<Dated<Line>, LoadError> {
-        let number = |name: &str| Ok::<u32, LoadError>(row.try_get::<i64, _>(name)?.try_into().map_err(|_| damaged())?);
+        let number = |name: &str| -> Result<u32, LoadError> {
+            let number: i64 = row.try_get(name)?;
+            number.try_into().map_err(|_| damaged())
+        };
         let line = Line {
             revenue: wide(row, "revenue")?.ok_or_else(damaged)?,
             portion: number("portion")?,

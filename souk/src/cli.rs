@@ -86,6 +86,8 @@ pub enum Command {
     Verify(VerifyCommand),
     /// Say who gets what of a revenue, and why: every line, or every path of one.
     Explain(ExplainArgs),
+    /// Write what an account earned, may claim and was paid in a period, as CSV or Parquet.
+    Statement(StatementArgs),
     /// Say who would get what of a revenue, under LAP, LRP and pro rata side by side.
     Simulate(SimulateArgs),
     /// Check an asset's licences along its whole derivation; exits 0 only if what is asked is allowed.
@@ -287,6 +289,38 @@ pub struct ExplainArgs {
     /// Show at most so many paths of each line.
     #[arg(long, default_value_t = 20, value_name = "NUMBER")]
     pub limit: usize,
+}
+
+/// `souk statement`.
+#[derive(Args, Debug)]
+pub struct StatementArgs {
+    /// The deployment. With --json, the totals are JSON.
+    #[command(flatten)]
+    pub economy: EconomyArgs,
+    /// Whose.
+    #[arg(long, value_name = "ADDRESS")]
+    pub account: souk_schema::Address,
+    /// From this time on: a date in UTC, an RFC 3339 time or Unix seconds [default: the beginning].
+    #[arg(long, value_name = "TIME", value_parser = souk_analytics::record::parse_time)]
+    pub from: Option<u64>,
+    /// Up to this time, exclusive, so that it is the next period's beginning [default: the newest block].
+    #[arg(long, value_name = "TIME", value_parser = souk_analytics::record::parse_time)]
+    pub to: Option<u64>,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t = StatementFormat::Csv)]
+    pub format: StatementFormat,
+    /// Write to this file, and the totals to standard output [default: standard output, and the totals to standard error].
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How statements are written.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatementFormat {
+    /// Text with commas.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
 }
 
 /// `souk simulate`.

@@ -71,6 +71,7 @@ async fn dispatch(config: Config) -> Result<ExitCode> {
         Command::Verify(VerifyCommand::Exchange(args)) => return commands::verify::exchange(args, &dir).await,
         Command::Verify(VerifyCommand::Payouts(args)) => return commands::verify::payouts(args, &dir).await,
         Command::Explain(args) => commands::explain::run(args, &dir).await,
+        Command::Statement(args) => commands::statement::run(args, &dir).await,
         Command::Simulate(args) => commands::simulate::run(args, &dir).await,
         Command::LicenseCheck(args) => return commands::license_check::run(args, &dir).await,
         Command::Export(args) => commands::export::run(args, &dir).await,

@@ -11,6 +11,7 @@ pub mod market;
 pub mod parts;
 pub mod replay;
 pub mod simulate;
+pub mod statement;
 pub mod status;
 pub mod up;
 pub mod verify;
