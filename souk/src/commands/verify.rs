@@ -28,7 +28,7 @@ use crate::parts::Store;
 const DIFFERENT: u8 = 3;
 
 /// How often the ledger is given a moment to reach what is to be compared, and how long.
-const ATTEMPTS: u32 = 100;
+const ATTEMPTS: u32 = 300;
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// Compares the live tables with what the log makes.
@@ -172,23 +172,26 @@ impl std::fmt::Display for ExchangeReport {
     }
 }
 
-/// Compares at a command that both engine and ledger have reached. Trading goes on meanwhile, so the ledger is given a moment.
+/// Compares at the command that the engine has come to. Trading goes on meanwhile, so the ledger is given a moment to come to the same.
 async fn compare(group: &Followed, vault: &VaultSource) -> Result<ExchangeReport> {
+    let (at, balances) = group.handle.read(|engine| (engine.commands(), engine_balances(engine)));
+    let number = group.handle.group();
+    let engine = in_a_moment(async || engine_equals_ledger(&group.pool, number, at, balances.clone()).await);
+    Ok(ExchangeReport {
+        engine: engine.await?,
+        ledger: in_a_moment(async || verify_exchange(&group.pool, Some(vault)).await).await?,
+    })
+}
+
+async fn in_a_moment<T>(compared: impl AsyncFn() -> Result<T, ReconcileError>) -> Result<T, ReconcileError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
-        match compare_once(group, vault).await {
+        match compared().await {
             Err(ReconcileError::Behind { .. }) if attempts < ATTEMPTS => tokio::time::sleep(RETRY_AFTER).await,
-            compared => return Ok(compared?),
+            compared => return compared,
         }
     }
-}
-
-async fn compare_once(group: &Followed, vault: &VaultSource) -> Result<ExchangeReport, ReconcileError> {
-    let (at, balances) = group.handle.read(|engine| (engine.commands(), engine_balances(engine)));
-    let engine = engine_equals_ledger(&group.pool, group.handle.group(), at, balances).await?;
-    let ledger = verify_exchange(&group.pool, Some(vault)).await?;
-    Ok(ExchangeReport { engine, ledger })
 }
 
 fn engine_balances(engine: &Engine) -> Vec<EngineBalance> {

@@ -3,11 +3,10 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use souk_devstack::{Postgres, PostgresConfig};
 use sqlx::{Executor, PgPool};
 
 use crate::program::ask;
-use crate::world::{PATIENCE, Souk, run};
+use crate::world::{Demo, PATIENCE, run};
 
 /// Has the demo's traders at work; how many of their orders were taken.
 async fn trade(dir: &str, orders: &str) -> Result<u64> {
@@ -49,36 +48,22 @@ async fn verified(dir: &str) -> Result<()> {
 
 #[tokio::test]
 async fn led_2_the_demo_trades_settles_and_survives_being_killed() -> Result<()> {
-    let postgres = Postgres::start(&PostgresConfig::throw_away()).await?;
-    let database_url = postgres.create_database("souk").await?;
-    let pool = PgPool::connect(&database_url).await?;
-    let folder = tempfile::tempdir()?;
-    let dir = folder.path().join("data").display().to_string();
-    let arguments = [
-        "--data-dir",
-        &dir,
-        "--database-url",
-        &database_url,
-        "--port",
-        "0",
-        "--demo",
-    ]
-    .map(String::from);
-
-    let souk = Souk::start(&arguments).await?;
-    let placed = trade(&dir, "300").await?;
+    let demo = Demo::prepare().await?;
+    let Demo { pool, dir, .. } = &demo;
+    let souk = demo.start().await?;
+    let placed = trade(dir, "300").await?;
     assert!(placed > 150, "{placed} of 300 orders were taken");
-    let fills = settled(&pool).await?;
+    let fills = settled(pool).await?;
     assert!(fills > 20, "{fills} fills");
-    verified(&dir).await?;
+    verified(dir).await?;
 
     // Killed with orders in the book and fills on their way.
-    let more = trade(&dir, "200").await?;
+    let more = trade(dir, "200").await?;
     assert!(more > 50, "{more} of 200 orders were taken");
     souk.killed().await?;
-    let souk = Souk::start(&arguments).await?;
-    assert!(settled(&pool).await? > fills);
-    verified(&dir).await?;
+    let souk = demo.start().await?;
+    assert!(settled(pool).await? > fills);
+    verified(dir).await?;
 
     let seen = ask(
         &souk.url,
@@ -93,7 +78,7 @@ async fn led_2_the_demo_trades_settles_and_survives_being_killed() -> Result<()>
                   where ctid = (select min(ctid) from exchange.balance where available > 0)",
     )
     .await?;
-    let answer = run(&["verify", "exchange", "--data-dir", &dir]).await?;
+    let answer = run(&["verify", "exchange", "--data-dir", dir]).await?;
     assert_ne!(answer.code, 0, "a false balance goes unseen: {answer:?}");
     assert!(answer.out.contains("available"), "the difference is named: {answer:?}");
     souk.stop().await

@@ -8,12 +8,11 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use souk_contracts::{PayoutDistributor, TestUSD, dev};
-use souk_devstack::{Postgres, PostgresConfig};
 use sqlx::{Executor, PgPool};
 
 use crate::apart::{Apart, FINALITY};
 use crate::program::ask;
-use crate::world::{Backend, PATIENCE, Souk, run};
+use crate::world::{Backend, Demo, PATIENCE, Souk, run};
 
 /// Waits until a root of the chain is final and nothing newer is owed; the number of entries that were published.
 async fn published(pool: &PgPool) -> Result<i64> {
@@ -39,52 +38,39 @@ async fn published(pool: &PgPool) -> Result<i64> {
 
 #[tokio::test]
 async fn pay_3_the_demos_roots_are_what_the_log_says_and_a_proof_from_graphql_is_paid() -> Result<()> {
-    let postgres = Postgres::start(&PostgresConfig::throw_away()).await?;
-    let database_url = postgres.create_database("souk").await?;
-    let pool = PgPool::connect(&database_url).await?;
-    let folder = tempfile::tempdir()?;
-    let dir = folder.path().join("data").display().to_string();
-    let arguments = [
-        "--data-dir",
-        &dir,
-        "--database-url",
-        &database_url,
-        "--port",
-        "0",
-        "--demo",
-    ]
-    .map(String::from);
-    let souk = Souk::start(&arguments).await?;
-    assert!(published(&pool).await? > 100);
+    let demo = Demo::prepare().await?;
+    let Demo { pool, dir, .. } = &demo;
+    let souk = demo.start().await?;
+    assert!(published(pool).await? > 100);
 
     // PAY-1 over everything: what counts sums to what came in.
     let (lines, revenues): (String, String) = sqlx::query_as(
         "select (select sum(amount)::text from payouts.line_status where not is_ended), (select sum(amount)::text from souk.revenue)",
     )
-    .fetch_one(&pool)
+    .fetch_one(pool)
     .await?;
     assert_eq!(lines, revenues);
-    let answer = run(&["verify", "payouts", "--data-dir", &dir]).await?;
+    let answer = run(&["verify", "payouts", "--data-dir", dir]).await?;
     ensure!(answer.code == 0, "PAY-3: {answer:?}");
 
-    claim(&souk, &dir, &pool).await?;
+    claim(&souk, dir, pool).await?;
 
     // A life that ends in mid-flight changes nothing that was published.
     souk.killed().await?;
-    let souk = Souk::start(&arguments).await?;
-    published(&pool).await?;
-    let answer = run(&["verify", "payouts", "--data-dir", &dir]).await?;
+    let souk = demo.start().await?;
+    published(pool).await?;
+    let answer = run(&["verify", "payouts", "--data-dir", dir]).await?;
     ensure!(answer.code == 0, "PAY-3 after a crash: {answer:?}");
 
     pool.execute("update payouts.root_entry set cumulative = cumulative + 1 where ctid = (select min(ctid) from payouts.root_entry)")
         .await?;
-    let answer = run(&["verify", "payouts", "--data-dir", &dir]).await?;
+    let answer = run(&["verify", "payouts", "--data-dir", dir]).await?;
     assert_eq!(answer.code, 3, "a changed leaf goes unseen: {answer:?}");
     assert!(
         answer.out.contains("but the log says"),
         "the entry is named: {answer:?}"
     );
-    questions(&dir).await?;
+    questions(dir).await?;
     souk.stop().await
 }
 

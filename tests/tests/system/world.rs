@@ -189,6 +189,48 @@ impl World {
     }
 }
 
+/// A `souk up --demo` and what it keeps: a dev chain of its own, and a database that the scenario can look into.
+pub struct Demo {
+    /// Looks into the database.
+    pub pool: PgPool,
+    /// The data folder.
+    pub dir: String,
+    arguments: Vec<String>,
+    _postgres: Postgres,
+    _folder: tempfile::TempDir,
+}
+
+impl Demo {
+    /// Prepares one, and starts nothing but Postgres.
+    pub async fn prepare() -> Result<Demo> {
+        let postgres = Postgres::start(&PostgresConfig::throw_away()).await?;
+        let database_url = postgres.create_database("souk").await?;
+        let folder = tempfile::tempdir()?;
+        let dir = folder.path().join("data").display().to_string();
+        let arguments = [
+            "--data-dir",
+            &dir,
+            "--database-url",
+            &database_url,
+            "--port",
+            "0",
+            "--demo",
+        ];
+        Ok(Demo {
+            pool: PgPool::connect(&database_url).await?,
+            arguments: arguments.map(String::from).to_vec(),
+            dir,
+            _postgres: postgres,
+            _folder: folder,
+        })
+    }
+
+    /// Starts it, or starts it again.
+    pub async fn start(&self) -> Result<Souk> {
+        Souk::start(&self.arguments).await
+    }
+}
+
 async fn projected_head(pool: &PgPool) -> Result<Option<BlockRef>> {
     let row: Option<(Option<i64>, Option<Vec<u8>>)> =
         sqlx::query_as("select head_number, head_hash from souk.projection where chain_id = $1")
