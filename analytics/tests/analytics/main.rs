@@ -3,5 +3,6 @@
 mod amounts;
 mod economy;
 mod files;
+mod load;
 mod period;
 mod sums;
