@@ -290,7 +290,7 @@ fn check_sums(rows: &DataFrame, total: &Total) -> Result<(), StatementError> {
             return Err(StatementError::Sums {
                 column,
                 token: total.token,
-                total: total_of_column,
+                total: total_of_column.to_string(),
                 rows: sum.value().to_string(),
             });
         }

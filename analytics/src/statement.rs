@@ -88,7 +88,7 @@ pub enum StatementError {
         /// The ERC-20.
         token: Address,
         /// What it should be.
-        total: U512,
+        total: String,
         /// What Polars says.
         rows: String,
     },
