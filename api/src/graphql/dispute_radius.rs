@@ -16,7 +16,7 @@ use super::lineage::{Lineage, LineageSize, lineage};
 use crate::error::ApiError;
 use crate::exchange::MarketAt;
 use crate::scalars::{AssetId, BigInt, Key, Long};
-use crate::store::disputes::{HeldBy, has_payouts};
+use crate::store::disputes::{HeldBy, HeldRow};
 use crate::store::loaders::UnderlyingOf;
 
 /// What a dispute reaches.
@@ -163,19 +163,15 @@ impl BlastRadius {
     /// The revenue that is held for it as of then, by token; null where payouts are not written to tables.
     #[graphql(complexity = "10 + 5 * child_complexity")]
     async fn held_revenue(&self) -> Result<Option<Vec<HeldRevenue>>, ApiError> {
-        let session = &self.around.session;
-        if !has_payouts(session.reader().await?).await? {
-            return Ok(None);
-        }
         let at = self.around.scope(self.dispute).await?.at;
         let key = (self.around.chain.0, self.asset.0.contract, self.dispute.0.id, at);
-        let rows = session.load(HeldBy(key)).await?.unwrap_or_default();
-        let held = rows.into_iter().map(|row| HeldRevenue {
+        let rows = self.around.session.load(HeldBy(key)).await?;
+        let held = |row: HeldRow| HeldRevenue {
             currency: self.around.erc20(row.token),
             amount: row.amount,
             lines: Long(row.lines),
-        });
-        Ok(Some(held.collect()))
+        };
+        Ok(rows.map(|rows| rows.into_iter().map(held).collect()))
     }
 
     /// The orders that are open now on shares of the asset and of what was made from it by then; null where no exchange runs.

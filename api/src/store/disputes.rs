@@ -130,10 +130,15 @@ pub struct HeldRow {
 pub struct HeldBy(pub (ChainId, RawAddress, U256, i64));
 
 impl Loader<HeldBy> for Loaders {
+    /// There is none where payouts are not written to tables.
     type Value = Vec<HeldRow>;
     type Error = ApiError;
 
-    async fn load(&self, keys: &[HeldBy]) -> Result<HashMap<HeldBy, Vec<HeldRow>>, ApiError> {
+    async fn load(&self, keys: &[HeldBy]) -> Result<HashMap<HeldBy, Self::Value>, ApiError> {
+        let reader = self.0.reader().await?;
+        if !has_payouts(reader).await? {
+            return Ok(HashMap::new());
+        }
         let chains = keys.iter().map(|HeldBy((chain, ..))| chain_number(*chain));
         let registries = keys.iter().map(|HeldBy((_, registry, ..))| registry.to_vec());
         let query = sqlx::query(
@@ -155,21 +160,18 @@ impl Loader<HeldBy> for Loaders {
         .bind(registries.collect::<Vec<_>>())
         .bind(keys.iter().map(|HeldBy((_, _, id, _))| id.to_string()).collect::<Vec<_>>())
         .bind(keys.iter().map(|HeldBy((.., at))| *at).collect::<Vec<_>>());
-        let mut found: HashMap<HeldBy, Vec<HeldRow>> = HashMap::new();
-        for row in self.0.reader().await?.all::<HeldRow>(query).await? {
-            if let Some(key) = usize::try_from(row.parent - 1).ok().and_then(|at| keys.get(at)) {
-                found.entry(key.clone()).or_default().push(row);
+        let mut found: HashMap<HeldBy, Self::Value> = keys.iter().map(|key| (key.clone(), Vec::new())).collect();
+        for row in reader.all::<HeldRow>(query).await? {
+            let key = usize::try_from(row.parent - 1).ok().and_then(|at| keys.get(at));
+            if let Some(rows) = key.and_then(|key| found.get_mut(key)) {
+                rows.push(row);
             }
         }
         Ok(found)
     }
 }
 
-/// Whether payouts are written to tables here.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn has_payouts(reader: &Reader) -> Result<bool, ApiError> {
+async fn has_payouts(reader: &Reader) -> Result<bool, ApiError> {
     let query = sqlx::query("select to_regclass('payouts.portion_change') is not null");
     let rows: Vec<(bool,)> = reader.all(query).await?;
     Ok(rows.first().is_some_and(|(found,)| *found))

@@ -1,5 +1,6 @@
 //! Asks the server over real HTTP and WebSocket, on a real Postgres. One binary; each module is named for what it would find broken.
 
+mod economy;
 mod exchange;
 mod fixture;
 mod history;
@@ -8,8 +9,8 @@ mod ids;
 mod limits;
 mod lineage;
 mod operations;
-mod schema;
 mod payouts;
+mod schema;
 mod snapshot;
 mod subscriptions;
 mod websocket;

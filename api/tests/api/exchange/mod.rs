@@ -1,7 +1,7 @@
 //! The exchange over GraphQL, on a real engine, sequencer and ledger over the embedded log.
 
 mod clients;
-mod desk;
+pub mod desk;
 mod hostile;
 mod live;
 mod markets;
