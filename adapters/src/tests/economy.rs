@@ -1,5 +1,7 @@
 //! What task boards, execution logs, courts, distributors and gateways say.
 
+#![expect(non_snake_case, reason = "fields are named as the contracts name them")]
+
 use souk_contracts::{DisputeCourt, ExecutionLog, Gateway, PayoutDistributor, TaskBoard};
 use souk_schema::event::*;
 use souk_schema::{BlockRef, ChainId};
@@ -33,6 +35,7 @@ fn posted() -> TaskBoard::TaskPosted {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, one entry an event")]
 fn of_tasks() -> Vec<(RawLog, DomainEvent)> {
     let (task, submission) = (TokenRef::new(TASKS, number(3)), TokenRef::new(TASKS, number(8)));
     let (submissionId, taskId, worker) = (number(8), number(3), BOB);
@@ -399,6 +402,7 @@ fn fee(currentE8: u32) -> PayoutDistributor::ProtocolFeeChanged {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, one entry an event")]
 fn of_payouts() -> Vec<(RawLog, DomainEvent)> {
     let (distributor, epoch, root) = (DISTRIBUTOR, 2, B256::repeat_byte(0x66));
     let proposed = PayoutDistributor::RootProposed {
