@@ -169,8 +169,8 @@ fn what_moves_balances_within_the_vault_is_said_of_the_account() {
 
 #[test]
 fn a_fill_that_keeps_more_than_its_seller_gets_is_none() {
-    let keeping = |sellerFee, royalty| ExchangeVault::SettledFill {
-        sellerFee,
+    let keeping = |seller_fee, royalty| ExchangeVault::SettledFill {
+        sellerFee: seller_fee,
         royalty,
         ..fill()
     };
