@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use souk_eventlog::{EventLog, LogError};
-use souk_payouts::Entry;
 use souk_payouts::merkle::MerkleTree;
+use souk_payouts::state::Epoch;
+use souk_payouts::{Entry, State};
 use souk_schema::{Address, BlockRef, ChainId};
 use souk_streams::{Reader, StreamError, generations};
 use tokio::sync::watch;
@@ -77,6 +78,8 @@ pub struct DistributionStatus {
 pub struct Claimable {
     /// The last finalised epoch.
     pub epoch: u64,
+    /// Its root as it was finalised, which another replaces after a reorganisation.
+    pub finalised: Option<Epoch>,
     /// What its root says, by rising account and token.
     pub entries: Vec<Entry>,
     /// The proofs.
@@ -133,17 +136,23 @@ impl DistributionHandle {
     /// What may be claimed of a deployment, by its last finalised root; `None` before the first. Made once an epoch.
     pub fn claimable(&self, registry: Address) -> Option<Arc<Claimable>> {
         let known = lock(&self.claimable).get(&registry).cloned();
-        let epoch = self.read(|state| state.of(&registry).map(|deployed| deployed.state.finalised_epoch()))?;
-        if let Some(known) = known.filter(|known| known.epoch == epoch) {
+        let last = |state: &State| (state.finalised_epoch(), state.epoch(state.finalised_epoch()).cloned());
+        let now = self.read(|state| state.of(&registry).map(|deployed| last(&deployed.state)))?;
+        if let Some(known) = known.filter(|known| (known.epoch, &known.finalised) == (now.0, &now.1)) {
             return Some(known);
         }
-        let (epoch, entries) = self.read(|state| {
+        let ((epoch, finalised), entries) = self.read(|state| {
             let state = &mut state.of_mut(&registry)?.state;
             // As of a block before every revenue: what finalised roots count, and no more.
-            Some((state.finalised_epoch(), state.entries(0)))
+            Some((last(state), state.entries(0)))
         })?;
         let tree = MerkleTree::new(&entries)?;
-        let made = Arc::new(Claimable { epoch, entries, tree });
+        let made = Arc::new(Claimable {
+            epoch,
+            finalised,
+            entries,
+            tree,
+        });
         lock(&self.claimable).insert(registry, Arc::clone(&made));
         Some(made)
     }
