@@ -93,6 +93,21 @@ impl Session {
         ))
     }
 
+    /// Whether the tables have lines of a chain.
+    ///
+    /// # Errors
+    /// As [`Session::payout_tables`]; `UNAVAILABLE` where nobody wrote any yet.
+    pub async fn has_payout_lines(&self, chain: ChainId) -> Result<(), ApiError> {
+        let tables = self.payout_tables().await?;
+        if tables.iter().any(|position| position.chain.0 == chain) {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::Unavailable,
+            format!("the lines of chain eip155:{chain} are not in the tables yet: try again in a moment"),
+        ))
+    }
+
     /// How far the tables of lines are in the request's view.
     ///
     /// # Errors

@@ -215,11 +215,14 @@ fn of_account(
         let deployed = state.of(&registry).ok_or_else(behind)?;
         let state = &deployed.state;
         let epoch = state.finalised_epoch();
-        if state.head() != sheet.folded || claimable.map_or(0, |claimable| claimable.epoch) != epoch {
+        let finalised = state.epoch(epoch);
+        // There is none where nothing is owed, whatever was finalised.
+        let is_of_now = claimable.is_none_or(|claimable| claimable.finalised.as_ref() == finalised);
+        if state.head() != sheet.folded || !is_of_now {
             return Ok(None);
         }
         // A root that was finalised although the log says otherwise proves nothing that is known here.
-        let root = state.epoch(epoch).map(|epoch| epoch.root);
+        let root = finalised.map(|finalised| finalised.root);
         let provable = claimable.filter(|claimable| Some(claimable.tree.root()) == root);
         let owed = |(token, unvested): (Address, Unvested)| {
             let (vested, claimed) = (state.vested(account, token), state.claimed(account, token));

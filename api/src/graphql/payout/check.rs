@@ -134,7 +134,7 @@ impl LicenseBlocker {
         }
     }
 
-    /// Why.
+    /// Why it stands in the way.
     async fn reason(&self) -> LicenseBlockerReason {
         self.blocker.why.into()
     }

@@ -227,7 +227,7 @@ impl PayoutEdge {
         self.deployment.asset(self.edge.parent)
     }
 
-    /// How.
+    /// How the child came from the parent.
     async fn relation(&self) -> Relation {
         self.edge.relation.into()
     }

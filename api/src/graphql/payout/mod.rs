@@ -10,6 +10,7 @@ pub mod epoch;
 pub mod explanation;
 pub mod kinds;
 pub mod line;
+pub mod lines;
 mod list;
 pub mod query;
 pub mod simulate;

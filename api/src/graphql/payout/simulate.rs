@@ -10,7 +10,7 @@ use souk_payouts::simulate::{self, Comparison, Simulated, SupposedParent, WhatIf
 use souk_schema::{E8, U256};
 
 use super::kinds::{PayoutRole, PayoutRoute};
-use super::line::no_number;
+use super::lines::no_number;
 use super::list::page_of;
 use super::{Deployment, evm_asset, refused};
 use crate::error::ApiError;

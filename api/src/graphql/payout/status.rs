@@ -75,7 +75,7 @@ pub struct PayoutDeployment {
 pub struct PayoutRefusal {
     /// The block that could not be folded; nothing is known from it on.
     block: BlockId,
-    /// Why.
+    /// Why it could not.
     reason: String,
 }
 
@@ -105,11 +105,8 @@ impl PayoutDeployment {
     fn compared(mut self, handle: &DistributionHandle) -> PayoutDeployment {
         let claimable = handle.claimable(self.registry.0);
         self.finalised_root_agrees = claimable.and_then(|claimable| {
-            let told = handle.read(|state| {
-                let state = &state.of(&self.registry.0)?.state;
-                (state.finalised_epoch() == claimable.epoch).then(|| state.epoch(claimable.epoch).map(|told| told.root))
-            })?;
-            Some(told == Some(claimable.tree.root()))
+            let told = claimable.finalised.as_ref()?;
+            Some(told.root == claimable.tree.root())
         });
         self
     }

@@ -142,3 +142,28 @@ async fn an_account_has_its_tokens_one_by_one() {
     let data = world.souk.ask(&query(0x67)).await;
     assert_eq!(data["account"]["payouts"]["totalCount"], 0);
 }
+
+#[tokio::test]
+async fn a_reorganisation_takes_back_what_was_owed_and_the_root_that_proved_it() {
+    let mut world = World::new().await;
+    let at = world.block(Logs::default().revenue(1, 2, U256::from(100_000))).await;
+    let root = world.root();
+    world.block(Logs::default().proposed(1, root, at)).await;
+    world.block(Logs::default().finalised(1, root)).await;
+    assert_eq!(world.owed(BOB).await[0]["claim"]["root"], format!("{root:#x}"));
+    for _ in 0..3 {
+        world.revert().await;
+    }
+    assert!(world.owed(BOB).await.is_empty());
+    assert!(world.lines(1, "id").await.is_empty());
+    // The same epoch with another root, of another revenue.
+    world.block(Logs::default().revenue(1, 2, U256::from(50_000))).await;
+    let other = world.epoch(1).await;
+    assert_ne!(other, root);
+    let lines = world.lines(1, "amount state").await;
+    assert_eq!(sum(&lines), U256::from(50_000));
+    assert!(lines.iter().all(|line| line["state"] == "VESTED"), "{lines:#?}");
+    let owed = &world.owed(BOB).await[0];
+    assert_eq!(number(&owed["vested"]), by_recipient(&world, &[1]).await[&address(BOB)]);
+    assert_eq!(owed["claim"]["root"], format!("{other:#x}"), "{owed:#}");
+}

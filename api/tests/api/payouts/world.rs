@@ -13,7 +13,9 @@ use souk_distribution::{DistributionHandle, Distributions, follow};
 use souk_eventlog::{EmbeddedLog, EventLog, NewRecord, StreamName};
 use souk_provenance::project::{ProjectorConfig, project_until};
 use souk_schema::encoding::{CURRENT_VERSION, VERSION_HEADER, encode};
-use souk_schema::record::{Block, ChainRecord, ChainRecordBody, CompletenessProof, RawLog, StreamOpened};
+use souk_schema::record::{
+    Block, BlockReverted, ChainRecord, ChainRecordBody, CompletenessProof, RawLog, StreamOpened,
+};
 use souk_schema::{Address, B256, BlockRef, ChainId, U256};
 use tokio_util::sync::CancellationToken;
 
@@ -266,16 +268,19 @@ impl Drop for World {
     }
 }
 
-/// The chain's log and its newest block.
+/// The chain's log and its blocks, the one before the first among them.
 struct Chain {
     log: Arc<dyn EventLog>,
     database: Database,
-    head: BlockRef,
+    blocks: Vec<BlockRef>,
+    mined: u64,
 }
 
-fn hash(number: u64) -> B256 {
+/// A hash that no other block has.
+fn hash(number: u64, mined: u64) -> B256 {
     let mut hash = B256::repeat_byte(0x77);
     hash[..8].copy_from_slice(&number.to_be_bytes());
+    hash[8..16].copy_from_slice(&mined.to_be_bytes());
     hash
 }
 
@@ -318,14 +323,15 @@ impl World {
     pub async fn empty() -> World {
         let database = Database::bare().await;
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::connect(database.pool.clone()).await.unwrap());
-        let head = BlockRef {
+        let before = BlockRef {
             number: 0,
-            hash: hash(0),
+            hash: hash(0, 0),
         };
         let chain = Chain {
             log: Arc::clone(&log),
             database: database.again(),
-            head,
+            blocks: vec![before],
+            mined: 0,
         };
         let watch_set = watch_set();
         let opened = StreamOpened {
@@ -333,7 +339,7 @@ impl World {
             start_block: 1,
             watch_set_json: watch_set.canonical_json(),
             watch_set_hash: watch_set.hash(),
-            genesis_hash: hash(0),
+            genesis_hash: before.hash,
         };
         chain.append(ChainRecordBody::StreamOpened(opened)).await;
         let store = Store::connect(database.pool.clone(), NUMBER).await.unwrap();
@@ -387,12 +393,13 @@ impl World {
     }
 
     pub fn head(&self) -> BlockRef {
-        self.chain.head
+        *self.chain.blocks.last().unwrap()
     }
 
     /// Adds a block, and waits until everybody knows it.
     pub async fn block(&mut self, Logs(mut logs): Logs) -> BlockRef {
-        let parent = self.chain.head;
+        let parent = self.head();
+        self.chain.mined += 1;
         let number = parent.number + 1;
         for (index, log) in (0..).zip(&mut logs) {
             (log.transaction_index, log.log_index) = (index, index);
@@ -400,18 +407,35 @@ impl World {
         }
         let block = Block {
             number,
-            hash: hash(number),
+            hash: hash(number, self.chain.mined),
             parent_hash: parent.hash,
             timestamp: World::time(number),
             logs,
             proof: CompletenessProof::ReceiptsRoot,
         };
-        self.chain.head = block.block_ref();
-        let next = self.chain.append(ChainRecordBody::BlockAppended(block)).await;
+        self.chain.blocks.push(block.block_ref());
+        self.record(ChainRecordBody::BlockAppended(block)).await;
+        self.head()
+    }
+
+    /// Takes the newest block back.
+    pub async fn revert(&mut self) {
+        let BlockRef { number, hash } = self.chain.blocks.pop().unwrap();
+        let reverted = BlockReverted {
+            number,
+            hash,
+            parent_hash: self.head().hash,
+        };
+        self.record(ChainRecordBody::BlockReverted(reverted)).await;
+    }
+
+    /// Appends a record, and waits until everybody knows it.
+    async fn record(&self, body: ChainRecordBody) {
+        let next = self.chain.append(body).await;
         loop {
             let status = self.payouts.status();
             if status.next_sequence >= next {
-                return self.chain.head;
+                return;
             }
             assert!(self.payouts.changed(&status).await, "payouts are followed");
         }
