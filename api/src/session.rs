@@ -87,12 +87,7 @@ pub struct Sources {
 impl Sources {
     /// Views leave a third of the pool, and six connections where it has them, to those who follow the tables and who check the graph
     /// against them: a view that waited for one while it held one could wait for ever.
-    pub fn new(
-        pool: PgPool,
-        graph: GraphHandle,
-        exchange: Option<Exchange>,
-        payouts: Option<Payouts>,
-    ) -> Sources {
+    pub fn new(pool: PgPool, graph: GraphHandle, exchange: Option<Exchange>, payouts: Option<Payouts>) -> Sources {
         let connections = pool.options().get_max_connections() as usize;
         let turns = Arc::new(Semaphore::new(
             (connections * 2 / 3).min(connections.saturating_sub(6)).max(1),

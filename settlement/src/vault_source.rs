@@ -18,8 +18,8 @@ use tokio::sync::Mutex;
 use crate::balances::VaultFold;
 use crate::facts::last_position;
 use crate::node::Node;
-use souk_streams::{Reader, generations};
 use crate::vault_log::Contracts;
+use souk_streams::{Reader, generations};
 
 /// Reads a vault's balances from the newest generation of its chain's stream.
 pub struct VaultSource {
