@@ -73,15 +73,33 @@ pub struct DistributionState {
     finalized: Option<BlockRef>,
     output: Output,
     recomputes_roots: bool,
+    /// Nothing is forgotten for being final.
+    keeps_undo: bool,
 }
 
 impl DistributionState {
-    /// A state that also recomputes each root as it is proposed, which takes time in proportion to all that is owed.
+    /// A state that keeps how to undo every block, also those that the chain has promised to keep: for streams in which a promise is broken
+    /// later on. It ends with [`DistributionState::trust_finality`].
+    pub fn keeping_undo() -> DistributionState {
+        DistributionState {
+            keeps_undo: true,
+            ..DistributionState::default()
+        }
+    }
+
+    /// A state that also recomputes each root as it is proposed, which takes time in proportion to all that is owed. It keeps how to undo
+    /// every block.
     pub fn recomputing_roots() -> DistributionState {
         DistributionState {
             recomputes_roots: true,
-            ..DistributionState::default()
+            ..DistributionState::keeping_undo()
         }
+    }
+
+    /// From here on blocks that are final are not undone any more, and how to is forgotten.
+    pub fn trust_finality(&mut self) {
+        self.keeps_undo = false;
+        self.forget_undo();
     }
 
     /// The deployments, by registry.
@@ -135,12 +153,18 @@ impl DistributionState {
             }
         }
         (self.head, self.finalized) = (linked.head, linked.finalized);
+        if !self.keeps_undo {
+            self.forget_undo();
+        }
+        Ok(changes)
+    }
+
+    fn forget_undo(&mut self) {
         if let Some(finalized) = self.finalized {
             for deployed in self.deployed.values_mut() {
                 deployed.state.finalise(finalized.number);
             }
         }
-        Ok(changes)
     }
 
     fn revert(&mut self, from: u64) -> Result<(), FoldError> {

@@ -221,11 +221,13 @@ struct Follower {
 
 impl Follower {
     async fn run(self, cancel: CancellationToken) -> Result<(), DistributionError> {
+        let mut was_finality_broken = false;
         loop {
             let ended = tokio::select! {
-                ended = self.session() => ended,
+                ended = self.session(was_finality_broken) => ended,
                 () = cancel.cancelled() => return Ok(()),
             };
+            was_finality_broken |= matches!(ended, Err(DistributionError::Fold(FoldError::BeyondFinality(_))));
             match ended {
                 Err(error) if error.is_fatal() => return Err(error),
                 Err(error) => tracing::warn!(chain = %self.chain, %error, "payouts pause"),
@@ -238,8 +240,9 @@ impl Follower {
         }
     }
 
-    /// Follows the newest generation from its first record until there is a newer one.
-    async fn session(&self) -> Result<(), DistributionError> {
+    /// Follows the newest generation from its first record until there is a newer one. Where a chain once broke its promise of finality, that
+    /// promise counts only from the end that the stream has now.
+    async fn session(&self, was_finality_broken: bool) -> Result<(), DistributionError> {
         let Some(generation) = generations(self.log.as_ref(), self.chain).await?.pop() else {
             return Ok(());
         };
@@ -249,7 +252,10 @@ impl Follower {
             Some(store) => store.begin(&stream).await?,
             None => u64::MAX,
         };
-        *lock(&self.state) = DistributionState::default();
+        *lock(&self.state) = match was_finality_broken {
+            true => DistributionState::keeping_undo(),
+            false => DistributionState::default(),
+        };
         self.status.send_replace(DistributionStatus::default());
         loop {
             let first = reader.next_sequence();
@@ -274,6 +280,9 @@ impl Follower {
                 }
             }
             let is_empty = records.is_empty();
+            if is_empty {
+                lock(&self.state).trust_finality();
+            }
             self.report(next, is_empty);
             if is_empty && !reader.wait(IDLE).await? {
                 let newest = generations(self.log.as_ref(), self.chain).await?.pop();
@@ -323,7 +332,7 @@ pub async fn fold_to_end(
         return Ok(None);
     };
     let mut reader = Reader::new(log, chain.stream(generation))?;
-    let mut state = DistributionState::default();
+    let mut state = DistributionState::keeping_undo();
     loop {
         let records = reader.read().await?;
         if records.is_empty() {

@@ -120,6 +120,11 @@ impl Chain {
         self.new.push(record(ChainRecordBody::BlockAppended(block)));
     }
 
+    /// The chain promises to keep what it has.
+    pub fn finalise(&mut self) {
+        self.new.push(record(ChainRecordBody::FinalityAdvanced(self.head())));
+    }
+
     /// Drops the newest blocks.
     pub fn revert(&mut self, depth: usize) {
         for _ in 0..depth {

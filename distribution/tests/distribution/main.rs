@@ -4,7 +4,8 @@
 mod chain;
 mod support;
 
-use souk_distribution::verify;
+use souk_distribution::fold::FoldError;
+use souk_distribution::{DistributionState, verify};
 use souk_payouts::merkle::{self, MerkleTree};
 use souk_schema::{B256, U256};
 
@@ -58,6 +59,39 @@ async fn what_a_reorganisation_takes_back_is_gone_from_memory_and_tables() {
     assert_eq!(stand.owed().await, [(ALICE, 1_000), (BOB, 500)]);
     assert_eq!(stand.count("select count(*) from payouts.portion_change").await, 0);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_broken_promise_of_finality_is_undone_as_well() {
+    let stand = Stand::new().await;
+    let mut chain = beginning();
+    chain.block(&[Deed::Pay(2, 90)]);
+    chain.finalise();
+    stand.append(&mut chain).await;
+    let running = stand.follow().await;
+    chain.revert(1);
+    chain.block(&[Deed::Pay(2, 1)]);
+    stand.append(&mut chain).await;
+    running.reached(&chain).await;
+    stand.written(&chain).await;
+    assert_eq!(stand.owed().await, [(ALICE, 1_000), (BOB, 501)]);
+    running.stop().await;
+}
+
+#[test]
+fn a_stream_with_a_broken_promise_can_be_folded_record_by_record() {
+    let mut chain = beginning();
+    chain.finalise();
+    chain.revert(1);
+    let fold = |mut state: DistributionState| {
+        let mut records = chain.new.iter().map(|record| record.body.clone());
+        records.try_for_each(|record| state.fold([record]).map(|_| ()))
+    };
+    assert!(matches!(
+        fold(DistributionState::default()),
+        Err(FoldError::BeyondFinality(_))
+    ));
+    fold(DistributionState::keeping_undo()).expect("everything can be undone");
 }
 
 #[tokio::test]

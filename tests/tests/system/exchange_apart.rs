@@ -76,7 +76,7 @@ async fn led_2_the_exchange_in_processes_of_its_own_settles_and_survives_their_d
     let pool = apart.world.pool().await?;
     let fills = settled(&pool).await?;
 
-    // The engine dies with orders in the book and fills on their way; its API goes on, and takes no order that it cannot keep.
+    // Engine and API die with orders in the book and fills on their way.
     assert!(apart.trade(&url, "100").await? > 20);
     exchange = exchange.killed_and_restarted().await?;
     exchange.logged("the exchange runs").await?;
