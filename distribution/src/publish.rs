@@ -108,6 +108,9 @@ pub enum PublishError {
     /// Postgres does not answer.
     #[error("the tables of payouts: {0}")]
     Database(#[from] sqlx::Error),
+    /// Summing what is owed panicked.
+    #[error("summing what is owed: {0}")]
+    Panicked(#[from] tokio::task::JoinError),
 }
 
 /// Proposes and finalises the roots of one deployment.
@@ -182,7 +185,11 @@ impl Publisher {
     /// # Errors
     /// [`PublishError`]; nothing is half done.
     pub async fn step(&mut self) -> Result<Due, PublishError> {
-        let Some((seen, entries)) = self.look() else {
+        let is_time = self.proposed.is_none_or(|proposed| proposed.elapsed() >= self.epoch);
+        let (payouts, registry) = (self.payouts.clone(), self.registry);
+        // Summing all that is owed is work for a thread of its own.
+        let looking = tokio::task::spawn_blocking(move || look(&payouts, registry, is_time));
+        let Some((seen, entries)) = looking.await? else {
             return Ok(Due::Nothing);
         };
         let due = decide(&seen);
@@ -204,35 +211,6 @@ impl Publisher {
             }
         }
         Ok(due)
-    }
-
-    /// What there is to decide on, with the entries as of the final block.
-    fn look(&self) -> Option<(Seen, Vec<Entry>)> {
-        let is_time = self.proposed.is_none_or(|proposed| proposed.elapsed() >= self.epoch);
-        self.payouts.read(|chain| {
-            let finalized = chain.finalized()?;
-            let state = &mut chain
-                .of_mut(&self.registry)
-                .filter(|deployed| deployed.refused.is_none())?
-                .state;
-            let pending = state.pending_root();
-            let is_quiet = pending.as_ref().map_or(!is_time, |pending| pending.spoiled.is_empty());
-            // Nobody needs the entries while a root only waits.
-            let (entries, before) = match is_quiet {
-                true => (Vec::new(), Vec::new()),
-                false => (state.entries(finalized.number), state.entries(0)),
-            };
-            let finalised_epoch = state.finalised_epoch();
-            let seen = Seen {
-                finalised_epoch,
-                finalised_block: state.epoch(finalised_epoch).map_or(0, |epoch| epoch.computed_at.number),
-                pending,
-                finalized,
-                has_news: entries != before,
-                is_time,
-            };
-            Some((seen, entries))
-        })
     }
 
     async fn propose(&mut self, epoch: u64, at: BlockRef, entries: &[Entry]) -> Result<(), PublishError> {
@@ -268,6 +246,34 @@ impl Publisher {
         let waited = tokio::time::timeout(PATIENCE, reached).await;
         waited.map_err(|_| PublishError::NotIndexed(block))
     }
+}
+
+/// What there is to decide on, with the entries as of the final block.
+fn look(payouts: &DistributionHandle, registry: Address, is_time: bool) -> Option<(Seen, Vec<Entry>)> {
+    payouts.read(|chain| {
+        let finalized = chain.finalized()?;
+        let state = &mut chain
+            .of_mut(&registry)
+            .filter(|deployed| deployed.refused.is_none())?
+            .state;
+        let pending = state.pending_root();
+        let is_quiet = pending.as_ref().map_or(!is_time, |pending| pending.spoiled.is_empty());
+        // Nobody needs the entries while a root only waits.
+        let (entries, before) = match is_quiet {
+            true => (Vec::new(), Vec::new()),
+            false => (state.entries(finalized.number), state.entries(0)),
+        };
+        let finalised_epoch = state.finalised_epoch();
+        let seen = Seen {
+            finalised_epoch,
+            finalised_block: state.epoch(finalised_epoch).map_or(0, |epoch| epoch.computed_at.number),
+            pending,
+            finalized,
+            has_news: entries != before,
+            is_time,
+        };
+        Some((seen, entries))
+    })
 }
 
 #[cfg(test)]
