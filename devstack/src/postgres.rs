@@ -5,6 +5,7 @@
 //! Start at [`Postgres::start`].
 
 mod cluster;
+mod shared;
 
 use std::ffi::OsString;
 use std::fs;

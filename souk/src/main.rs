@@ -2,8 +2,6 @@
 //!
 //! Start with [`cli`] for what can be asked and with `commands/` for what is then done.
 
-#![expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
-
 mod cli;
 mod commands;
 mod config;

@@ -157,3 +157,17 @@ async fn a_closed_or_deep_folder_is_no_obstacle_and_its_removal_removes_the_data
         fs::remove_dir_all(data.parent().expect("a home")).expect("removed");
     }
 }
+
+#[tokio::test]
+async fn those_who_share_a_server_have_a_database_each() {
+    let one = Postgres::shared().await.expect("starts");
+    let other = Postgres::shared().await.expect("is there");
+    assert!(std::sync::Arc::ptr_eq(&one, &other));
+    let (mine, yours) = (one.fresh_database().await, other.fresh_database().await);
+    assert_ne!(mine.expect("made"), yours.expect("made"));
+    let folder = one.data.clone();
+    drop(one);
+    assert!(folder.exists(), "somebody still holds it");
+    drop(other);
+    assert!(!folder.exists(), "nobody holds it any more");
+}

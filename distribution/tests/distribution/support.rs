@@ -1,18 +1,16 @@
 //! A real Postgres for all tests of this binary, and per test a database with an event log in it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
-use souk_devstack::{Postgres, PostgresConfig};
+use souk_devstack::Postgres;
 use souk_distribution::store::Store;
 use souk_distribution::{DistributionError, DistributionHandle, follow};
 use souk_eventlog::{EmbeddedLog, EventLog, NewRecord, StreamName};
 use souk_schema::encoding::{CURRENT_VERSION, VERSION_HEADER, encode};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
-use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -20,21 +18,6 @@ use crate::chain::{CHAIN, Chain, REGISTRY};
 
 /// How long anything may take on a busy machine before the test is called stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Shared while any test holds it, so that its folder is removed when the last one ends.
-static POSTGRES: Mutex<Weak<Postgres>> = Mutex::const_new(Weak::new());
-static DATABASES: AtomicU32 = AtomicU32::new(0);
-
-async fn postgres() -> Arc<Postgres> {
-    let mut shared = POSTGRES.lock().await;
-    if let Some(running) = shared.upgrade() {
-        return running;
-    }
-    let started = Postgres::start(&PostgresConfig::throw_away()).await;
-    let started = Arc::new(started.expect("a private Postgres starts"));
-    *shared = Arc::downgrade(&started);
-    started
-}
 
 pub struct Stand {
     pub log: Arc<dyn EventLog>,
@@ -44,12 +27,8 @@ pub struct Stand {
 
 impl Stand {
     pub async fn new() -> Stand {
-        let postgres = postgres().await;
-        let number = DATABASES.fetch_add(1, Ordering::Relaxed);
-        let url = postgres
-            .create_database(&format!("t{number}"))
-            .await
-            .expect("a new database");
+        let postgres = Postgres::shared().await.expect("a private Postgres starts");
+        let url = postgres.fresh_database().await.expect("a new database");
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .connect(&url)

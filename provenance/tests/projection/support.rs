@@ -1,9 +1,8 @@
 //! A real Postgres for all tests of this binary, and per test a database with an event log and a schema.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use souk_devstack::{Postgres, PostgresConfig};
+use souk_devstack::Postgres;
 use souk_eventlog::{EmbeddedLog, EventLog, NewRecord, ReadLimits, StreamName, StreamWriter};
 use souk_provenance::hash::state_hash;
 use souk_provenance::project::{ProjectError, ProjectorConfig, project_until};
@@ -14,24 +13,8 @@ use souk_schema::record::ChainRecord;
 use souk_schema::{B256, ChainId};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
-use tokio::sync::Mutex;
 
 pub const CHAIN: ChainId = ChainId(31_337);
-
-/// Shared while any test holds it, so that its folder is removed when the last one ends.
-static POSTGRES: Mutex<Weak<Postgres>> = Mutex::const_new(Weak::new());
-static DATABASES: AtomicU32 = AtomicU32::new(0);
-
-async fn postgres() -> Arc<Postgres> {
-    let mut shared = POSTGRES.lock().await;
-    if let Some(running) = shared.upgrade() {
-        return running;
-    }
-    let started = Postgres::start(&PostgresConfig::throw_away()).await;
-    let started = Arc::new(started.expect("a private Postgres starts"));
-    *shared = Arc::downgrade(&started);
-    started
-}
 
 pub struct Stand {
     pub pool: PgPool,
@@ -42,7 +25,7 @@ pub struct Stand {
 impl Stand {
     /// A database of its own in the shared server.
     pub async fn new() -> Stand {
-        let postgres = postgres().await;
+        let postgres = Postgres::shared().await.expect("a private Postgres starts");
         let mut stand = Stand::on(&postgres).await;
         stand._postgres = Some(postgres);
         stand
@@ -50,11 +33,7 @@ impl Stand {
 
     /// A database in a server that the test may kill.
     pub async fn on(postgres: &Postgres) -> Stand {
-        let number = DATABASES.fetch_add(1, Ordering::Relaxed);
-        let url = postgres
-            .create_database(&format!("t{number}"))
-            .await
-            .expect("a new database");
+        let url = postgres.fresh_database().await.expect("a new database");
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .connect(&url)

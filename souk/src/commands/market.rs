@@ -20,6 +20,7 @@ use souk_settlement::{Node, markets};
 use sqlx::PgPool;
 
 use crate::cli::{GroupArgs, ListMarketArgs, MarketStateArgs, MarketStateName, ShowMarketsArgs};
+use crate::commands::say;
 use crate::config::read_deployment;
 use crate::exchange;
 use crate::instance::{DataDir, DevChain};
@@ -87,7 +88,7 @@ pub async fn state(args: &MarketStateArgs, dir: &DataDir) -> Result<()> {
         if let Err(rejection) = group.handle.submit(body).await?.result {
             bail!("{rejection}");
         }
-        println!("market {} is {state:?} now", args.market);
+        say(format!("market {} is {state:?} now", args.market));
         Ok(())
     })
     .await
@@ -299,17 +300,17 @@ fn print_market(as_json: bool, market: &MarketView<'_>) {
             "market": spec.key, "number": market.id(), "base": base, "quote": spec.quote, "state": state, "tickSize": tick,
             "lastTicks": last, "bidTicks": bid, "askTicks": ask, "fees": market.fees(), "limits": market.limits(),
         });
-        println!("{line}");
+        say(line);
         return;
     }
     let or_none = |price: Option<u64>| price.map_or("–".to_string(), |ticks| ticks.to_string());
-    println!(
+    say(format!(
         "{}  {state:?}  {}/{}  last {last}, bid {}, ask {} ticks of {}",
         spec.key,
         spec.base.contract,
         spec.base.id,
         or_none(bid),
         or_none(ask),
-        spec.units.tick_size,
-    );
+        spec.units.tick_size
+    ));
 }

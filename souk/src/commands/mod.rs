@@ -24,12 +24,11 @@ use souk_schema::ChainId;
 
 use crate::projectors::chain_of;
 
-/// Prints a line of an answer. Whoever stops reading (a pager that is left, `head`) has had enough, and the command ends.
+/// Prints a line of an answer. Whoever stops reading (a pager that is left, `head`) has had enough: that is no error, and neither stops a
+/// server nor changes a check's exit status.
 fn say(line: impl std::fmt::Display) {
     use std::io::Write;
-    if writeln!(std::io::stdout().lock(), "{line}").is_err() {
-        std::process::exit(0);
-    }
+    let _gone = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// The chains that have a stream in the log, or the one that was asked for if it does.

@@ -8,7 +8,7 @@ use souk_schema::ChainId;
 use tokio::sync::watch;
 
 use crate::cli::ReplayArgs;
-use crate::commands::chains_of;
+use crate::commands::{chains_of, say};
 use crate::instance::DataDir;
 use crate::parts::Store;
 
@@ -28,15 +28,14 @@ pub async fn run(args: &ReplayArgs, dir: &DataDir) -> Result<()> {
         };
         let secs = rebuilt.took.as_secs_f64();
         if args.instance.json {
-            println!(
-                "{}",
-                json!({ "chain": chain.0, "generation": rebuilt.generation, "records": rebuilt.records, "secs": secs })
+            say(
+                json!({ "chain": chain.0, "generation": rebuilt.generation, "records": rebuilt.records, "secs": secs }),
             );
         } else {
-            println!(
+            say(format!(
                 "chain {chain}: {} records replayed and swapped in, {secs:.1} s",
                 HumanCount(rebuilt.records)
-            );
+            ));
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::cli::StatusArgs;
+use crate::commands::say;
 use crate::instance::DataDir;
 
 /// How long the instance may take to answer.
@@ -46,12 +47,9 @@ pub async fn run(args: &StatusArgs, dir: &DataDir) -> Result<ExitCode> {
     let readiness: Value = readiness.json().await.with_context(reach)?;
     let chains = answer["data"]["chains"].take();
     if args.json {
-        println!(
-            "{}",
-            json!({ "url": url, "ready": ready, "waitingFor": readiness["waiting_for"], "chains": chains })
-        );
+        say(json!({ "url": url, "ready": ready, "waitingFor": readiness["waiting_for"], "chains": chains }));
     } else {
-        print!("{}", in_words(&url, ready, &readiness, &chains));
+        say(in_words(&url, ready, &readiness, &chains).trim_end());
     }
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -15,6 +15,7 @@ use sqlx::PgPool;
 use tokio::sync::watch;
 
 use crate::cli::{StoreArgs, UpArgs};
+use crate::commands::say;
 use crate::config::Config;
 use crate::dev_chain::{RunningDevChain, log_tail};
 use crate::exchange::{self, Settling};
@@ -40,7 +41,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 pub async fn run(args: &UpArgs, config: &Config, dir: &DataDir) -> Result<()> {
     let Some(held) = dir.hold()? else {
         let other = wait_for_other(dir).await?;
-        println!("ready {} (already running as process {})", other.url, other.pid);
+        say(format!(
+            "ready {} (already running as process {})",
+            other.url, other.pid
+        ));
         return Ok(());
     };
     web::check_port(&args.http).await?;
@@ -166,7 +170,7 @@ impl Here<'_> {
             let mut demo = None;
             if let (true, Some(chain)) = (args.demo, &instance.dev_chain) {
                 let summary = commands::demo::load_family(chain, args.demo_seed).await?;
-                println!("{}", commands::demo::in_words(&summary));
+                say(commands::demo::in_words(&summary));
                 if let Some(group) = &group {
                     commands::demo::open_markets(chain, args.demo_seed, &summary, group).await?;
                 }
@@ -174,7 +178,7 @@ impl Here<'_> {
             }
             catch_up(&statuses, &graph).await;
             held.publish(&instance)?;
-            println!("ready {url}");
+            say(format!("ready {url}"));
             if let Some((chain, summary)) = demo {
                 commands::demo::print_queries(chain, &summary, &url);
             }

@@ -17,8 +17,8 @@ use souk_schema::ChainId;
 use souk_settlement::{Node, VaultSource};
 
 use crate::cli::{VerifyChainArgs, VerifyExchangeArgs, VerifyPayoutsArgs, VerifyStateArgs};
-use crate::commands::chains_of;
 use crate::commands::market::{Followed, with_group};
+use crate::commands::{chains_of, say};
 use crate::config::read_deployment;
 use crate::exchange;
 use crate::instance::DataDir;
@@ -46,9 +46,9 @@ pub async fn state(args: &VerifyStateArgs, dir: &DataDir) -> Result<ExitCode> {
         };
         same &= report.is_same();
         if args.instance.json {
-            println!("{}", serde_json::to_string(&report)?)
+            say(serde_json::to_string(&report)?)
         } else {
-            println!("{report}")
+            say(report)
         }
     }
     Ok(verdict(same))
@@ -82,9 +82,9 @@ pub async fn chain(args: &VerifyChainArgs, dir: &DataDir) -> Result<ExitCode> {
         let report = souk_indexer::verify::chain(&source, log.as_ref()).await?;
         same &= report.is_same();
         if args.instance.json {
-            println!("{}", serde_json::to_string(&report)?)
+            say(serde_json::to_string(&report)?)
         } else {
-            println!("{report}")
+            say(report)
         }
     }
     Ok(verdict(same))
@@ -106,9 +106,9 @@ pub async fn payouts(args: &VerifyPayoutsArgs, dir: &DataDir) -> Result<ExitCode
         };
         same &= report.is_same();
         if args.instance.json {
-            println!("{}", serde_json::to_string(&report)?)
+            say(serde_json::to_string(&report)?)
         } else {
-            println!("chain {chain}: {report}")
+            say(format!("chain {chain}: {report}"))
         }
     }
     Ok(verdict(same))
@@ -135,9 +135,9 @@ pub async fn exchange(args: &VerifyExchangeArgs, dir: &DataDir) -> Result<ExitCo
     })
     .await?;
     if args.group.instance.json {
-        println!("{}", serde_json::to_string(&report)?)
+        say(serde_json::to_string(&report)?)
     } else {
-        println!("{report}")
+        say(report)
     }
     Ok(verdict(report.is_same()))
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
+use crate::commands::say;
+
 /// A measured figure with its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Figure {
@@ -176,14 +178,14 @@ pub fn print(others: &[Cells], rows: &[Row], as_json: bool) {
     if as_json {
         let rows: Vec<Value> = rows.iter().map(Row::json).collect();
         let all = json!({ "profile": profile(), "cores": cores, "fsync": true, "rows": rows, "others": others });
-        println!("{all}");
+        say(all);
     } else {
         let all: Vec<Cells> = others.iter().cloned().chain(rows.iter().map(Row::cells)).collect();
-        println!(
+        say(format!(
             "{} build, {cores} cores, private Postgres with fsync, anvil\n{}",
             profile(),
             table(&all)
-        );
+        ));
     }
 }
 

@@ -17,6 +17,7 @@ use souk_schema::exchange::GroupId;
 use souk_schema::{ChainId, TokenRef, TokenStandard};
 
 use crate::cli::DemoArgs;
+use crate::commands::say;
 use crate::config::read_deployment;
 use crate::exchange::RunningGroup;
 use crate::instance::{DataDir, DevChain};
@@ -75,10 +76,10 @@ pub async fn open_markets(chain: &DevChain, seed: u64, summary: &Summary, group:
     let family = Family::embedded().context("the demo's family tree")?;
     let plan = souk_demo::plan(seed, &family)?;
     let specs = markets::open(chain, &plan.economy, &plan.trading, summary.first_asset_id, group).await?;
-    println!(
+    say(format!(
         "{} markets on the exchange; trade on them with souk demo --trade",
         specs.len()
-    );
+    ));
     Ok(())
 }
 
@@ -123,12 +124,12 @@ fn report(args: &DemoArgs, chain: &DevChain, summary: &Summary) {
             "alreadyLoaded": already_loaded, "assets": assets, "transactions": transactions, "events": events, "secs": secs,
             "examples": examples,
         });
-        println!("{line}");
+        say(line);
         return;
     }
-    println!("{}", in_words(summary));
+    say(in_words(summary));
     for (name, id) in examples(chain.deployment, summary) {
-        println!("  {name:<24} {id}");
+        say(format!("  {name:<24} {id}"));
     }
 }
 
@@ -197,12 +198,12 @@ pub fn print_queries(chain: &DevChain, summary: &Summary, url: &str) {
         ),
     ];
     for (question, query) in queries {
-        println!("\n{question}\n  {}", curl(url, &query));
+        say(format!("\n{question}\n  {}", curl(url, &query)));
     }
-    println!(
+    say(format!(
         "\nIn a browser: {url}/graphql   Beside this one: souk status, souk log chain.{}, souk verify state\n",
         chain.deployment.chain_id
-    );
+    ));
 }
 
 fn curl(url: &str, query: &str) -> String {

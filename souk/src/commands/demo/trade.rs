@@ -15,6 +15,7 @@ use souk_demo::{AccountNo, Family, Plan, PlannedMarket, TICK_MICROS, Traded};
 
 use super::client::{Exchange, Placement, Trader};
 use crate::cli::DemoArgs;
+use crate::commands::say;
 use crate::config::read_deployment;
 use crate::exchange::vault_of;
 use crate::instance::DataDir;
@@ -291,32 +292,31 @@ fn report(args: &DemoArgs, tally: &Tally, took: Duration, tickers: &[Value]) {
     } = tally;
     if args.json {
         let secs = took.as_secs_f64();
-        println!(
-            "{}",
-            json!({ "placed": placed, "cancelled": cancelled, "refused": refused, "secs": secs, "markets": tickers })
-        );
+        say(json!({ "placed": placed, "cancelled": cancelled, "refused": refused, "secs": secs, "markets": tickers }));
         return;
     }
-    println!(
+    say(format!(
         "placed {placed} orders and cancelled {cancelled} in {:.1} s",
         took.as_secs_f64()
-    );
+    ));
     for (code, count) in refused {
-        println!("  refused {count}: {code}");
+        say(format!("  refused {count}: {code}"));
     }
     let cell = |value: &Value| {
         value
             .as_str()
             .map_or_else(|| value.as_u64().map_or("–".into(), |n| n.to_string()), str::to_string)
     };
-    println!(
+    say(format!(
         "{:<44} {:>10} {:>10} {:>10} {:>8} {:>16}",
         "market", "bid", "ask", "last", "trades", "volume, 24 h"
-    );
+    ));
     for market in tickers {
         let ticker = &market["ticker"];
         let [symbol, bid, ask, last, trades, volume] =
             ["symbol", "bid", "ask", "last", "trades", "quoteVolume"].map(|field| cell(&ticker[field]));
-        println!("{symbol:<44} {bid:>10} {ask:>10} {last:>10} {trades:>8} {volume:>16}");
+        say(format!(
+            "{symbol:<44} {bid:>10} {ask:>10} {last:>10} {trades:>8} {volume:>16}"
+        ));
     }
 }
