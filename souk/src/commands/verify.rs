@@ -48,7 +48,7 @@ pub async fn state(args: &VerifyStateArgs, dir: &DataDir) -> Result<ExitCode> {
         if args.instance.json {
             say(serde_json::to_string(&report)?)
         } else {
-            say(report)
+            say(&report)
         }
     }
     Ok(verdict(same))
@@ -84,7 +84,7 @@ pub async fn chain(args: &VerifyChainArgs, dir: &DataDir) -> Result<ExitCode> {
         if args.instance.json {
             say(serde_json::to_string(&report)?)
         } else {
-            say(report)
+            say(&report)
         }
     }
     Ok(verdict(same))
@@ -137,7 +137,7 @@ pub async fn exchange(args: &VerifyExchangeArgs, dir: &DataDir) -> Result<ExitCo
     if args.group.instance.json {
         say(serde_json::to_string(&report)?)
     } else {
-        say(report)
+        say(&report)
     }
     Ok(verdict(report.is_same()))
 }
