@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 const QUERY: &str = "{ chains { chainId stream generation nextSequence startBlock quarantineCount \
     head { number hash } finalized { number hash } lag { records nodeBlocks } \
-    indexer { phase nodeHead blocksPerSecond logsPerSecond secondsLeft problem } } }";
+    indexer { phase nodeHead blocksPerSecond logsPerSecond secondsLeft problem } } \
+    marketGroups { group phase primary chainId vault commandNumber tablesCommandNumber unsettledFills oldestUnsettledFill settlementLimit } }";
 
 /// Asks the instance that the arguments name, or that of the data folder.
 ///
@@ -45,11 +46,18 @@ pub async fn run(args: &StatusArgs, dir: &DataDir) -> Result<ExitCode> {
     let readiness = client.get(format!("{url}/readyz")).send().await.with_context(reach)?;
     let ready = readiness.status().is_success();
     let readiness: Value = readiness.json().await.with_context(reach)?;
-    let chains = answer["data"]["chains"].take();
+    let (chains, groups) = (answer["data"]["chains"].take(), answer["data"]["marketGroups"].take());
     if args.json {
-        say(json!({ "url": url, "ready": ready, "waitingFor": readiness["waiting_for"], "chains": chains }));
+        say(
+            json!({ "url": url, "ready": ready, "waitingFor": readiness["waiting_for"], "chains": chains, "marketGroups": groups }),
+        );
     } else {
-        say(in_words(&url, ready, &readiness, &chains).trim_end());
+        say(format!(
+            "{}{}",
+            in_words(&url, ready, &readiness, &chains),
+            groups_in_words(&groups)
+        )
+        .trim_end());
     }
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -88,6 +96,35 @@ fn in_words(url: &str, ready: bool, readiness: &Value, chains: &Value) -> String
     text
 }
 
+fn groups_in_words(groups: &Value) -> String {
+    let mut text = String::new();
+    for group in groups.as_array().into_iter().flatten() {
+        let (number, phase, vault) = (plain(&group["group"]), plain(&group["phase"]), plain(&group["vault"]));
+        let role = if group["primary"] == true {
+            "publishes"
+        } else {
+            "compares"
+        };
+        let _ = writeln!(text, "market group {number}, vault {vault}");
+        let (decided, tables) = (plain(&group["commandNumber"]), plain(&group["tablesCommandNumber"]));
+        let _ = writeln!(
+            text,
+            "  engine     {phase}, {role}; command {decided}, tables at {tables}"
+        );
+        let _ = write!(text, "  settlement {} fills to go", plain(&group["unsettledFills"]));
+        if !group["oldestUnsettledFill"].is_null() {
+            let _ = write!(text, ", the oldest {}", plain(&group["oldestUnsettledFill"]));
+        }
+        match plain(&group["settlementLimit"]).as_str() {
+            "OPEN" => text.push('\n'),
+            limit => {
+                let _ = writeln!(text, "; it lags, so markets are {limit}");
+            }
+        }
+    }
+    text
+}
+
 /// A JSON value without the quotes of a text; `-` for what is not known.
 fn plain(value: &Value) -> String {
     match value {
@@ -120,5 +157,20 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("quarantine 2 logs"), "{text}");
+    }
+
+    #[test]
+    fn a_group_whose_settlement_lags_says_so() {
+        let mut group = json!({ "group": "1", "phase": "LIVE", "primary": true, "chainId": "eip155:1", "vault": "0x1", "commandNumber": "9",
+            "tablesCommandNumber": "8", "unsettledFills": "2", "oldestUnsettledFill": "4", "settlementLimit": "POST_ONLY" });
+        let lags = groups_in_words(&json!([group]));
+        assert_eq!(
+            lags,
+            "market group 1, vault 0x1\n  engine     LIVE, publishes; command 9, tables at 8\n  settlement 2 fills to go, the oldest 4; \
+             it lags, so markets are POST_ONLY\n"
+        );
+        group["settlementLimit"] = json!("OPEN");
+        group["oldestUnsettledFill"] = Value::Null;
+        assert!(groups_in_words(&json!([group])).ends_with("2 fills to go\n"));
     }
 }
