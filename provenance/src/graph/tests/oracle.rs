@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use souk_schema::ChainId;
 use souk_schema::caip::AssetId;
+use souk_schema::event::Relation;
 
 use super::{derived, evm, standing};
 use crate::graph::*;
@@ -26,8 +27,26 @@ enum Fact {
     Native(u64, u64),
     Claim(u64, u64, u64),
     ClaimText(u64, u8),
+    /// What another protocol's log says of things wherever they are: a child and its parents, all in one log.
+    Foreign(Thing, Vec<Thing>),
     End(usize),
     Status(usize, u8),
+}
+
+/// An asset of a chain, or a thing that has only a text.
+#[derive(Clone, Debug)]
+enum Thing {
+    Asset(u64, u64),
+    Text(u8),
+}
+
+impl Thing {
+    fn id(&self) -> AssetId {
+        match self {
+            Thing::Asset(chain, id) => AssetId::Evm(evm(*chain, *id)),
+            Thing::Text(text) => AssetId::Other(format!("hf:{text}")),
+        }
+    }
 }
 
 const STATUSES: [EdgeStatus; 4] = [
@@ -37,6 +56,13 @@ const STATUSES: [EdgeStatus; 4] = [
     EdgeStatus::Unconfirmed,
 ];
 
+fn thing() -> impl Strategy<Value = Thing> {
+    prop_oneof![
+        3 => (0..CHAINS, 0..ASSETS).prop_map(|(chain, id)| Thing::Asset(chain, id)),
+        1 => (0u8..2).prop_map(Thing::Text),
+    ]
+}
+
 fn fact() -> impl Strategy<Value = Fact> {
     let id = 0..ASSETS;
     prop_oneof![
@@ -45,6 +71,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         5 => (id.clone(), id.clone()).prop_map(|(child, parent)| Fact::Native(child, parent)),
         5 => (id.clone(), 0..CHAINS, id.clone()).prop_map(|(child, chain, parent)| Fact::Claim(child, chain, parent)),
         1 => (id, 0u8..2).prop_map(|(child, text)| Fact::ClaimText(child, text)),
+        4 => (thing(), proptest::collection::vec(thing(), 1..3)).prop_map(|(child, parents)| Fact::Foreign(child, parents)),
         2 => any::<usize>().prop_map(Fact::End),
         2 => (any::<usize>(), 0u8..4).prop_map(|(edge, status)| Fact::Status(edge, status)),
     ]
@@ -90,7 +117,7 @@ impl Histories {
             };
             let open: Vec<Place> = so_far()
                 .filter_map(|change| {
-                    if let Change::Derived { place, .. } = change {
+                    if let Change::Derived { place, .. } | Change::Claimed { place, .. } = change {
                         Some(*place)
                     } else {
                         None
@@ -121,6 +148,16 @@ impl Histories {
                     Some(time),
                     place,
                 ),
+                Fact::Foreign(child, parents) => {
+                    changes.extend((0..).zip(parents).map(|(ordinal, parent)| Change::Claimed {
+                        child: child.id(),
+                        parent: parent.id(),
+                        relation: Relation::DerivedFrom,
+                        claimed_at: time,
+                        place: Place { ordinal, ..place },
+                    }));
+                    continue;
+                }
                 Fact::End(number) if !open.is_empty() => {
                     let place = open[number % open.len()];
                     if so_far().any(|change| matches!(change, Change::Ended { place: ended, .. } if *ended == place)) {
@@ -173,6 +210,20 @@ impl Histories {
                             status: *status,
                         });
                     }
+                    Change::Claimed {
+                        child,
+                        parent,
+                        claimed_at,
+                        place,
+                        ..
+                    } if place.block <= until => own.push(OracleEdge {
+                        child: child.clone(),
+                        parent: parent.clone(),
+                        claimed_at: Some(*claimed_at),
+                        origin: Origin { chain, place: *place },
+                        to: None,
+                        status: EdgeStatus::Declared,
+                    }),
                     Change::StatusChanged { place, block, status } if *block <= until => {
                         own.iter_mut()
                             .filter(|edge| edge.origin.place == *place)
@@ -223,6 +274,7 @@ impl Histories {
             match change {
                 Change::Registered { asset, .. } => _ = assets.insert(AssetId::Evm(*asset)),
                 Change::Derived { child, parent, .. } => assets.extend([AssetId::Evm(*child), parent.clone()]),
+                Change::Claimed { child, parent, .. } => assets.extend([child.clone(), parent.clone()]),
                 _ => {}
             }
         }
