@@ -17,7 +17,7 @@ use souk_ledger::project::{LedgerConfig, project_until};
 use souk_ledger::reconcile::ledger_adds_up;
 use souk_ledger::store;
 use souk_ledger::tables::{Purpose, Schema};
-use souk_schema::exchange::command::{Fact, OpenGroup};
+use souk_schema::exchange::command::{Fact, OpenGroup, Rules};
 use souk_schema::exchange::encoding::{CURRENT_VERSION, VERSION_HEADER, encode_outcomes};
 use souk_schema::exchange::order::Signature;
 use souk_schema::exchange::{
@@ -107,8 +107,9 @@ impl Market {
             vault: Address::repeat_byte(0xee),
             fee_account: Address::repeat_byte(0xfe),
             exit_delay_secs: 1_000_000_000,
-            settlement_grace_secs: 60,
+            settlement_grace_secs: 1_000_000_000,
             max_open_orders: 1_000_000,
+            rules: Rules::LATEST,
         }));
         for number in 0..MARKETS {
             market.take(CommandBody::ListMarket(Box::new(spec(number))));

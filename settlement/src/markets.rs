@@ -10,7 +10,7 @@ use alloy::transports::TransportError;
 use souk_contracts::ExchangeVault::listMarketCall;
 use souk_contracts::exchange::market_id;
 use souk_schema::ChainId;
-use souk_schema::exchange::command::OpenGroup;
+use souk_schema::exchange::command::{OpenGroup, Rules};
 use souk_schema::exchange::{CommandBody, MarketSpec, Rejection};
 use souk_sequencer::{GroupHandle, SubmitError};
 
@@ -92,6 +92,7 @@ pub async fn open_group(node: &Node, group: &GroupHandle, max_open_orders: u32) 
         exit_delay_secs: vault.EXIT_DELAY().call().await?,
         settlement_grace_secs: vault.SETTLEMENT_GRACE().call().await?,
         max_open_orders,
+        rules: Rules::LATEST,
     };
     let present = group.read(|engine| engine.group().cloned());
     if present.is_none() {

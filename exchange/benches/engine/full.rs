@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use souk_exchange::Engine;
-use souk_schema::exchange::command::{Fact, OpenGroup, OrderTarget};
+use souk_schema::exchange::command::{Fact, OpenGroup, OrderTarget, Rules};
 use souk_schema::exchange::order::Signature;
 use souk_schema::exchange::*;
 use souk_schema::{ChainId, TokenRef};
@@ -92,6 +92,7 @@ fn opening(markets: u32, keys: &[B256]) -> Vec<CommandBody> {
         exit_delay_secs: 7 * 24 * 3_600,
         settlement_grace_secs: 3_600,
         max_open_orders: u32::MAX,
+        rules: Rules::LATEST,
     })];
     for (market, key) in keys.iter().enumerate() {
         bodies.push(CommandBody::ListMarket(Box::new(spec(market as u32, *key))));

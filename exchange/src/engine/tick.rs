@@ -1,9 +1,28 @@
 //! Time went on: settlement lag, timers, series that end, expiries, auctions, in this order.
 
+use souk_schema::exchange::command::{OpenGroup, Rules};
 use souk_schema::exchange::event::{CloseCause, StateCause};
 use souk_schema::exchange::{AccountId, Event, MarketKind, MarketState};
 
 use super::Engine;
+
+/// What markets are limited to while the oldest unsettled fill has waited this long.
+///
+/// After the exit delay its payer may have left with the money, so it has half of that in hand when the last order is taken. After the
+/// settlement grace the vault may take its signatures no more; from two thirds on nothing is matched (orders that are post-only meet
+/// nothing), so that what was matched last, and is settled after it, has time left.
+fn limit_for_lag(group: &OpenGroup, age_millis: u64) -> MarketState {
+    let millis = |secs: u64| u128::from(secs) * 1_000;
+    let (age, delay) = (u128::from(age_millis), millis(group.exit_delay_secs));
+    let grace = (group.rules >= Rules::Second).then(|| millis(group.settlement_grace_secs));
+    if age * 2 >= delay || grace.is_some_and(|grace| age >= grace) {
+        MarketState::Halted
+    } else if age * 3 >= delay || grace.is_some_and(|grace| age * 3 >= grace * 2) {
+        MarketState::PostOnly
+    } else {
+        MarketState::Open
+    }
+}
 
 impl Engine {
     #[inline(never)]
@@ -32,14 +51,12 @@ impl Engine {
         }
     }
 
-    /// A vault that settles late must not be given much more to settle: the exit delay is what traders have trusted in.
+    /// A vault that settles late must not be given much more to settle.
     fn measure_lag(&mut self, events: &mut Vec<Event>) {
-        let delay_millis = u128::from(self.group.as_ref().expect("the group is open").exit_delay_secs) * 1_000;
-        let age = |matched_at: u64| u128::from(self.time.0 - matched_at);
-        let limit = match self.settlement.oldest_match().map(|matched_at| age(matched_at.0)) {
-            Some(age) if age * 2 >= delay_millis => MarketState::Halted,
-            Some(age) if age * 3 >= delay_millis => MarketState::PostOnly,
-            _ => MarketState::Open,
+        let group = self.group.as_ref().expect("the group is open");
+        let limit = match self.settlement.oldest_match() {
+            Some(matched_at) => limit_for_lag(group, self.time.0 - matched_at.0),
+            None => MarketState::Open,
         };
         if limit != self.limit {
             self.limit = limit;

@@ -102,19 +102,20 @@ impl Seat {
     }
 }
 
-/// An account.
+/// An account. What every order reads of it is in the first two of its three cache lines.
 #[derive(Clone, Debug, Default)]
+#[repr(C, align(64))]
 pub struct Account {
     /// Its address; zero for `deficit`.
     pub address: Address,
-    /// Exits that are requested and not over, rising; the account is stopped while there is one.
-    pub exits: Vec<u64>,
-    /// Keys that sign for it; zero where one was revoked. An order's signer is a place in here, plus 1.
-    pub keys: Vec<Address>,
-    /// Its nonces.
-    pub nonces: NonceWindow,
     /// Open orders in all markets.
     pub open_orders: u32,
+    /// Exits that are requested and not over, rising; the account is stopped while there is one.
+    pub exits: Vec<u64>,
+    /// Its nonces.
+    pub nonces: NonceWindow,
+    /// Keys that sign for it; zero where one was revoked. An order's signer is a place in here, plus 1.
+    pub keys: Vec<Address>,
     /// When all its orders are cancelled.
     pub dead_man: Option<UnixMillis>,
     /// Balances by instrument.

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use souk_exchange::Engine;
 use souk_ledger::reconcile::{EngineBalance, VaultSnapshot};
-use souk_schema::exchange::command::{Fact, OpenGroup, OrderTarget, Withdraw};
+use souk_schema::exchange::command::{Fact, OpenGroup, OrderTarget, Rules, Withdraw};
 use souk_schema::exchange::event::Fill;
 use souk_schema::exchange::order::Signature;
 use souk_schema::exchange::{
@@ -125,8 +125,9 @@ impl World {
             vault: VENUE.vault,
             fee_account: FEE_ACCOUNT,
             exit_delay_secs: 100_000,
-            settlement_grace_secs: 60,
+            settlement_grace_secs: 100_000,
             max_open_orders: 60,
+            rules: Rules::LATEST,
         }));
         for market in 0..MARKETS {
             world.tell(CommandBody::ListMarket(Box::new(spec(market))));

@@ -133,6 +133,30 @@ pub struct OpenGroup {
     pub settlement_grace_secs: u64,
     /// Most open orders (stops included) of one account in the group.
     pub max_open_orders: u32,
+    /// Which revision of the rules the group goes by. The first is left out where this is written as JSON, as it was before there were two.
+    #[serde(default, skip_serializing_if = "Rules::is_first")]
+    pub rules: Rules,
+}
+
+/// A revision of the rules (`docs/exchange-rules.md` says what each changed). A group keeps the one that it was opened with: so its log comes
+/// to the same outcomes with every later build.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rules {
+    /// That of all groups whose `OpenGroup` names none.
+    #[default]
+    First,
+    /// The age of the oldest unsettled fill is measured against the settlement grace, too.
+    Second,
+}
+
+impl Rules {
+    /// What new groups go by.
+    pub const LATEST: Rules = Rules::Second;
+
+    fn is_first(&self) -> bool {
+        *self == Rules::First
+    }
 }
 
 /// Names an order of an account.

@@ -2,14 +2,15 @@
 //! read the topics.
 //!
 //! As with chain records, each stored record carries its encoding version in the header [`VERSION_HEADER`] and old versions are upcast on
-//! read; `schema/golden/exchange` keeps specimens of each version. Start with [`encode_commands`]; `field` turns single fields, the other
-//! modules one schema file each.
+//! read; `schema/golden/exchange` keeps specimens of each version. Start with [`encode_commands`]; `field` turns single fields, `wire` is what is written and read without
+//! the generated types, the other modules are one schema file each.
 
 mod command;
 mod event;
 mod field;
 mod order;
 mod rejection;
+mod wire;
 
 use alloy_primitives::Bytes;
 use prost::Message;
@@ -60,7 +61,7 @@ pub enum DecodeError {
 
 /// Encodes commands in the current version.
 pub fn encode_commands(batch: &CommandBatch) -> Bytes {
-    command::put_batch(batch).encode_to_vec().into()
+    command::write_batch(batch).into()
 }
 
 /// Decodes commands of any version that was ever written.
@@ -69,14 +70,17 @@ pub fn encode_commands(batch: &CommandBatch) -> Bytes {
 /// [`DecodeError`] names the version or the field that is wrong.
 pub fn decode_commands(version: u32, payload: &[u8]) -> Result<CommandBatch, DecodeError> {
     match version {
-        1 => command::batch(message(COMMAND_BATCH_TYPE, payload)?),
+        1 => match command::read_batch(payload) {
+            Some(batch) => Ok(batch),
+            None => command::batch(message(COMMAND_BATCH_TYPE, payload)?),
+        },
         newer => Err(DecodeError::UnknownVersion(newer)),
     }
 }
 
 /// Encodes outcomes in the current version.
 pub fn encode_outcomes(batch: &OutcomeBatch) -> Bytes {
-    event::put_batch(batch).encode_to_vec().into()
+    event::write_batch(batch).into()
 }
 
 /// Decodes outcomes of any version that was ever written.

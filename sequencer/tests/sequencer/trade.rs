@@ -1,7 +1,7 @@
 //! A small exchange to feed a sequencer with: a group, a market, traders with deposits, and orders that rest and meet.
 
 use alloy::primitives::{Address, B256, U256};
-use souk_schema::exchange::command::{Fact, OpenGroup};
+use souk_schema::exchange::command::{Fact, OpenGroup, Rules};
 use souk_schema::exchange::order::Signature;
 use souk_schema::exchange::{
     Amount, CommandBody, FeeSchedule, GroupId, Instructions, Lots, MarketKind, MarketLimits, MarketSpec, MarketState,
@@ -63,8 +63,9 @@ pub fn opening(traders: &[Address], open_orders: u32) -> (Vec<CommandBody>, Vec<
         vault: vault(),
         fee_account: Address::repeat_byte(0xfe),
         exit_delay_secs: 365 * 24 * 3_600,
-        settlement_grace_secs: 60,
+        settlement_grace_secs: 365 * 24 * 3_600,
         max_open_orders: open_orders,
+        rules: Rules::LATEST,
     };
     let state = |state| CommandBody::SetMarketState { market: MARKET, state };
     let commands = vec![

@@ -10,7 +10,7 @@ use souk_api::{ApiConfig, ExchangeParts, RunningGroup, TokenName, TokenNames};
 use souk_contracts::exchange::{market_id, sign};
 use souk_eventlog::{EmbeddedLog, EventLog};
 use souk_ledger::project::{LedgerConfig, LedgerStatus};
-use souk_schema::exchange::command::{Fact, OpenGroup};
+use souk_schema::exchange::command::{Fact, OpenGroup, Rules};
 use souk_schema::exchange::order::Signature;
 use souk_schema::exchange::{
     Amount, CommandBody, FeeSchedule, GroupId, Instructions, Lots, MarketKind, MarketLimits, MarketSpec, MarketState,
@@ -194,6 +194,7 @@ impl Desk {
             exit_delay_secs: 86_400,
             settlement_grace_secs: 3_600,
             max_open_orders: 500,
+            rules: Rules::LATEST,
         }))
         .await;
         let base = shares.base;

@@ -19,21 +19,24 @@ struct Moves {
 
 impl Engine {
     fn moves(&mut self, fill: &Fill) -> Moves {
-        let (base, quote, royalty_funds, fee_funds) = {
-            let market = &self.markets[fill.market.0 as usize];
-            (market.base, market.quote, market.royalty_funds, market.fee_funds)
+        let market = &self.markets[fill.market.0 as usize];
+        let (base, quote, royalty_funds, fee_funds) =
+            (market.base, market.quote, market.royalty_funds, market.fee_funds);
+        // Who traded in a market has a seat there, which knows both balances; a restored engine has those that it needs again.
+        let mut seat = |account| {
+            let seat = self.accounts.seat_of(account, fill.market, base, quote);
+            *self.accounts.seat(seat)
         };
-        let (buyer, seller) = (fill.buyer.account, fill.seller.account);
-        let mut of = |account, instrument| self.accounts.funds_of(account, instrument);
+        let (buyer, seller) = (seat(fill.buyer.account), seat(fill.seller.account));
         let net = fill.quote.0 - fill.seller.fee.0 - fill.royalty.0;
         Moves {
             payments: [
-                (of(buyer, quote), fill.quote.0 + fill.buyer.fee.0),
-                (of(seller, base), fill.base.0),
+                (buyer.quote, fill.quote.0 + fill.buyer.fee.0),
+                (seller.base, fill.base.0),
             ],
             receipts: [
-                (of(buyer, base), fill.base.0),
-                (of(seller, quote), net),
+                (buyer.base, fill.base.0),
+                (seller.quote, net),
                 (fee_funds, fill.buyer.fee.0 + fill.seller.fee.0),
                 (royalty_funds, fill.royalty.0),
             ],

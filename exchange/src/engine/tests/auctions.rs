@@ -454,11 +454,11 @@ fn amendments_in_a_halt() {
     );
 }
 
-/// The settlement grace, 60 seconds here, before.
+/// The settlement grace, 600 seconds here, before.
 #[test]
 fn a_licence_market_closes_before_its_series_ends() {
     check_open(
-        "ends=1000",
+        "ends=1540",
         "
             place A1 bid 1 @ 90
             at 939

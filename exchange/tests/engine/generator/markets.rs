@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, U256};
 use rand::RngExt;
-use souk_schema::exchange::command::OpenGroup;
+use souk_schema::exchange::command::{OpenGroup, Rules};
 use souk_schema::exchange::{
     Amount, CommandBody, FeeSchedule, GroupId, Lots, MarketKind, MarketLimits, MarketSpec, MarketState, MarketUnits,
     Ppm, Ticks, UnixMillis,
@@ -28,7 +28,7 @@ pub fn tokens() -> [TokenRef; 4] {
     ]
 }
 
-/// The group of every run.
+/// The group of every run, but for the rules that it goes by.
 pub fn group() -> OpenGroup {
     OpenGroup {
         group: GroupId(1),
@@ -38,6 +38,7 @@ pub fn group() -> OpenGroup {
         exit_delay_secs: 240,
         settlement_grace_secs: 60,
         max_open_orders: 14,
+        rules: Rules::LATEST,
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use alloy_primitives::{Address, B256};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use souk_schema::exchange::command::Fact;
+use souk_schema::exchange::command::{Fact, OpenGroup, Rules};
 use souk_schema::exchange::{Command, CommandBody, MarketState, Source, UnixMillis};
 
 use crate::oracle::Oracle;
@@ -52,6 +52,8 @@ pub struct Generator {
     listings: u8,
     /// Half of the seeds are of a calm exchange: little goes wrong, so there is more trade, and longer chains of fills that wait.
     calm: bool,
+    /// Half of the calm seeds and half of the others go by each revision.
+    rules: Rules,
 }
 
 impl Generator {
@@ -66,6 +68,7 @@ impl Generator {
             exits: 0,
             listings: 0,
             calm: seed % 2 == 1,
+            rules: if seed / 2 % 2 == 0 { Rules::Second } else { Rules::First },
         };
         generator.write_script();
         generator
@@ -73,7 +76,10 @@ impl Generator {
 
     /// A group with three markets that gather orders for their first auction.
     pub fn opening(&mut self) -> Vec<CommandBody> {
-        let mut opening = vec![CommandBody::OpenGroup(group())];
+        let mut opening = vec![CommandBody::OpenGroup(OpenGroup {
+            rules: self.rules,
+            ..group()
+        })];
         self.listings = 0;
         for _ in 0..3 {
             let spec = self.new_market();

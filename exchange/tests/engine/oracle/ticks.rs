@@ -1,5 +1,6 @@
 //! What time alone does, in the order of the rules.
 
+use souk_schema::exchange::command::Rules;
 use souk_schema::exchange::event::{CloseCause, StateCause};
 use souk_schema::exchange::{AccountId, Event, MarketKind, MarketState};
 
@@ -32,17 +33,26 @@ impl Oracle {
 
     /// The older the oldest unsettled fill, the less is taken.
     fn limit_lag(&mut self) {
-        let delay_ms = self
-            .group
-            .as_ref()
-            .expect("the group is open")
-            .exit_delay_secs
-            .saturating_mul(1_000);
-        let age_ms = self.pending().next().map(|record| self.time.0 - record.at.0);
-        let limit = match age_ms {
-            Some(age) if age.saturating_mul(2) >= delay_ms => MarketState::Halted,
-            Some(age) if age.saturating_mul(3) >= delay_ms => MarketState::PostOnly,
-            _ => MarketState::Open,
+        let group = self.group.as_ref().expect("the group is open");
+        // In sixths of a millisecond every bound is a whole number.
+        let sixths = |secs: u64, parts: u64| secs.saturating_mul(1_000).saturating_mul(parts);
+        let mut halted_from = vec![sixths(group.exit_delay_secs, 3)];
+        let mut post_only_from = vec![sixths(group.exit_delay_secs, 2)];
+        if group.rules == Rules::Second {
+            halted_from.push(sixths(group.settlement_grace_secs, 6));
+            post_only_from.push(sixths(group.settlement_grace_secs, 4));
+        }
+        let age = self
+            .pending()
+            .next()
+            .map(|record| (self.time.0 - record.at.0).saturating_mul(6));
+        let is_reached = |bounds: &[u64]| age.is_some_and(|age| bounds.iter().any(|from| age >= *from));
+        let limit = if is_reached(&halted_from) {
+            MarketState::Halted
+        } else if is_reached(&post_only_from) {
+            MarketState::PostOnly
+        } else {
+            MarketState::Open
         };
         if self.limit.0 != limit {
             self.limit = Limit(limit);

@@ -146,9 +146,15 @@ impl World {
         Command { source, body }
     }
 
+    /// Puts a command into the log. Clocks of different writers differ, and one is set back now and then.
     fn write(&mut self, command: Command) {
+        let behind = match self.below(40) {
+            0 => self.below(5_000) as u64,
+            1 if self.chance(10) => self.below(3_600_000) as u64,
+            _ => 0,
+        };
         self.log.push(command);
-        self.written_at.push(self.now);
+        self.written_at.push(UnixMillis(self.now.0 - behind));
     }
 
     fn write_now(&mut self, gateway: u64, body: CommandBody) {

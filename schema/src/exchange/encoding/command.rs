@@ -1,14 +1,89 @@
 //! `command.proto`: what an engine is told.
 
+use prost::Message;
+
 use super::field::{self, Result, byte, put, put_amount, put_token, required};
+use super::wire::{Reader, Writer};
 use super::{order, v1};
 use crate::exchange::command::{
-    Command, CommandBatch, CommandBody, Fact, MassQuote, OpenGroup, OrderTarget, Source, Withdraw,
+    Command, CommandBatch, CommandBody, Fact, MassQuote, OpenGroup, OrderTarget, Rules, Source, Withdraw,
 };
 use crate::exchange::id::{FillNumber, GroupId, OrderId, UnixMillis};
 use crate::exchange::quantity::Lots;
 use crate::id::ChainId;
 
+/// About what a command takes.
+const COMMAND_BYTES: usize = 256;
+
+/// A batch as it is stored.
+pub(super) fn write_batch(batch: &CommandBatch) -> Vec<u8> {
+    let mut out = Writer::with_capacity(batch.commands.len() * COMMAND_BYTES);
+    out.number(1, batch.written_at.0);
+    for command in &batch.commands {
+        out.nested(2, |out| {
+            out.nested(1, |out| write_source(out, command.source));
+            match &command.body {
+                CommandBody::PlaceOrder(signed) => out.nested(6, |out| order::write_order(out, signed)),
+                CommandBody::AmendOrder(signed) => out.nested(10, |out| order::write_order(out, signed)),
+                other => put_body(other).encode(out.buffer()),
+            }
+        });
+    }
+    out.finish()
+}
+
+/// A batch that is stored as [`write_batch`] writes it; `None` for anything else.
+pub(super) fn read_batch(bytes: &[u8]) -> Option<CommandBatch> {
+    let mut from = Reader(bytes);
+    let written_at = UnixMillis(from.number(1)?);
+    let mut commands = Vec::with_capacity(from.0.len() / COMMAND_BYTES);
+    while let Some(command) = from.present_bytes(2)? {
+        commands.push(read_command(command)?);
+    }
+    from.end()?;
+    Some(CommandBatch { written_at, commands })
+}
+
+fn read_command(bytes: &[u8]) -> Option<Command> {
+    let mut from = Reader(bytes);
+    let source = read_source(from.present_bytes(1)??)?;
+    let body = if let Some(signed) = from.present_bytes(6)? {
+        CommandBody::PlaceOrder(Box::new(order::read_order(signed)?))
+    } else if let Some(signed) = from.present_bytes(10)? {
+        CommandBody::AmendOrder(Box::new(order::read_order(signed)?))
+    } else {
+        return command(v1::Command::decode(bytes).ok()?).ok();
+    };
+    from.end()?;
+    Some(Command { source, body })
+}
+
+pub(super) fn write_source(out: &mut Writer, source: Source) {
+    let position = match source {
+        Source::Gateway { id, position } => {
+            out.present_fixed(1, id);
+            position
+        }
+        Source::Chain { chain, position } => {
+            out.present_number(2, chain.0);
+            position
+        }
+    };
+    out.number(3, position);
+}
+
+/// A gateway's; chains say little.
+fn read_source(bytes: &[u8]) -> Option<Source> {
+    let mut from = Reader(bytes);
+    let Some(id) = from.fixed(1)? else {
+        return source(Some(v1::Source::decode(bytes).ok()?)).ok();
+    };
+    let position = from.number(3)?;
+    from.end()?;
+    Some(Source::Gateway { id, position })
+}
+
+#[cfg(test)]
 pub(super) fn put_batch(batch: &CommandBatch) -> v1::CommandBatch {
     v1::CommandBatch {
         written_at: batch.written_at.0,
@@ -23,6 +98,7 @@ pub(super) fn batch(batch: v1::CommandBatch) -> Result<CommandBatch> {
     })
 }
 
+#[cfg(test)]
 fn put_command(command: &Command) -> v1::Command {
     v1::Command {
         source: Some(put_source(command.source)),
@@ -37,6 +113,7 @@ fn command(command: v1::Command) -> Result<Command> {
     })
 }
 
+#[cfg(test)]
 pub(super) fn put_source(source: Source) -> v1::Source {
     use v1::source::From;
     let (from, position) = match source {
@@ -165,6 +242,10 @@ pub(super) fn put_open(open: &OpenGroup) -> v1::OpenGroup {
         exit_delay_secs: open.exit_delay_secs,
         settlement_grace_secs: open.settlement_grace_secs,
         max_open_orders: open.max_open_orders,
+        rules: match open.rules {
+            Rules::First => 0,
+            Rules::Second => 1,
+        },
     }
 }
 
@@ -177,6 +258,11 @@ pub(super) fn open(open: &v1::OpenGroup) -> Result<OpenGroup> {
         exit_delay_secs: open.exit_delay_secs,
         settlement_grace_secs: open.settlement_grace_secs,
         max_open_orders: open.max_open_orders,
+        rules: match open.rules {
+            0 => Rules::First,
+            1 => Rules::Second,
+            newer => return Err(field::unknown("rules", newer)),
+        },
     })
 }
 

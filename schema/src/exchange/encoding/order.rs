@@ -1,10 +1,13 @@
 //! `order.proto`: signed orders and markets.
 
+use alloy_primitives::{Address, B256};
+
 use super::field::{self, Result, put, put_amount, put_token, required};
 use super::v1;
+use super::wire::{Reader, Writer};
 use crate::exchange::id::UnixMillis;
 use crate::exchange::market::{FeeSchedule, MarketKind, MarketLimits, MarketSpec};
-use crate::exchange::order::{Instructions, Signature, SignedOrder};
+use crate::exchange::order::{Instructions, OrderKind, PostOnly, SelfTrade, Side, Signature, SignedOrder, TimeInForce};
 use crate::exchange::quantity::{Lots, MarketUnits, Ppm, Ticks};
 
 pub(super) fn put_order(order: &SignedOrder) -> v1::SignedOrder {
@@ -26,6 +29,83 @@ pub(super) fn put_order(order: &SignedOrder) -> v1::SignedOrder {
         signature: put(&order.signature.0),
         signer,
     }
+}
+
+/// As [`put_order`], without the generated type between.
+pub(super) fn write_order(out: &mut Writer, order: &SignedOrder) {
+    out.bytes(1, order.account.as_slice());
+    out.bytes(2, order.market.as_slice());
+    out.choice(3, field::put_side(order.side));
+    out.amount(4, order.base_amount);
+    out.amount(5, order.limit_price);
+    out.amount(6, order.fee_cap);
+    out.number(7, order.nonce);
+    out.number(8, order.expiry_secs);
+    out.nested(9, |out| write_instructions(out, &order.instructions));
+    out.bytes(10, &order.signature.0);
+    if order.signer != order.account {
+        out.bytes(11, order.signer.as_slice());
+    }
+}
+
+fn write_instructions(out: &mut Writer, instructions: &Instructions) {
+    out.choice(1, field::put_order_kind(instructions.kind));
+    out.choice(2, field::put_time_in_force(instructions.time_in_force));
+    out.choice(3, field::put_post_only(instructions.post_only));
+    out.choice(4, field::put_self_trade(instructions.self_trade));
+    out.amount(5, instructions.display_amount);
+    out.amount(6, instructions.trigger_price);
+    out.number(7, instructions.good_until_secs);
+    if !instructions.client_order_id.is_zero() {
+        out.bytes(8, instructions.client_order_id.as_slice());
+    }
+}
+
+/// As [`order`], of an order that is stored as [`write_order`] writes it; `None` for anything else.
+pub(super) fn read_order(bytes: &[u8]) -> Option<SignedOrder> {
+    let mut from = Reader(bytes);
+    let account = from.address(1)?;
+    let order = SignedOrder {
+        account,
+        market: from.hash(2)?,
+        side: from.choice(3, |number| match number {
+            0 => Some(Side::Buy),
+            1 => Some(Side::Sell),
+            _ => None,
+        })?,
+        base_amount: from.amount(4)?,
+        limit_price: from.amount(5)?,
+        fee_cap: from.amount(6)?,
+        nonce: from.number(7)?,
+        expiry_secs: from.number(8)?,
+        instructions: read_instructions(from.present_bytes(9)??)?,
+        signature: Signature(from.bytes(10)?.try_into().ok()?),
+        signer: match from.present_bytes(11)? {
+            None => account,
+            Some(signer) => Address::try_from(signer).ok()?,
+        },
+    };
+    from.end()?;
+    Some(order)
+}
+
+fn read_instructions(bytes: &[u8]) -> Option<Instructions> {
+    let mut from = Reader(bytes);
+    let instructions = Instructions {
+        kind: from.choice(1, OrderKind::from_number)?,
+        time_in_force: from.choice(2, TimeInForce::from_number)?,
+        post_only: from.choice(3, PostOnly::from_number)?,
+        self_trade: from.choice(4, SelfTrade::from_number)?,
+        display_amount: from.amount(5)?,
+        trigger_price: from.amount(6)?,
+        good_until_secs: from.number(7)?,
+        client_order_id: match from.present_bytes(8)? {
+            None => B256::ZERO,
+            Some(id) => B256::try_from(id).ok()?,
+        },
+    };
+    from.end()?;
+    Some(instructions)
 }
 
 pub(super) fn order(order: v1::SignedOrder) -> Result<SignedOrder> {

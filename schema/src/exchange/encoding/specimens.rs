@@ -168,6 +168,7 @@ impl Dice {
             exit_delay_secs: self.u64(),
             settlement_grace_secs: self.u64(),
             max_open_orders: self.u32(),
+            rules: Rules::First,
         }
     }
 

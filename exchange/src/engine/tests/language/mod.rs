@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use souk_schema::exchange::command::{Fact, MassQuote, OpenGroup, OrderTarget, Withdraw};
+use souk_schema::exchange::command::{Fact, MassQuote, OpenGroup, OrderTarget, Rules, Withdraw};
 use souk_schema::exchange::order::Signature;
 use souk_schema::exchange::*;
 use souk_schema::{ChainId, TokenRef};
@@ -45,7 +45,7 @@ struct Words<'a> {
     options: BTreeMap<&'a str, &'a str>,
 }
 
-const FLAGS: [&str; 5] = ["ioc", "fok", "market", "post", "slide"];
+const FLAGS: [&str; 6] = ["ioc", "fok", "market", "post", "slide", "first-rules"];
 
 impl<'a> Words<'a> {
     fn of(line: &'a str) -> Words<'a> {
@@ -183,8 +183,13 @@ impl World {
                 vault: Address::repeat_byte(0xaa),
                 fee_account: address("fees"),
                 exit_delay_secs: words.option("delay").unwrap_or(600),
-                settlement_grace_secs: 60,
+                settlement_grace_secs: words.option("grace").unwrap_or(600),
                 max_open_orders: words.option("room").unwrap_or(100) as u32,
+                rules: if words.has("first-rules") {
+                    Rules::First
+                } else {
+                    Rules::LATEST
+                },
             }),
             "list" => CommandBody::ListMarket(Box::new(spec(plain[1], words))),
             "rules" => {
