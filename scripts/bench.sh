@@ -16,6 +16,7 @@ cargo bench --quiet -p souk-provenance --bench lineage || failed=1
 cargo bench --quiet -p souk-eventlog --bench throughput || failed=1
 cargo bench --quiet -p souk-exchange --bench engine || failed=1
 cargo bench --quiet -p souk-payouts --bench payouts || failed=1
+cargo bench --quiet -p souk-sequencer --bench throughput || failed=1
 # Other order books, which only this fetches; a target folder of their own, because features differ.
 cargo run --quiet --release --manifest-path exchange/bench-peers/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/bench-peers" || failed=1
 printf '\n'

@@ -99,3 +99,35 @@ fn the_first_difference_is_named() {
     };
     assert_eq!(problem(batch(1, 3, None), batch(2, 3, None)), Err(gap));
 }
+
+#[test]
+fn what_is_written_alike_is_equal_and_nothing_else_is() {
+    let stored = encode_outcomes(&batch(1, 3, Some(1)));
+    let mut comparison = Comparison::new(CommandNumber(0));
+    assert!(!comparison.is_written_alike(&stored), "nothing was decided yet");
+    comparison.decided(own(1, 3, Some(2))).unwrap();
+    assert!(!comparison.is_written_alike(&stored), "another state");
+    assert_eq!(
+        (comparison.published(), comparison.unpublished()),
+        (CommandNumber(0), 3)
+    );
+    let problem = comparison.read(batch(1, 3, Some(1))).unwrap_err();
+    assert!(matches!(problem, Difference::Outcome { .. }), "{problem:?}");
+
+    let mut comparison = Comparison::new(CommandNumber(0));
+    comparison.decided(own(1, 3, Some(1))).unwrap();
+    comparison.decided(own(4, 6, None)).unwrap();
+    assert!(comparison.is_written_alike(&stored));
+    assert_eq!(
+        (comparison.published(), comparison.unpublished()),
+        (CommandNumber(3), 3)
+    );
+    comparison.read(batch(4, 4, None)).unwrap();
+    let rest = encode_outcomes(&batch(4, 6, None));
+    assert!(!comparison.is_written_alike(&rest), "a part of it was compared already");
+    comparison.read(batch(4, 6, None)).unwrap();
+    assert_eq!(
+        (comparison.published(), comparison.unpublished()),
+        (CommandNumber(6), 0)
+    );
+}

@@ -9,6 +9,8 @@ use souk_schema::exchange::{CommandBatch, GroupId, OutcomeBatch};
 
 use crate::SequencerError;
 
+const ID_HEADER: &str = "ce_id";
+
 /// A record of commands. Its id names the writer and its first position, so that a record appended twice has one id.
 pub fn of_commands(group: GroupId, gateway: u64, first_position: u64, batch: &CommandBatch) -> NewRecord {
     let id = format!("{gateway:016x}.{first_position}");
@@ -37,12 +39,25 @@ pub fn outcomes(stream: &StreamName, record: &StoredRecord) -> Result<OutcomeBat
     decode_outcomes(version(stream, record)?, &record.payload).map_err(|source| unreadable(stream, record, source))
 }
 
+/// The number of a record's first outcome, where it was written as this build writes; `None` where it has to be decoded to know.
+pub(crate) fn first_outcome(record: &StoredRecord) -> Option<u64> {
+    let header = |name: &str| {
+        record
+            .headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+    };
+    let is_current = header(VERSION_HEADER)?.parse() == Ok(CURRENT_VERSION);
+    header(ID_HEADER)?.parse().ok().filter(|_| is_current)
+}
+
 fn new_record(group: GroupId, kind: &str, id: String, payload: souk_schema::Bytes) -> NewRecord {
     let headers = [
         ("ce_specversion", "1.0".to_owned()),
         ("ce_type", kind.to_owned()),
         ("ce_source", format!("souk.exchange.{group}")),
-        ("ce_id", id),
+        (ID_HEADER, id),
         ("content-type", "application/protobuf".to_owned()),
         (VERSION_HEADER, CURRENT_VERSION.to_string()),
     ];

@@ -1,5 +1,6 @@
 //! Starts a group, keeps its parts running, and ends them together.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
@@ -130,6 +131,7 @@ pub async fn start(
             stream: event_stream,
             comparison: Comparison::new(from.command),
             next: from.next_event,
+            unread: VecDeque::new(),
             outcomes,
             wanted,
             takeover_after: config.takeover_after,

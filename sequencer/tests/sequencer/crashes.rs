@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use souk_schema::exchange::{Outcome, Side};
+use souk_schema::exchange::{Outcome, OutcomeBatch, Side};
 use souk_sequencer::{GroupHandle, Role};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio::task::JoinHandle;
 
 use crate::faulty::Faulty;
@@ -43,12 +45,38 @@ async fn all(trading: Vec<JoinHandle<Vec<Outcome>>>) -> Vec<Outcome> {
     acknowledged
 }
 
+/// What a listener has missed nothing of, or was told that it has: numbers rise without gaps but there.
+fn all_heard(mut listener: Receiver<Arc<OutcomeBatch>>) -> Vec<Outcome> {
+    let mut heard: Vec<Outcome> = Vec::new();
+    let mut missed = true;
+    loop {
+        let batch = match listener.try_recv() {
+            Ok(batch) => batch,
+            Err(TryRecvError::Lagged(_)) => {
+                missed = true;
+                continue;
+            }
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return heard,
+        };
+        for outcome in &batch.outcomes {
+            let follows = last_number(&heard).0 + 1 == outcome.number.0;
+            assert!(
+                follows || std::mem::take(&mut missed),
+                "a gap before {}",
+                outcome.number
+            );
+            heard.push(outcome.clone());
+        }
+        missed = false;
+    }
+}
+
 /// Lives that end at a drawn command, with a log that fails at drawn calls. Prints its seed when it fails.
 async fn lives(seed: u64) {
     const LIVES: u64 = 10;
     let world = World::new().await;
     let mut random = Random(seed);
-    let mut acknowledged = Vec::new();
+    let (mut acknowledged, mut heard) = (Vec::new(), Vec::new());
     let mut failed = 0;
     for life in 0..LIVES {
         let log = Arc::new(Faulty::new(world.log().await, random.next(), 12));
@@ -56,6 +84,8 @@ async fn lives(seed: u64) {
         if life == 0 {
             running.open(TRADERS).await;
         }
+        // As slow as a listener can be: it looks when all is over.
+        let listener = running.group.outcomes();
         let trading = trade(&running.group, random.next(), 1 + life * 1_000, 1_000);
         let dies_at = running.group.status().borrow().command.0 + random.below(300);
         running
@@ -63,6 +93,7 @@ async fn lives(seed: u64) {
             .await;
         running.kill().await;
         acknowledged.extend(all(trading).await);
+        heard.extend(all_heard(listener));
         failed += log.failed();
     }
     let running = world.run(config(Role::Primary)).await;
@@ -70,6 +101,8 @@ async fn lives(seed: u64) {
     running.stop().await;
     let written = audit(&*world.log().await).await;
     assert_kept(&acknowledged, &written);
+    assert_kept(&heard, &written);
+    assert!(heard.len() > 50, "only {} outcomes were heard live", heard.len());
     assert!(failed > 20, "only {failed} calls of the log failed");
     assert!(
         acknowledged.len() > 50,
@@ -82,9 +115,16 @@ async fn lives(seed: u64) {
     );
 }
 
+/// `SOUK_SIMULATION_SEED` runs one seed, `SOUK_CRASH_SEEDS` that many.
 #[tokio::test(flavor = "multi_thread")]
 async fn lives_that_end_anywhere_lose_nothing_and_repeat_nothing() {
-    for seed in [1, 20_260_727, 0xdead_beef] {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds: Vec<u64> = match (number("SOUK_SIMULATION_SEED"), number("SOUK_CRASH_SEEDS")) {
+        (Some(seed), _) => vec![seed],
+        (None, Some(count)) => (0..count).collect(),
+        (None, None) => vec![1, 20_260_727, 0xdead_beef],
+    };
+    for seed in seeds {
         let living = tokio::spawn(lives(seed));
         assert!(living.await.is_ok(), "seed {seed}");
     }
