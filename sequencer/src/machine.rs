@@ -10,6 +10,9 @@ use souk_schema::exchange::{Command, CommandBatch, CommandBody, CommandNumber, O
 /// Commands that are taken under one lock: who reads the state waits for no more than these.
 const COMMANDS_PER_LOCK: usize = 64;
 
+/// Events of an order that meets another and is filled: few commands have more.
+const USUAL_EVENTS: usize = 6;
+
 /// An engine, and which of its states are hashed.
 pub(crate) struct Machine {
     engine: Arc<RwLock<Engine>>,
@@ -60,7 +63,7 @@ pub(crate) fn crosses(every: u64, before: CommandNumber, after: CommandNumber) -
 }
 
 fn decide(engine: &mut Engine, command: Command, written_at: UnixMillis) -> Outcome {
-    let mut events = Vec::new();
+    let mut events = Vec::with_capacity(USUAL_EVENTS);
     let result = engine.apply(&command, written_at, &mut events);
     Outcome {
         number: engine.commands(),

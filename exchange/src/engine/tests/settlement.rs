@@ -1,6 +1,6 @@
 //! Fills that the chain settles, late or not at all, and what is undone then.
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 use super::{check, check_open};
 
@@ -87,99 +87,74 @@ fn late_settlement_limits_markets() {
     );
 }
 
+/// A fill at 60, and then nothing until it is settled.
+fn after_a_fill(options: &str) -> String {
+    format!(
+        "
+            open {options}
+            list m1
+            deposit A1 10 m1
+            deposit A2 1000 usd
+            state m1 auction
+            at 60
+            tick
+            place A1 ask 1 @ 100
+            place A2 bid 1 @ 100
+            at 119
+            tick
+            at 120
+            tick
+            at 149
+            tick
+            at 150
+            tick
+            settled 1
+            tick
+        "
+    )
+}
+
+fn check_after_a_fill(options: &str, expected: Expect) {
+    let run = |restored| {
+        let transcript = super::language::run(&after_a_fill(options), restored);
+        let (_, rest) = transcript.split_once("ask 100: 0\n").expect("they meet");
+        rest.to_owned()
+    };
+    let straight = run(false);
+    assert_eq!(run(true), straight, "a restored engine knows its rules");
+    expected.assert_eq(&straight);
+}
+
 /// Post-only from two thirds of the settlement grace, nothing from all of it, where that is sooner.
 #[test]
 fn settlement_beyond_the_grace_limits_markets() {
-    let fill_then_wait = "
-        list m1
-        deposit A1 10 m1
-        deposit A2 1000 usd
-        state m1 auction
-        at 60
-        tick
-        place A1 ask 1 @ 100
-        place A2 bid 1 @ 100
-        at 119
-        tick
-        at 120
-        tick
-        at 149
-        tick
-        at 150
-        tick
-        settled 1
-        tick
-    ";
-    check(
-        &format!("open grace=90\n{fill_then_wait}"),
+    check_after_a_fill(
+        "grace=90",
         expect![[r#"
-        open grace=90
-        list m1
-        deposit A1 10 m1
-            A1 opened
-            A1 +10 shares 0 (deposit)
-        deposit A2 1000 usd
-            A2 opened
-            A2 +1000 usd (deposit)
-        state m1 auction
-            market 0 Auction (Operator) until 60
-        at 60
-        tick
-            auction crosses 0 @ 100
-            market 0 Open (AuctionOver)
-        place A1 ask 1 @ 100
-            #1 accepted @ 100, holds 1
-            #1 rests 1 @ 100
-            ask 100: 1
-        place A2 bid 1 @ 100
-            #2 accepted @ 100, holds 100
-            fill 1: #2 buys 1 @ 100 from #1
-            #1 closed Filled
-            #2 closed Filled
-            ask 100: 0
-        at 119
-        tick
-        at 120
-        tick
-            settlement lags: PostOnly
-        at 149
-        tick
-        at 150
-        tick
-            settlement lags: Halted
-        settled 1
-            settled through 1
-        tick
-            settlement lags: Open
-    "#]],
-    );
-    check(
-        &format!("open grace=90 first-rules\n{fill_then_wait}"),
-        expect![[r#"
-            open grace=90 first-rules
-            list m1
-            deposit A1 10 m1
-                A1 opened
-                A1 +10 shares 0 (deposit)
-            deposit A2 1000 usd
-                A2 opened
-                A2 +1000 usd (deposit)
-            state m1 auction
-                market 0 Auction (Operator) until 60
-            at 60
+            at 119
             tick
-                auction crosses 0 @ 100
-                market 0 Open (AuctionOver)
-            place A1 ask 1 @ 100
-                #1 accepted @ 100, holds 1
-                #1 rests 1 @ 100
-                ask 100: 1
-            place A2 bid 1 @ 100
-                #2 accepted @ 100, holds 100
-                fill 1: #2 buys 1 @ 100 from #1
-                #1 closed Filled
-                #2 closed Filled
-                ask 100: 0
+            at 120
+            tick
+                settlement lags: PostOnly
+            at 149
+            tick
+            at 150
+            tick
+                settlement lags: Halted
+            settled 1
+                settled through 1
+            tick
+                settlement lags: Open
+        "#]],
+    );
+}
+
+/// The outcomes of a group that was opened before there was a second revision stay what they were.
+#[test]
+fn under_the_first_rules_the_grace_limits_nothing() {
+    check_after_a_fill(
+        "grace=90 first-rules",
+        expect![[r#"
             at 119
             tick
             at 120

@@ -68,7 +68,11 @@ impl Generator {
             exits: 0,
             listings: 0,
             calm: seed % 2 == 1,
-            rules: if seed / 2 % 2 == 0 { Rules::Second } else { Rules::First },
+            rules: if (seed / 2).is_multiple_of(2) {
+                Rules::Second
+            } else {
+                Rules::First
+            },
         };
         generator.write_script();
         generator
