@@ -8,6 +8,7 @@ fn main() {
         "proto/souk/exchange/v1/command.proto",
         "proto/souk/exchange/v1/rejection.proto",
         "proto/souk/exchange/v1/event.proto",
+        "proto/souk/observation/v1/observation.proto",
     ];
     for file in files {
         println!("cargo::rerun-if-changed={file}");

@@ -75,6 +75,22 @@ fn describe() {
         "souk_exchange_tables_lag_commands",
         "Commands that the exchange's tables do not hold yet, by group."
     );
+    metrics::describe_counter!(
+        "souk_observations_total",
+        "Metadata documents that were found or are not to be found, by outcome."
+    );
+    metrics::describe_counter!(
+        "souk_observation_retries_total",
+        "Tries of metadata documents that failed and are repeated, by problem."
+    );
+    metrics::describe_gauge!(
+        "souk_observations_waiting",
+        "Metadata documents that are still to be fetched."
+    );
+    metrics::describe_histogram!(
+        "souk_observation_seconds",
+        "Time of one try of a metadata document, in seconds."
+    );
     metrics::describe_gauge!("souk_chain_head", "The newest projected block, by chain.");
     metrics::describe_gauge!(
         "souk_chain_lag_records",

@@ -118,7 +118,7 @@ impl Synthetic {
         };
         // Drawn now, because the first asset is how the economy is found on a chain.
         let first = synthetic.draw_round();
-        synthetic.economy.first_asset = (first.drafts[0].owner, content_hash(&metadata_uri(0)));
+        synthetic.economy.first_asset = (first.drafts[0].owner, content_hash(&metadata_uri(0, 1)));
         synthetic.economy.examples = vec![("the first asset".into(), 0)];
         synthetic.pending = Some(first);
         synthetic
@@ -202,7 +202,7 @@ impl Iterator for Synthetic {
 
 fn registrations(drafts: &[Draft]) -> Vec<Step> {
     let new = |draft: &Draft| {
-        let uri = metadata_uri(draft.asset);
+        let uri = metadata_uri(draft.asset, 1);
         NewAsset {
             owner: draft.owner,
             kind: draft.kind,
@@ -219,8 +219,8 @@ fn registrations(drafts: &[Draft]) -> Vec<Step> {
 }
 
 /// A document of a few bytes, which fits one word of storage with its URI.
-fn metadata_uri(asset: AssetNo) -> String {
-    format!("data:,asset-{asset}")
+fn metadata_uri(asset: AssetNo, version: u32) -> String {
+    format!(r#"data:,{{"no":{asset},"v":{version}}}"#)
 }
 
 /// The commitment to the document within the URI.

@@ -99,7 +99,7 @@ pub(crate) fn document(view: &View<'_>) -> String {
                 .owner
                 .map(|owner| Object::new().set("@id", name::account(asset.id.chain, owner))),
         )
-        .set_list("license", view.licenses.iter().map(|license| license_of(license)))
+        .set_list("license", licenses(view))
         .set_list("usageInfo", view.licenses.iter().map(|license| usage(license)))
         .set_list("isBasedOn", parents(view).map(|parent| work(view, parent)))
         .set_list(
@@ -159,14 +159,22 @@ fn party(account: &str) -> Object {
         .set("identifier", account)
 }
 
+/// The terms attached on chain; where there are none, what the metadata document states.
+fn licenses(view: &View<'_>) -> Vec<Value> {
+    let stated = view.stated_licence().map(|title| license_of(title, None));
+    let attached = view.licenses.iter();
+    let attached = attached.map(|license| license_of(licence::title(license), licence::text_link(license)));
+    attached.chain(stated).collect()
+}
+
 /// The page of a licence that SPDX lists, else a work with a name and, if it is known, an address.
-fn license_of(license: &License) -> Value {
-    match licence::title(license) {
+fn license_of(title: Title, url: Option<String>) -> Value {
+    match title {
         Title::Spdx(id) => licence::spdx_page(id).into(),
         Title::Expression(name) | Title::Named(name) => Object::new()
             .set("@type", "sc:CreativeWork")
             .set("name", name)
-            .set_some("url", licence::text_link(license))
+            .set_some("url", url)
             .into(),
     }
 }

@@ -70,6 +70,8 @@ pub struct Asset {
     pub name: String,
     /// What its metadata document says it is.
     pub description: Option<String>,
+    /// The licence that its metadata document names: said of it where no terms are attached, since terms on chain are what holds.
+    pub stated_licence: Option<String>,
     /// Its page on the web, an absolute URL, where this index has one.
     pub page: Option<String>,
     /// Its first owner.

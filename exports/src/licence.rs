@@ -41,13 +41,18 @@ pub(crate) const UNKNOWN_TO_CYCLONEDX: &[&str] = &[
 
 /// What the terms are called. The registrar's word is checked against SPDX's list, with its upper and lower case.
 pub(crate) fn title(license: &License) -> Title {
-    let text = clean(&license.terms.spdx_id);
+    titled(&license.terms.spdx_id).unwrap_or_else(|| Title::Named(own_name(license)))
+}
+
+/// What a licence that somebody names is called; none where nothing is left of what they wrote.
+pub(crate) fn titled(text: &str) -> Option<Title> {
+    let text = clean(text);
     // Not `spdx::license_id`, which takes `GPL-2.0+` for `GPL-2.0`: both are on the list.
     let listed = spdx::identifiers::LICENSES.binary_search_by(|listed| listed.name.cmp(text.as_str()));
     if let Ok(at) = listed
         && text != "NOASSERTION"
     {
-        return Title::Spdx(spdx::identifiers::LICENSES[at].name);
+        return Some(Title::Spdx(spdx::identifiers::LICENSES[at].name));
     }
     // `LicenseRef-x` is legal in an expression and says nothing that a name does not.
     match spdx::Expression::parse(&text) {
@@ -56,10 +61,10 @@ pub(crate) fn title(license: &License) -> Title {
                 .requirements()
                 .all(|required| required.req.license.id().is_some()) =>
         {
-            Title::Expression(text)
+            Some(Title::Expression(text))
         }
-        _ if text.is_empty() => Title::Named(own_name(license)),
-        _ => Title::Named(text),
+        _ if text.is_empty() => None,
+        _ => Some(Title::Named(text)),
     }
 }
 

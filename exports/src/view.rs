@@ -12,6 +12,7 @@ use souk_schema::{B256, ChainId, TokenRef};
 use crate::dossier::{
     ContentFile, Contribution, Derivation, Dossier, Execution, License, Node, Outcome, Revenue, Task, Version,
 };
+use crate::licence::{self, Title};
 use crate::name;
 use crate::text::{clean_some, link};
 
@@ -79,6 +80,12 @@ impl<'a> View<'a> {
     /// An asset's name, or its id where no name is left of what its owner wrote.
     pub(crate) fn label(&self, id: &AssetId) -> String {
         self.known(id).name.unwrap_or_else(|| name::asset(id))
+    }
+
+    /// What the metadata document states the licence to be; none where terms are attached, which are what holds.
+    pub(crate) fn stated_licence(&self) -> Option<Title> {
+        let stated = self.dossier.asset.stated_licence.as_deref();
+        stated.filter(|_| self.licenses.is_empty()).and_then(licence::titled)
     }
 
     /// The newest version of the dossier's asset.

@@ -31,6 +31,8 @@
 //! | *announcement* | an asset's chain saying that it is to be known on another; there a *mirror* names it |
 //! | *revenue* | a payment that arrived for an asset |
 //! | *payout root* | the root of what a distributor owes each account, cumulative, by *epoch* |
+//! | *observation* | what was fetched from outside the chains: a metadata document, an attestation's data, or why there is none |
+//! | *wanted* | what a chain says is to be fetched: a subject, a URI and a commitment |
 //! | *revert* | the undoing of a block that a reorganisation dropped |
 //! | *finality* | the newest block that the chain promises to keep |
 //! | *quarantine* | where a watched log is kept that could not be decoded |
@@ -41,9 +43,10 @@ pub mod encoding;
 pub mod event;
 pub mod exchange;
 pub mod id;
+pub mod observation;
 pub mod pg_copy;
 pub mod record;
 
-pub use alloy_primitives::{Address, B256, Bytes, U256};
+pub use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 pub use amount::E8;
 pub use id::{BlockRef, ChainId, LogRef, TokenKey, TokenRef, TokenStandard};

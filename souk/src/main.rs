@@ -9,6 +9,7 @@ mod dev_chain;
 mod exchange;
 mod instance;
 mod keys;
+mod observations;
 mod parts;
 mod payouts;
 mod progress;
@@ -57,6 +58,7 @@ async fn dispatch(config: Config) -> Result<ExitCode> {
         Command::Serve(args) => commands::parts::serve(args).await,
         Command::Exchange(args) => commands::parts::exchange(args).await,
         Command::Payouts(args) => commands::parts::payouts(args).await,
+        Command::Observe(args) => commands::parts::observe(args).await,
         Command::Market(MarketCommand::List(args)) => commands::market::list(args, &dir).await,
         Command::Market(MarketCommand::State(args)) => commands::market::state(args, &dir).await,
         Command::Market(MarketCommand::Show(args)) => commands::market::show(args, &dir).await,

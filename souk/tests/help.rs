@@ -15,7 +15,8 @@ fn help(arguments: &[&str]) -> String {
 fn help_names_every_command() {
     let text = help(&["--help"]);
     for command in [
-        "up", "index", "project", "serve", "exchange", "market", "demo", "status", "log", "replay", "verify", "bench",
+        "up", "index", "project", "observe", "serve", "exchange", "market", "demo", "status", "log", "replay",
+        "verify", "bench",
     ] {
         assert!(
             text.lines().any(|line| line.trim_start().starts_with(command)),

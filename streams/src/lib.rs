@@ -9,6 +9,7 @@ use souk_schema::ChainId;
 use souk_schema::encoding::VERSION_HEADER;
 use souk_schema::exchange::encoding::decode_outcomes;
 use souk_schema::exchange::{GroupId, OutcomeBatch};
+use souk_schema::observation::{self, Observation};
 use souk_schema::record::ChainRecordBody;
 
 const LIMITS: ReadLimits = ReadLimits {
@@ -57,6 +58,17 @@ impl Reader {
             log: Arc::clone(log),
             stream: StreamName::new(stream)?,
             next: 0,
+        })
+    }
+
+    /// A reader of a stream from this record on.
+    ///
+    /// # Errors
+    /// [`LogError::InvalidName`].
+    pub fn at(log: &Arc<dyn EventLog>, stream: impl Into<String>, next: u64) -> Result<Reader, LogError> {
+        Ok(Reader {
+            next,
+            ..Reader::new(log, stream)?
         })
     }
 
@@ -120,6 +132,15 @@ impl Reader {
     pub fn outcomes(&self, stored: &StoredRecord) -> Result<OutcomeBatch, StreamError> {
         let version = self.version(stored)?;
         decode_outcomes(version, &stored.payload).map_err(|error| self.damaged(stored.sequence, error))
+    }
+
+    /// What a record of the stream of observations says.
+    ///
+    /// # Errors
+    /// [`StreamError::Damaged`].
+    pub fn observation(&self, stored: &StoredRecord) -> Result<Observation, StreamError> {
+        let version = self.version(stored)?;
+        observation::encoding::decode(version, &stored.payload).map_err(|error| self.damaged(stored.sequence, error))
     }
 
     fn version(&self, stored: &StoredRecord) -> Result<u32, StreamError> {

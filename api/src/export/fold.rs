@@ -38,6 +38,11 @@ pub fn dossier(loaded: Loaded) -> Result<Dossier, ApiError> {
     let missing = || ApiError::internal(format!("{} has no event of its registration", loaded.asset));
     let mut asset = folded.asset.ok_or_else(missing)?;
     asset.owner = loaded.owner;
+    if let Some(document) = loaded.document {
+        asset.name = document.name.unwrap_or(asset.name);
+        asset.description = document.description;
+        asset.stated_licence = document.licence;
+    }
     Ok(Dossier {
         snapshot: Snapshot {
             chain,
@@ -199,6 +204,7 @@ impl Folded {
                     kind: *kind,
                     name: name.clone(),
                     description: None,
+                    stated_licence: None,
                     page: None,
                     creator: *owner,
                     owner: None,

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use souk_schema::caip::EvmAssetId;
 use souk_schema::event::{DomainEvent, LicenseTerms};
 use souk_schema::id::TokenKey;
+use souk_schema::observation::{Subject, SubjectKind, Verification, Wanted};
 use souk_schema::{Address, B256, BlockRef, TokenRef, U256};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
 use crate::error::{ApiError, ErrorCode};
 use crate::scalars::{Address as AddressColumn, Bytes32, Key, Long};
+use crate::store::observations::{self, ObservationRow};
 use crate::store::{Reader, chain_number};
 
 /// Most events that a document is made of.
@@ -64,6 +66,17 @@ pub struct Known {
     pub version: Option<(u32, B256, String)>,
 }
 
+/// What a metadata document says that is what the chain commits to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedDocument {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// The licence that it names.
+    pub licence: Option<String>,
+}
+
 /// Everything that was read.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -87,6 +100,8 @@ pub struct Loaded {
     pub truncated: bool,
     /// The assets at their ends.
     pub nodes: Vec<Known>,
+    /// What the document of its newest version says, if it is proved to be what the chain commits to.
+    pub document: Option<VerifiedDocument>,
 }
 
 /// Reads everything about an asset, as of a block or the newest.
@@ -101,12 +116,12 @@ pub async fn load(reader: &Reader, asset: EvmAssetId, block: Option<u64>) -> Res
         key: TokenKey::from(asset.token).as_bytes().to_vec(),
         at,
     };
-    let nodes = known(reader, &scope, [asset.token].into()).await?;
-    if nodes.is_empty() {
+    let own = known(reader, &scope, [asset.token].into()).await?;
+    let Some(own) = own.first() else {
         return Err(ApiError::not_found(format!(
             "no asset {asset} is registered as of block {at}"
         )));
-    }
+    };
     let (edges, truncated) = edges(reader, &scope, asset.token).await?;
     let ends = edges
         .iter()
@@ -115,6 +130,7 @@ pub async fn load(reader: &Reader, asset: EvmAssetId, block: Option<u64>) -> Res
         asset,
         block,
         time_secs,
+        document: document(reader, asset, own).await?,
         events: events(reader, &scope).await?,
         owner: owner(reader, &scope).await?,
         holders: holders(reader, &scope).await?,
@@ -352,6 +368,33 @@ struct KnownRow {
     version: Option<i32>,
     content_hash: Option<Bytes32>,
     metadata_uri: Option<String>,
+}
+
+/// What the document of an asset's newest version says, if it is proved to be what the chain commits to.
+async fn document(reader: &Reader, asset: EvmAssetId, own: &Known) -> Result<Option<VerifiedDocument>, ApiError> {
+    let Some((_, hash, uri)) = &own.version else {
+        return Ok(None);
+    };
+    let subject = Subject {
+        chain: asset.chain,
+        kind: SubjectKind::Asset,
+        key: asset.token,
+    };
+    let wanted = Wanted {
+        subject,
+        uri: uri.clone(),
+        commitment: Some(*hash),
+    };
+    let found = observations::by_key(reader, &[wanted.key().to_vec()]).await?;
+    let is_match = |row: &ObservationRow| {
+        let verification = row.verification.map(i32::from).and_then(Verification::of_number);
+        verification.is_some_and(Verification::is_match)
+    };
+    Ok(found.into_values().find(is_match).map(|row| VerifiedDocument {
+        name: row.name,
+        description: row.description,
+        licence: row.licence,
+    }))
 }
 
 async fn known(reader: &Reader, scope: &Scope, assets: BTreeSet<TokenRef>) -> Result<Vec<Known>, ApiError> {

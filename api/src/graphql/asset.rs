@@ -16,6 +16,7 @@ use super::foreign::{ForeignIdentity, identities};
 use super::kinds::{AssetKind, LineageDirection};
 use super::license::{AttachedTerms, LicenseSeries};
 use super::lineage::{Derivation, Lineage, LineagePaths, LineageSize, declared, lineage, paths};
+use super::metadata::Metadata;
 use super::nodes::GlobalId;
 use super::payout::line::PayoutLine;
 use super::token::{Holder, Ownership, Token, owner_of, scope};
@@ -93,6 +94,21 @@ impl Asset {
         scope(&self.session, self.pinned(as_of), self.row.chain.0, self.key()).await
     }
 
+    async fn newest_version(&self, as_of: Option<AsOf>) -> Result<Option<AssetVersion>, ApiError> {
+        let newest = Page {
+            backward: true,
+            size: 1,
+            after: None,
+            before: None,
+        };
+        let found = self
+            .session
+            .load(PageOf(Versions(self.scope(as_of).await?), newest))
+            .await?;
+        let version = AssetVersion::maker(&self.session, self.pinned(as_of), self.row.chain, self.row.key.0);
+        Ok(found.and_then(|found| found.rows.first().map(|(_, row)| version(row.clone()))))
+    }
+
     async fn share_issue(&self, as_of: Option<AsOf>) -> Result<Option<ShareIssueRow>, ApiError> {
         let at = self.scope(as_of).await?.at;
         self.session
@@ -166,18 +182,19 @@ impl Asset {
         &self,
         #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
     ) -> Result<Option<AssetVersion>, ApiError> {
-        let newest = Page {
-            backward: true,
-            size: 1,
-            after: None,
-            before: None,
-        };
-        let found = self
-            .session
-            .load(PageOf(Versions(self.scope(as_of).await?), newest))
-            .await?;
-        let version = AssetVersion::maker(&self.session, self.pinned(as_of), self.row.chain);
-        Ok(found.and_then(|found| found.rows.first().map(|(_, row)| version(row.clone()))))
+        self.newest_version(as_of).await
+    }
+
+    /// What was found behind the URI of its newest version; null where that names none.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn metadata(
+        &self,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Option<Metadata>, ApiError> {
+        match self.newest_version(as_of).await? {
+            Some(version) => version.observed().await,
+            None => Ok(None),
+        }
     }
 
     /// Its versions, oldest first.
@@ -190,7 +207,7 @@ impl Asset {
         #[graphql(desc = "Those before this cursor.")] before: Option<String>,
         #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
     ) -> Result<Connection<AssetVersion>, ApiError> {
-        let version = AssetVersion::maker(&self.session, self.pinned(as_of), self.row.chain);
+        let version = AssetVersion::maker(&self.session, self.pinned(as_of), self.row.chain, self.row.key.0);
         Connection::of(
             &self.session,
             PageArguments {

@@ -2,13 +2,15 @@
 
 use async_graphql::{Enum, Object};
 use souk_schema::event;
+use souk_schema::observation::{Subject, SubjectKind, Wanted};
 
 use super::chain::Origin;
+use super::metadata::Metadata;
 use crate::error::{ApiError, ErrorCode};
 use crate::scalars::ChainId;
 use crate::session::{Pin, Session};
 use crate::store::foreign::ForeignRow;
-use crate::store::loaders::ForeignById;
+use crate::store::loaders::{DescribedAt, ForeignById};
 
 /// What a thing of another protocol is.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,29 @@ impl ForeignIdentity {
     /// Where its description was when it was registered; empty where the protocol keeps none.
     async fn uri(&self) -> &str {
         &self.row.uri
+    }
+
+    /// What was found where it was last said to be described, of IPs, agents and data NFTs; null where nothing says where.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn metadata(&self) -> Result<Option<Metadata>, ApiError> {
+        let (chain, key) = (self.row.chain.0, self.row.key.0);
+        let at = self.session.moment(self.pin, chain).await?.block;
+        let described = DescribedAt((chain, key.key().as_bytes().to_vec(), at));
+        let is_described = souk_observations::store::is_described(self.kind);
+        let Some(described) = self.session.load(described).await?.filter(|_| is_described) else {
+            return Ok(None);
+        };
+        let subject = Subject {
+            chain,
+            kind: SubjectKind::Thing,
+            key,
+        };
+        let wanted = Wanted {
+            subject,
+            uri: described.uri,
+            commitment: described.commitment,
+        };
+        Metadata::of(&self.session, wanted).await
     }
 
     /// The log that registered it.

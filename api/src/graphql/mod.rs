@@ -23,6 +23,7 @@ pub mod kinds;
 pub mod license;
 pub mod lineage;
 pub mod meta;
+pub mod metadata;
 pub mod nodes;
 pub mod payout;
 pub mod query;
@@ -40,12 +41,13 @@ use exchange::live::ExchangeSubscriptions;
 use exchange::mutation::Mutation;
 use exchange::own::OwnSubscriptions;
 use exchange::query::ExchangeQuery;
+use metadata::MetadataQuery;
 use payout::query::PayoutQuery;
 
 /// The root of all questions. Every field of one request sees the same blocks: see `meta`.
 #[derive(MergedObject)]
 #[graphql(name = "Query")]
-pub struct Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery);
+pub struct Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery, MetadataQuery);
 
 /// What happens from now on, or from a cursor, block or sequence number on.
 #[derive(MergedSubscription)]
@@ -58,7 +60,7 @@ pub type SoukSchema = Schema<Root, Mutation, Events>;
 /// The schema, before it is told where to read from.
 pub fn builder() -> SchemaBuilder<Root, Mutation, Events> {
     let (root, events) = (
-        Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery),
+        Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery, MetadataQuery),
         Events(subscription::Subscriptions, ExchangeSubscriptions, OwnSubscriptions),
     );
     Schema::build(root, Mutation, events).extension(extension::AroundFactory)

@@ -1,11 +1,14 @@
 //! What an asset has of its own: versions, and a fixed supply of shares.
 
 use async_graphql::Object;
-use souk_schema::TokenStandard;
+use souk_schema::observation::{Subject, SubjectKind, Wanted};
+use souk_schema::{TokenRef, TokenStandard};
 
 use super::account::Account;
 use super::chain::Origin;
+use super::metadata::Metadata;
 use super::token::Token;
+use crate::error::ApiError;
 use crate::scalars::{BigInt, Bytes32, ChainId};
 use crate::session::{Pin, Session};
 use crate::store::assets::{ShareIssueRow, VersionRow};
@@ -16,19 +19,41 @@ pub struct AssetVersion {
     session: Session,
     pin: Pin,
     chain: ChainId,
+    asset: TokenRef,
     row: VersionRow,
 }
 
 impl AssetVersion {
-    /// Makes versions of rows.
-    pub(super) fn maker(session: &Session, pin: Pin, chain: ChainId) -> impl Fn(VersionRow) -> AssetVersion + use<> {
+    /// Makes versions of an asset of rows.
+    pub(super) fn maker(
+        session: &Session,
+        pin: Pin,
+        chain: ChainId,
+        asset: TokenRef,
+    ) -> impl Fn(VersionRow) -> AssetVersion + use<> {
         let session = session.clone();
         move |row| AssetVersion {
             session: session.clone(),
             pin,
             chain,
+            asset,
             row,
         }
+    }
+
+    /// What was found behind its URI.
+    pub(super) async fn observed(&self) -> Result<Option<Metadata>, ApiError> {
+        let subject = Subject {
+            chain: self.chain.0,
+            kind: SubjectKind::Asset,
+            key: self.asset,
+        };
+        let wanted = Wanted {
+            subject,
+            uri: self.row.metadata_uri.clone(),
+            commitment: Some(self.row.content_hash.0),
+        };
+        Metadata::of(&self.session, wanted).await
     }
 }
 
@@ -48,6 +73,12 @@ impl AssetVersion {
     /// Where the metadata document is.
     async fn metadata_uri(&self) -> &str {
         &self.row.metadata_uri
+    }
+
+    /// What was found there; null where the chain names no document.
+    #[graphql(complexity = "5 + child_complexity")]
+    async fn metadata(&self) -> Result<Option<Metadata>, ApiError> {
+        self.observed().await
     }
 
     /// The log that made it.

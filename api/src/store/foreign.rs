@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use super::Reader;
 use crate::error::ApiError;
-use crate::scalars::{ChainId, Long};
+use crate::scalars::{ChainId, Key, Long};
 
 /// A row of `foreign_asset`.
 #[derive(Clone, Debug, FromRow)]
@@ -16,6 +16,9 @@ pub struct ForeignRow {
     /// The chain of the protocol.
     #[sqlx(rename = "chain_id")]
     pub chain: ChainId,
+    /// The thing.
+    #[sqlx(rename = "asset_key")]
+    pub key: Key,
     /// The kind's number.
     pub kind: i16,
     /// Its name; empty where the protocol keeps none.
@@ -34,7 +37,7 @@ pub struct ForeignRow {
 /// When the database does not answer.
 pub async fn by_id(reader: &Reader, ids: &[String]) -> Result<HashMap<String, Vec<ForeignRow>>, ApiError> {
     let query = sqlx::query(
-        "select asset_id, chain_id, kind, name, uri, valid_from, log_index from foreign_asset where asset_id = any($1) \
+        "select asset_id, chain_id, asset_key, kind, name, uri, valid_from, log_index from foreign_asset where asset_id = any($1) \
          order by chain_id, valid_from, log_index",
     )
     .bind(ids);

@@ -13,6 +13,7 @@ use super::exchange::markets::{self, StatsKey, StatsRow, UnderlyingRow};
 use super::foreign::{self, ForeignRow};
 use super::licenses::{self, TermsId, TermsRow};
 use super::listing::{self, Listing, Page, Rows};
+use super::observations::{self, Described, ObservationRow};
 use super::revenues::{self, TotalRow};
 use super::{Reader, chains};
 use crate::error::ApiError;
@@ -87,6 +88,12 @@ keyed! {
     };
     /// What other protocols know an asset as, by its CAIP-19 id.
     ForeignById(String) -> Vec<ForeignRow>, |reader, keys| foreign::by_id(reader, &keys).await?;
+    /// What was found of something wanted, by its key.
+    ObservationByKey(Vec<u8>) -> ObservationRow, |reader, keys| observations::by_key(reader, &keys).await?;
+    /// The document that was found of something wanted, by its key.
+    ObservedContent(Vec<u8>) -> Vec<u8>, |reader, keys| observations::contents(reader, &keys).await?;
+    /// Where a thing of another protocol was last said to be described, as of a block.
+    DescribedAt((ChainId, Vec<u8>, i64)) -> Described, |reader, keys| observations::described(reader, &keys).await?;
     /// An asset's share issue as of a block.
     ShareIssueOf((ChainId, Vec<u8>, i64)) -> ShareIssueRow, |reader, keys| assets::share_issues(reader, &keys).await?;
     /// What an asset earned up to a block.

@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod licenses;
 pub mod listing;
 pub mod loaders;
+pub mod observations;
 pub mod payouts;
 pub mod privacy;
 pub mod revenues;

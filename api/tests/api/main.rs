@@ -8,6 +8,7 @@ mod http;
 mod ids;
 mod limits;
 mod lineage;
+mod metadata;
 mod operations;
 mod payouts;
 mod schema;

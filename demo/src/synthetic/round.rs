@@ -74,7 +74,7 @@ impl Round {
             batched(&mut steps, lab, derivations.collect(), Action::Derive);
             batched(&mut steps, lab, contributions(&own, rng), Action::Record);
             let versions = own.iter().filter(|_| rng.random_ratio(1, 10)).map(|draft| {
-                let uri = format!("{}.2", metadata_uri(draft.asset));
+                let uri = metadata_uri(draft.asset, 2);
                 (draft.asset, content_hash(&uri), uri)
             });
             batched(&mut steps, lab, versions.collect(), Action::AddVersions);

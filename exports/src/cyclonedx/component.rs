@@ -180,10 +180,11 @@ fn log_property(prefix: &str, event: &EventRef) -> Object {
 /// Several licences are a list of identifiers and names; an expression may only stand alone.
 fn licenses(view: &View<'_>) -> Vec<Object> {
     let mut seen = BTreeSet::new();
-    let titled: Vec<(&License, Title)> = view
-        .licenses
-        .iter()
-        .map(|license| (*license, licence::title(license)))
+    let stated = view.stated_licence().map(|title| (None, title));
+    let attached = view.licenses.iter();
+    let titled: Vec<(Option<&License>, Title)> = attached
+        .map(|license| (Some(*license), licence::title(license)))
+        .chain(stated)
         .filter(|(_, title)| seen.insert(format!("{title:?}")))
         .collect();
     if let [(_, Title::Expression(expression))] = titled.as_slice() {
@@ -203,7 +204,7 @@ fn licenses(view: &View<'_>) -> Vec<Object> {
             };
             let license = named
                 .set("acknowledgement", "declared")
-                .set_some("url", licence::text_link(license));
+                .set_some("url", license.and_then(licence::text_link));
             Object::new().set("license", license)
         })
         .collect()

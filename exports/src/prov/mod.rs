@@ -59,6 +59,7 @@ fn describe_assets(document: &mut Document, view: &View<'_>) {
         } else {
             let dossier = view.dossier;
             attributes.some_text("souk:description", dossier.asset.description.clone());
+            attributes.some_text("souk:statedLicence", dossier.asset.stated_licence.clone());
             attributes.some_link("souk:page", dossier.asset.page.as_deref().and_then(link));
             attributes.text("souk:asOfChain", &name::chain(dossier.snapshot.chain));
             attributes.number("souk:asOfBlock", dossier.snapshot.block.number);

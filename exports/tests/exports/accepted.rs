@@ -222,3 +222,31 @@ fn spdx_expressions_stand_alone() {
         ])
     );
 }
+
+/// What a metadata document states is said where no terms are attached, and never beside terms, which are what holds.
+#[test]
+fn a_stated_licence_gives_way_to_terms() {
+    let stated = |kind: AssetKind, text: &str| {
+        let mut dossier = bare(kind);
+        dossier.asset.stated_licence = Some(text.into());
+        dossier
+    };
+    let mut attached = stated(AssetKind::Dataset, "MIT");
+    attached.licenses = vec![license(1, "Apache-2.0", "")];
+    let verdicts = accepted(&[
+        ("data".to_string(), stated(AssetKind::Dataset, "CC-BY-4.0")),
+        (
+            "model".to_string(),
+            stated(AssetKind::Model, "Llama 2 Community License"),
+        ),
+        ("attached".to_string(), attached),
+    ]);
+    let document = |name: &str| -> Value { serde_json::from_str(&verdicts[name].1).expect("JSON") };
+    let page = |id: &str| json!([format!("https://spdx.org/licenses/{id}")]);
+    assert_eq!(document("data croissant")["license"], page("CC-BY-4.0"));
+    assert_eq!(document("attached croissant")["license"], page("Apache-2.0"));
+    assert_eq!(
+        document("model cyclonedx")["metadata"]["component"]["licenses"],
+        json!([{ "license": { "acknowledgement": "declared", "name": "Llama 2 Community License" } }])
+    );
+}

@@ -129,6 +129,7 @@ pub fn bare(kind: AssetKind) -> Dossier {
             kind,
             name: "Bare".to_string(),
             description: None,
+            stated_licence: None,
             page: None,
             creator: account(1),
             owner: None,

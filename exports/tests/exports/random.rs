@@ -33,6 +33,7 @@ impl Maker {
         let mut dossier = if self.chance(0.2) { full(kind) } else { bare(kind) };
         dossier.asset.name = self.text();
         dossier.asset.description = self.some(Maker::text);
+        dossier.asset.stated_licence = self.some(Maker::text);
         dossier.asset.page = self.some(Maker::text);
         dossier.asset.owner = self.some(|maker| account(maker.number()));
         dossier.asset.versions = self.list(4, Maker::version);

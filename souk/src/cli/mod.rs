@@ -2,6 +2,7 @@
 
 mod economy;
 mod market;
+mod metadata;
 mod operate;
 mod parts;
 mod shared;
@@ -13,6 +14,7 @@ use url::Url;
 
 pub use economy::*;
 pub use market::*;
+pub use metadata::*;
 pub use operate::*;
 pub use parts::*;
 pub use shared::*;
@@ -82,6 +84,8 @@ pub enum Command {
     Exchange(ExchangeArgs),
     /// Publish the roots that payouts are claimed by: one part.
     Payouts(PayoutsArgs),
+    /// Fetch the metadata documents that chains point at, and keep them in the log: one part.
+    Observe(ObserveArgs),
     /// List markets and change their state, as the exchange's operator.
     #[command(subcommand)]
     Market(MarketCommand),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use url::Url;
 
+use super::metadata::MetadataArgs;
 use super::shared::{ChainArgs, HttpArgs, KeyArgs, StoreArgs};
 
 /// `souk up`.
@@ -22,6 +23,9 @@ pub struct UpArgs {
     /// The exchange, which the dev chain needs none of: it has well-known keys. On another chain it runs where the operator's key is given.
     #[command(flatten)]
     pub keys: KeyArgs,
+    /// Metadata documents.
+    #[command(flatten)]
+    pub metadata: MetadataArgs,
     /// Load the demo economy if the dev chain does not have it yet, and print example queries.
     #[arg(long, env = "SOUK_DEMO")]
     pub demo: bool,

@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use souk_eventlog::{EventLog, ReadLimits, StoredRecord, StreamName};
+use souk_schema::observation::STREAM;
 
 use crate::cli::LogArgs;
 use crate::instance::DataDir;
 use crate::parts::Store;
+use crate::projectors::chain_of;
 use crate::records;
 
 /// Records read at a time.
@@ -77,11 +79,16 @@ async fn print(args: &LogArgs, log: &dyn EventLog, stream: &StreamName, out: &mu
     Ok(())
 }
 
-/// A record as one JSON object. A payload that is no chain record is shown in hex.
+/// A record as one JSON object. A payload that is neither a chain record nor an observation is shown in hex.
 fn line(stream: &StreamName, record: &StoredRecord) -> Result<Value> {
-    let body = match records::decode(record).with_context(|| stream.to_string())? {
-        Some(decoded) => serde_json::to_value(decoded)?,
-        None => json!({ "payload": souk_schema::Bytes::from(record.payload.clone()) }),
+    let payload = || json!({ "payload": souk_schema::Bytes::from(record.payload.clone()) });
+    let body = match stream.as_str() {
+        STREAM => records::observation(record).with_context(|| stream.to_string())?,
+        name if chain_of(name).is_some() => match records::decode(record).with_context(|| stream.to_string())? {
+            Some(decoded) => serde_json::to_value(decoded)?,
+            None => payload(),
+        },
+        _ => payload(),
     };
     let headers: serde_json::Map<String, Value> = record
         .headers

@@ -1,4 +1,4 @@
-//! `souk index`, `souk project`, `souk serve`, `souk exchange` and `souk payouts`: one part each, with Kafka and Postgres between them.
+//! `souk index`, `souk project`, `souk observe`, `souk serve`, `souk exchange` and `souk payouts`: one part each, with Kafka and Postgres between them.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use souk_provenance::graph::GraphHandle;
 use souk_schema::exchange::GroupId;
 use tokio::sync::watch;
 
-use crate::cli::{ExchangeArgs, IndexArgs, PayoutsArgs, ProjectArgs, ServeArgs};
+use crate::cli::{ExchangeArgs, IndexArgs, ObserveArgs, PayoutsArgs, ProjectArgs, ServeArgs};
 use crate::config::{self, Config};
 use crate::exchange::{self, Settling};
 use crate::parts::{Store, Supervisor};
 use crate::payouts::{self, Lines, Publishing};
 use crate::progress::Progress;
-use crate::{keys, projectors, web};
+use crate::{keys, observations, projectors, web};
 
 /// Indexes the configured chains into the log until told to stop.
 ///
@@ -114,6 +114,20 @@ pub async fn exchange(args: &ExchangeArgs) -> Result<()> {
         () = cancel.cancelled() => return Ok(()),
     };
     tracing::info!(group = %group.opened.group, vault = %group.opened.vault, "the exchange runs");
+    supervisor.until_stopped().await
+}
+
+/// Fetches the metadata documents that chains point at until told to stop.
+///
+/// # Errors
+/// One line for what is misconfigured or cannot go on.
+pub async fn observe(args: &ObserveArgs) -> Result<()> {
+    let store = Store::named(&args.store)?;
+    let policy = observations::policy(&args.metadata)?.context("--metadata off leaves `souk observe` nothing to do")?;
+    let pool = store.database().await?;
+    let log = store.log(&pool).await?;
+    let mut supervisor = Supervisor::new()?;
+    observations::start(&mut supervisor, policy, &log, &pool);
     supervisor.until_stopped().await
 }
 

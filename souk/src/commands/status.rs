@@ -17,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const QUERY: &str = "{ chains { chainId stream generation nextSequence startBlock quarantineCount \
     head { number hash } finalized { number hash } lag { records nodeBlocks } \
     indexer { phase nodeHead blocksPerSecond logsPerSecond secondsLeft problem } } \
-    marketGroups { group phase primary chainId vault commandNumber tablesCommandNumber unsettledFills oldestUnsettledFill settlementLimit } }";
+    marketGroups { group phase primary chainId vault commandNumber tablesCommandNumber unsettledFills oldestUnsettledFill settlementLimit } \
+    metadataCounts { fetched mismatched failed waiting withheld nextSequence } }";
 
 /// Asks the instance that the arguments name, or that of the data folder.
 ///
@@ -46,18 +47,17 @@ pub async fn run(args: &StatusArgs, dir: &DataDir) -> Result<ExitCode> {
     let readiness = client.get(format!("{url}/readyz")).send().await.with_context(reach)?;
     let ready = readiness.status().is_success();
     let readiness: Value = readiness.json().await.with_context(reach)?;
-    let (chains, groups) = (answer["data"]["chains"].take(), answer["data"]["marketGroups"].take());
+    let mut answered = |name: &str| answer["data"][name].take();
+    let (chains, groups, metadata) = (answered("chains"), answered("marketGroups"), answered("metadataCounts"));
     if args.json {
         say(
-            json!({ "url": url, "ready": ready, "waitingFor": readiness["waiting_for"], "chains": chains, "marketGroups": groups }),
+            json!({ "url": url, "ready": ready, "waitingFor": readiness["waiting_for"], "chains": chains, "marketGroups": groups,
+                "metadata": metadata }),
         );
     } else {
-        say(format!(
-            "{}{}",
-            in_words(&url, ready, &readiness, &chains),
-            groups_in_words(&groups)
-        )
-        .trim_end());
+        let words =
+            in_words(&url, ready, &readiness, &chains) + &groups_in_words(&groups) + &metadata_in_words(&metadata);
+        say(words.trim_end());
     }
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -94,6 +94,18 @@ fn in_words(url: &str, ready: bool, readiness: &Value, chains: &Value) -> String
         let _ = writeln!(text, "  quarantine {} logs", plain(&chain["quarantineCount"]));
     }
     text
+}
+
+fn metadata_in_words(metadata: &Value) -> String {
+    let count = |name: &str| plain(&metadata[name]);
+    format!(
+        "metadata documents\n  {} fetched, {} mismatched, {} failed, {} waiting, {} withheld\n",
+        count("fetched"),
+        count("mismatched"),
+        count("failed"),
+        count("waiting"),
+        count("withheld")
+    )
 }
 
 fn groups_in_words(groups: &Value) -> String {
@@ -157,6 +169,16 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("quarantine 2 logs"), "{text}");
+    }
+
+    #[test]
+    fn documents_are_counted() {
+        let counts = json!({ "fetched": "7", "mismatched": "1", "failed": "2", "waiting": "3", "withheld": null });
+        let text = metadata_in_words(&counts);
+        assert_eq!(
+            text,
+            "metadata documents\n  7 fetched, 1 mismatched, 2 failed, 3 waiting, - withheld\n"
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::instance::{DataDir, Held, Instance};
 use crate::parts::{Store, Supervisor};
 use crate::payouts::{self, Lines, Publishing};
 use crate::progress::Progress;
-use crate::{commands, config, keys, projectors, web};
+use crate::{commands, config, keys, observations, projectors, web};
 
 /// How long a second `souk up` waits for the first to be ready.
 const OTHER_START_LIMIT: Duration = Duration::from_secs(120);
@@ -129,6 +129,9 @@ impl Here<'_> {
         let lines = Lines::Written(pool.clone());
         let following = payouts::run(log.clone(), lines, distributions.clone(), cancel.clone());
         supervisor.run("payouts".into(), following);
+        if let Some(policy) = observations::policy(&args.metadata)? {
+            observations::start(&mut supervisor, policy, &log, &pool);
+        }
         if let Some(publishing) = publishing(args, dev_chain)? {
             let started = payouts::publish(&mut supervisor, publishing, &distributions, &pool);
             tokio::select! {

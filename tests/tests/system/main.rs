@@ -8,6 +8,7 @@ mod exchange;
 mod exchange_apart;
 mod faults;
 mod kill;
+mod metadata;
 mod outage;
 mod payouts;
 mod program;

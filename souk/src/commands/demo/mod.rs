@@ -181,7 +181,7 @@ pub fn print_queries(chain: &DevChain, summary: &Summary, url: &str) {
         (
             format!("Where does {child_name} come from?"),
             format!(
-                r#"{{ asset(id: "{child}") {{ name lineage(direction: ANCESTORS, limit: 20) {{ totalCount nodes {{ depth asset {{ asset {{ name kind }} }} }} }} }} }}"#
+                r#"{{ asset(id: "{child}") {{ name metadata {{ verification description }} lineage(direction: ANCESTORS, limit: 20) {{ totalCount nodes {{ depth asset {{ asset {{ name kind }} }} }} }} }} }}"#
             ),
         ),
         (
