@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use alloy_primitives::U256;
 use alloy_primitives::map::HashMap;
+use alloy_primitives::map::hash_map::Entry;
 
 use crate::rule::{AssetNo, Edge, Lineage};
 use crate::state::{Asset, State};
@@ -44,10 +45,9 @@ impl Above {
         };
         let mut left: Vec<AssetNo> = assets.into_iter().collect();
         while let Some(number) = left.pop() {
-            if !above.nodes.contains_key(&number) {
-                let node = Node::from(state.row(number)?);
+            if let Entry::Vacant(place) = above.nodes.entry(number) {
+                let node = place.insert(Node::from(state.row(number)?));
                 left.extend(node.edges.iter().map(|edge| edge.parent));
-                above.nodes.insert(number, node);
             }
         }
         Some(above)

@@ -60,6 +60,13 @@ impl Reader {
         })
     }
 
+    /// The same, to read from the record with this sequence on.
+    #[must_use]
+    pub fn starting_at(mut self, sequence: u64) -> Reader {
+        self.next = sequence;
+        self
+    }
+
     /// The sequence of the record that is read next.
     pub fn next_sequence(&self) -> u64 {
         self.next

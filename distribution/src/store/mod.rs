@@ -1,18 +1,28 @@
-//! Lines in Postgres: written with the position in the stream in one transaction, deleted with the blocks that are reverted.
+//! What is kept in Postgres: lines and settled revenues, written with the position in the stream in one transaction and deleted with the blocks
+//! that are reverted; the entries of proposed roots; and snapshots of what is owed.
 
-use souk_payouts::Entry;
-use souk_payouts::state::{Change, HoldKey};
-use souk_schema::{Address, B256, ChainId, U256};
+mod lines;
+mod roots;
+mod settled;
+mod snapshot;
+
+use souk_schema::ChainId;
 use sqlx::postgres::PgConnection;
 use sqlx::{PgPool, Row};
 
 use crate::fold::Changes;
+
+pub(crate) use snapshot::Heading;
+
+/// Records after which another snapshot is taken, of a chain that is followed at its end: some seconds of folding at most.
+const SNAPSHOT_RECORDS: u64 = 5_000;
 
 /// The tables of one chain.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: PgPool,
     chain: ChainId,
+    snapshot_records: u64,
 }
 
 /// Sequences, blocks and epochs stay far below 2^63.
@@ -30,7 +40,37 @@ impl Store {
         migrator.create_schema("payouts");
         migrator.dangerous_set_table_name("payouts.migration");
         migrator.run(&pool).await?;
-        Ok(Store { pool, chain })
+        Ok(Store {
+            pool,
+            chain,
+            snapshot_records: SNAPSHOT_RECORDS,
+        })
+    }
+
+    /// Has snapshots taken after so many records.
+    #[must_use]
+    pub fn with_snapshots_after(mut self, records: u64) -> Store {
+        self.snapshot_records = records;
+        self
+    }
+
+    /// The number of records after which another snapshot is taken.
+    pub(crate) fn snapshot_records(&self) -> u64 {
+        self.snapshot_records
+    }
+
+    /// The next record of the stream that is to be written; 0 where nothing of that stream is.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub async fn position(&self, stream: &str) -> Result<u64, sqlx::Error> {
+        let next: Option<i64> =
+            sqlx::query_scalar("select next_sequence from payouts.position where chain_id = $1 and stream = $2")
+                .bind(big(self.chain.0))
+                .bind(stream)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(next.unwrap_or(0).unsigned_abs())
     }
 
     /// The next record of the stream that is to be written. Rows of another stream of the chain, an older generation, are deleted first.
@@ -50,6 +90,15 @@ impl Store {
             return Ok(next.unsigned_abs());
         }
         self.revert_from(&mut transaction, 0).await?;
+        for statement in [
+            "delete from payouts.plan where chain_id = $1",
+            "delete from payouts.snapshot where chain_id = $1",
+        ] {
+            sqlx::query(statement)
+                .bind(big(self.chain.0))
+                .execute(&mut *transaction)
+                .await?;
+        }
         sqlx::query(
             "insert into payouts.position (chain_id, stream, next_sequence) values ($1, $2, 0)
              on conflict (chain_id) do update set stream = excluded.stream, next_sequence = 0",
@@ -86,72 +135,16 @@ impl Store {
         }
         self.insert_lines(&mut transaction, changes).await?;
         self.insert_portions(&mut transaction, changes).await?;
+        self.insert_settled(&mut transaction, changes).await?;
         transaction.commit().await?;
         Ok(true)
-    }
-
-    /// The entries of a root that this installation proposed; none for a root of somebody else.
-    ///
-    /// # Errors
-    /// What Postgres says.
-    pub async fn root_entries(&self, registry: Address, epoch: u64, root: B256) -> Result<Vec<Entry>, sqlx::Error> {
-        let rows: Vec<(Vec<u8>, Vec<u8>, String)> = sqlx::query_as(
-            "select account, token, cumulative::text from payouts.root_entry
-             where chain_id = $1 and registry = $2 and epoch = $3 and root = $4 order by account, token",
-        )
-        .bind(big(self.chain.0))
-        .bind(registry.as_slice())
-        .bind(big(epoch))
-        .bind(root.as_slice())
-        .fetch_all(&self.pool)
-        .await?;
-        let entry = |(account, token, cumulative): (Vec<u8>, Vec<u8>, String)| {
-            Some(Entry {
-                account: Address::try_from(&account[..]).ok()?,
-                token: Address::try_from(&token[..]).ok()?,
-                cumulative: cumulative.parse().ok()?,
-            })
-        };
-        let damaged = || sqlx::Error::Decode("payouts.root_entry holds what is no entry".into());
-        rows.into_iter().map(|row| entry(row).ok_or_else(damaged)).collect()
-    }
-
-    /// Keeps the entries of a root before it is proposed. The same again changes nothing.
-    ///
-    /// # Errors
-    /// What Postgres says.
-    pub async fn keep_root(
-        &self,
-        registry: Address,
-        epoch: u64,
-        root: B256,
-        entries: &[Entry],
-    ) -> Result<(), sqlx::Error> {
-        let accounts: Vec<&[u8]> = entries.iter().map(|entry| entry.account.as_slice()).collect();
-        let tokens: Vec<&[u8]> = entries.iter().map(|entry| entry.token.as_slice()).collect();
-        let amounts: Vec<String> = entries.iter().map(|entry| entry.cumulative.to_string()).collect();
-        sqlx::query(
-            "insert into payouts.root_entry (chain_id, registry, epoch, root, account, token, cumulative)
-             select $1, $2, $3, $4, account, token, cumulative::numeric
-             from unnest($5::bytea[], $6::bytea[], $7::text[]) as entry (account, token, cumulative)
-             on conflict do nothing",
-        )
-        .bind(big(self.chain.0))
-        .bind(registry.as_slice())
-        .bind(big(epoch))
-        .bind(root.as_slice())
-        .bind(accounts)
-        .bind(tokens)
-        .bind(amounts)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
     }
 
     async fn revert_from(&self, connection: &mut PgConnection, number: u64) -> Result<(), sqlx::Error> {
         for statement in [
             "delete from payouts.line where chain_id = $1 and block_number >= $2",
             "delete from payouts.portion_change where chain_id = $1 and block_number >= $2",
+            "delete from payouts.settled where chain_id = $1 and block_number >= $2",
         ] {
             sqlx::query(statement)
                 .bind(big(self.chain.0))
@@ -160,106 +153,5 @@ impl Store {
                 .await?;
         }
         Ok(())
-    }
-
-    async fn insert_lines(&self, connection: &mut PgConnection, changes: &Changes) -> Result<(), sqlx::Error> {
-        let lines = &changes.lines;
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let text = |number: &U256| number.to_string();
-        sqlx::query(
-            "insert into payouts.line
-                 (chain_id, registry, revenue, portion, asset, route, role, paths, recipient, token, amount, block_number)
-             select $1, registry, revenue::numeric, portion, asset::numeric, route, role, paths, recipient, token, amount::numeric, block
-             from unnest($2::bytea[], $3::text[], $4::bigint[], $5::text[], $6::smallint[], $7::smallint[], $8::bigint[], $9::bytea[],
-                         $10::bytea[], $11::text[], $12::bigint[])
-                 as line (registry, revenue, portion, asset, route, role, paths, recipient, token, amount, block)",
-        )
-        .bind(big(self.chain.0))
-        .bind(lines.iter().map(|(registry, ..)| registry.as_slice()).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(.., line)| text(&line.revenue)).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(.., line)| i64::from(line.portion)).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(.., line)| text(&line.asset)).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(.., line)| line.kind.route as i16).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(.., line)| line.kind.role as i16).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(.., line)| i64::from(line.paths)).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(.., line)| line.recipient.as_slice()).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(.., line)| line.token.as_slice()).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(.., line)| text(&line.amount)).collect::<Vec<_>>())
-        .bind(lines.iter().map(|(_, block, _)| big(*block)).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-
-    async fn insert_portions(&self, connection: &mut PgConnection, changes: &Changes) -> Result<(), sqlx::Error> {
-        let portions = &changes.portions;
-        if portions.is_empty() {
-            return Ok(());
-        }
-        let told: Vec<Told> = portions
-            .iter()
-            .map(|(.., portion)| Told::from(portion.change))
-            .collect();
-        sqlx::query(
-            "insert into payouts.portion_change (chain_id, registry, revenue, portion, change, hold, hold_id, epoch, block_number)
-             select $1, registry, revenue::numeric, portion, change, hold, hold_id::numeric, epoch, block
-             from unnest($2::bytea[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[])
-                 with ordinality as portion (registry, revenue, portion, change, hold, hold_id, epoch, block, place)
-             order by place",
-        )
-        .bind(big(self.chain.0))
-        .bind(portions.iter().map(|(registry, ..)| registry.as_slice()).collect::<Vec<_>>())
-        .bind(portions.iter().map(|(.., portion)| portion.revenue.to_string()).collect::<Vec<_>>())
-        .bind(portions.iter().map(|(.., portion)| portion.portion.map(i64::from)).collect::<Vec<_>>())
-        .bind(told.iter().map(|told| told.change).collect::<Vec<_>>())
-        .bind(told.iter().map(|told| told.hold).collect::<Vec<_>>())
-        .bind(told.iter().map(|told| told.hold_id.as_deref()).collect::<Vec<_>>())
-        .bind(told.iter().map(|told| told.epoch).collect::<Vec<_>>())
-        .bind(portions.iter().map(|(_, block, _)| big(*block)).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-}
-
-/// A change as its row tells it.
-struct Told {
-    change: &'static str,
-    hold: Option<&'static str>,
-    hold_id: Option<String>,
-    epoch: Option<i64>,
-}
-
-impl From<Change> for Told {
-    fn from(change: Change) -> Told {
-        let plain = |change| Told {
-            change,
-            hold: None,
-            hold_id: None,
-            epoch: None,
-        };
-        let by = |change, key| {
-            let (hold, id) = match key {
-                HoldKey::Dispute(id) => ("dispute", id),
-                HoldKey::Challenge(id) => ("challenge", id),
-            };
-            Told {
-                hold: Some(hold),
-                hold_id: Some(id.to_string()),
-                ..plain(change)
-            }
-        };
-        match change {
-            Change::Held(key) => by("held", key),
-            Change::Released(key) => by("released", key),
-            Change::Ended => plain("ended"),
-            Change::Restored => plain("restored"),
-            Change::Vested(epoch) => Told {
-                epoch: Some(big(epoch)),
-                ..plain("vested")
-            },
-        }
     }
 }
