@@ -209,7 +209,7 @@ impl PayoutLine {
         let evidence = session
             .payout_evidence(*chain, contracts.registry, name.revenue)
             .await?;
-        let explain = |evidence: Evidence| {
+        let explain = move |evidence: Evidence| {
             let explained = evidence.explain(name.portion, name.recipient, role).ok()?;
             Some((evidence, explained))
         };

@@ -52,7 +52,7 @@ pub struct RefusedPayoutFact {
     block: BlockId,
     /// The record of the log that the block is in.
     sequence: Long,
-    /// Why.
+    /// Why it was refused.
     reason: String,
 }
 

@@ -331,7 +331,7 @@ async fn a_challenge_that_nobody_decided_lapsed() {
         .collect();
     assert_eq!(
         states,
-        ["DISMISSED", "LAPSED"],
+        ["LAPSED", "DISMISSED"],
         "who has the bond back was not found wrong"
     );
 }

@@ -282,10 +282,11 @@ struct Chain {
 }
 
 /// A hash that no other block has.
+/// Like real hashes, those of two forks differ from their first bytes on.
 fn hash(number: u64, mined: u64) -> B256 {
     let mut hash = B256::repeat_byte(0x77);
-    hash[..8].copy_from_slice(&number.to_be_bytes());
-    hash[8..16].copy_from_slice(&mined.to_be_bytes());
+    hash[..8].copy_from_slice(&mined.to_be_bytes());
+    hash[8..16].copy_from_slice(&number.to_be_bytes());
     hash
 }
 

@@ -95,18 +95,19 @@ fn ops() -> impl Strategy<Value = Op> {
     let owner = || prop_oneof![4 => ACTORS.len() + 1..CALLERS, 1 => by()];
     let right = || prop_oneof![5 => Just(true), 1 => Just(false)];
     let secs = prop_oneof![
-        2 => 1..DISPUTE_SECS,
-        4 => DISPUTE_SECS - 1..DISPUTE_SECS + 2,
-        1 => DECISION_SECS - DISPUTE_SECS..DECISION_SECS + 1,
+        1 => 1..DISPUTE_SECS,
+        2 => DISPUTE_SECS - 1..DISPUTE_SECS + 2,
+        2 => DECISION_SECS - DISPUTE_SECS..DECISION_SECS + 1,
     ];
     prop_oneof![
         4 => (0..ACTORS.len(), 0..3_usize, 1..10_000_u64)
             .prop_map(|(account, token, amount)| Op::Earn { account, token, amount }),
         4 => (proposer(), prop_oneof![5 => 1..2_u64, 1 => 0..4_u64]).prop_map(|(by, beside)| Op::Propose { by, beside }),
+        3 => (0..ACTORS.len(), right()).prop_map(|(by, right)| Op::Dispute { by, right }),
         1 => (by(), right()).prop_map(|(by, right)| Op::Dispute { by, right }),
         2 => (owner(), right(), any::<bool>()).prop_map(|(by, right, upheld)| Op::Resolve { by, right, upheld }),
         1 => (proposer(), right()).prop_map(|(by, right)| Op::Withdraw { by, right }),
-        1 => (by(), right()).prop_map(|(by, right)| Op::Lapse { by, right }),
+        4 => (by(), right()).prop_map(|(by, right)| Op::Lapse { by, right }),
         5 => (by(), right()).prop_map(|(by, right)| Op::Finalise { by, right }),
         12 => (by(), 0..12_usize, lies()).prop_map(|(by, place, lie)| Op::Claim { by, place, lie }),
         1 => Just(Op::ClaimAll),
