@@ -326,7 +326,9 @@ impl Engine {
             .execute_stream(request(prepared, &session, &execution, caller));
         stream
             .map(move |response| {
-                let answer = finish(response, &execution, execution.snapshot(), execution.exchange());
+                let mut answer = finish(response, &execution, execution.snapshot(), execution.exchange());
+                let payouts = execution.payouts().map(|payouts| ("payouts".into(), payouts));
+                answer.response.extensions.extend(payouts);
                 (execution.sequence(), answer)
             })
             .boxed()

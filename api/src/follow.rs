@@ -1,4 +1,4 @@
-//! Following what happens to an asset, across reorganisations and reconnections.
+//! Following what happens to an asset, or what a payout distributor says, across reorganisations and reconnections.
 //!
 //! A [`Follower`] knows the last event that it delivered and a few blocks that were canonical when it looked last ([`Markers`]). If a
 //! marker's block is gone, it says which block is still good, so that who follows can drop what came after, and goes on from there.
@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use souk_schema::{B256, ChainId};
+use souk_schema::{Address, B256, ChainId};
 use sqlx::PgPool;
 
 use crate::error::ApiError;
-use crate::store::events::{EventRow, Place, following};
+use crate::store::events::{EventRow, Place, following, following_payouts};
 use crate::store::{Reader, Snapshot, chain_number};
 
 /// Blocks that were canonical, by number, with the first bytes of their hashes: dense near the newest, sparse below.
@@ -91,11 +91,31 @@ struct Cursor {
     markers: Markers,
 }
 
-/// Follows one token.
+/// Whose events are followed.
+#[derive(Clone, Debug)]
+pub enum Followed {
+    /// Those of a token, by its key.
+    Token(Vec<u8>),
+    /// Those of a payout distributor; of an account only what it was paid.
+    Payouts(Address, Option<Address>),
+}
+
+impl Followed {
+    async fn after(&self, reader: &Reader, chain: ChainId, place: Place) -> Result<Vec<EventRow>, ApiError> {
+        match self {
+            Followed::Token(key) => following(reader, chain, key, place, BATCH).await,
+            Followed::Payouts(distributor, account) => {
+                following_payouts(reader, chain, *distributor, *account, place, BATCH).await
+            }
+        }
+    }
+}
+
+/// Follows events.
 #[derive(Clone, Debug)]
 pub struct Follower {
     chain: ChainId,
-    key: Vec<u8>,
+    followed: Followed,
     place: Place,
     markers: Markers,
 }
@@ -121,7 +141,7 @@ impl Follower {
     pub async fn start(
         pool: &PgPool,
         chain: ChainId,
-        key: Vec<u8>,
+        followed: Followed,
         after: Option<&str>,
         from_block: Option<i64>,
     ) -> Result<Follower, ApiError> {
@@ -136,7 +156,7 @@ impl Follower {
             } = read_cursor(cursor)?;
             return Ok(Follower {
                 chain,
-                key,
+                followed,
                 place: Place {
                     block,
                     log_index: log,
@@ -153,7 +173,7 @@ impl Follower {
         markers.thin();
         Ok(Follower {
             chain,
-            key,
+            followed,
             place: Place {
                 block,
                 log_index: i32::MAX,
@@ -186,7 +206,7 @@ impl Follower {
                 }
             }
         }
-        let events = following(&reader, self.chain, &self.key, self.place, BATCH).await?;
+        let events = self.followed.after(&reader, self.chain, self.place).await?;
         let more = events.len() as i64 == BATCH;
         let mut numbers: Vec<i64> = events.iter().map(|event| event.block_number.0).collect();
         numbers.dedup();
@@ -297,7 +317,7 @@ mod tests {
         markers.add(7, hash(7, 1));
         let follower = Follower {
             chain: ChainId(1),
-            key: vec![1],
+            followed: Followed::Token(vec![1]),
             place: Place {
                 block: 7,
                 log_index: 1,

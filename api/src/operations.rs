@@ -12,6 +12,8 @@ use sqlx::PgPool;
 use crate::engine::Answer;
 use crate::error::ApiError;
 use crate::exchange::Exchange;
+use crate::payouts::Payouts;
+use crate::scalars::ChainId;
 use crate::server::App;
 use crate::status::{exchange_readiness, readiness};
 
@@ -91,6 +93,14 @@ fn describe() {
         "souk_observation_seconds",
         "Time of one try of a metadata document, in seconds."
     );
+    metrics::describe_counter!(
+        "souk_payouts_refused_facts_total",
+        "Chain events that the payout rule refused since the process began, by chain."
+    );
+    metrics::describe_gauge!(
+        "souk_payouts_refused_block",
+        "The block of the last chain event that the payout rule refused, by chain."
+    );
     metrics::describe_gauge!("souk_chain_head", "The newest projected block, by chain.");
     metrics::describe_gauge!(
         "souk_chain_lag_records",
@@ -136,6 +146,13 @@ pub async fn metrics(State(app): State<App>) -> Response {
     }
     if let Some(exchange) = &app.exchange {
         exchange_gauges(exchange, &app.pool).await;
+    }
+    for payouts in app.engine.sources().payouts.iter().flat_map(Payouts::all) {
+        let (chain, status) = (ChainId(payouts.chain()).to_string(), payouts.status());
+        metrics::counter!("souk_payouts_refused_facts_total", "chain" => chain.clone()).absolute(status.refused.count);
+        if let Some(last) = &status.refused.last {
+            metrics::gauge!("souk_payouts_refused_block", "chain" => chain).set(last.block.number as f64);
+        }
     }
     let Some(handle) = METRICS.get() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();

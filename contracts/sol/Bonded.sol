@@ -12,6 +12,11 @@ abstract contract Bonded {
     using ExactTransfer for IERC20;
     using SafeERC20 for IERC20;
 
+    /// @notice How long an objection waits for whoever decides it, in seconds. From then on it is decided no more, and anyone lets
+    /// it lapse: the bond goes back, because nobody found the objection wrong, and it holds nothing up any more, because nobody
+    /// found it right.
+    uint64 public constant DECISION_PERIOD_SECS = 30 days;
+
     /// @notice The ERC-20 token of bonds; one that calls nobody back and refuses no receiver.
     IERC20 public immutable BOND_TOKEN;
     /// @notice The bond, in base units.

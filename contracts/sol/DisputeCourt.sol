@@ -10,7 +10,8 @@ import {IAssetRegistry} from "./interfaces/IAssetRegistry.sol";
 import {CourtConfig, IDisputeCourt} from "./interfaces/IDisputeCourt.sol";
 
 /// @title Disputes over assets
-/// @notice Two instances: an appointed judge rules, and the owner may overrule until the appeal window ends. A dismissed
+/// @notice Two instances: an appointed judge rules, and the owner may overrule until the appeal window ends; a dispute that the
+/// judge leaves alone lapses. A dismissed
 /// challenger's bond goes to the treasury, not to the asset's owner, who could else hold the royalties of others for free by
 /// disputing an asset of their own.
 contract DisputeCourt is Ownable2Step, ReentrancyGuardTransient, AssetBound, Windowed, Bonded, IDisputeCourt {
@@ -18,6 +19,7 @@ contract DisputeCourt is Ownable2Step, ReentrancyGuardTransient, AssetBound, Win
     uint8 private constant OUTCOME_DISMISSED = 0;
     uint8 private constant OUTCOME_UPHELD = 1;
     uint8 private constant OUTCOME_WITHDRAWN = 2;
+    uint8 private constant OUTCOME_LAPSED = 3;
 
     enum State {
         Unknown,
@@ -33,6 +35,7 @@ contract DisputeCourt is Ownable2Step, ReentrancyGuardTransient, AssetBound, Win
         State state;
         uint64 resolvableAt;
         bool upheld;
+        uint64 judgeableUntil;
     }
 
     /// @notice How long the owner may overrule a judgement, in seconds.
@@ -73,7 +76,8 @@ contract DisputeCourt is Ownable2Step, ReentrancyGuardTransient, AssetBound, Win
         if (tag > MAX_TAG) revert InvalidTag(tag);
         if (!ASSETS.exists(assetId)) revert IAssetRegistry.UnknownAsset(assetId);
         disputeId = ++_lastId;
-        _disputes[disputeId] = Dispute(msg.sender, uint88(assetId), State.Open, 0, false);
+        uint64 judgeableUntil = _endOf(DECISION_PERIOD_SECS);
+        _disputes[disputeId] = Dispute(msg.sender, uint88(assetId), State.Open, 0, false, judgeableUntil);
         emit DisputeRaised(disputeId, assetId, msg.sender, tag, BOND, evidenceHash, evidenceUri);
         _takeBond(msg.sender);
     }
@@ -82,6 +86,7 @@ contract DisputeCourt is Ownable2Step, ReentrancyGuardTransient, AssetBound, Win
     function judge(uint256 disputeId, bool upheld, bytes32 rulingHash) external {
         if (msg.sender != appointedJudge) revert OnlyJudge(msg.sender);
         Dispute storage dispute = _open(disputeId);
+        _requireBefore(dispute.judgeableUntil);
         dispute.state = State.Judged;
         dispute.upheld = upheld;
         dispute.resolvableAt = _endOf(APPEAL_WINDOW);
@@ -110,6 +115,13 @@ contract DisputeCourt is Ownable2Step, ReentrancyGuardTransient, AssetBound, Win
         Dispute storage dispute = _open(disputeId);
         if (dispute.challenger != msg.sender) revert OnlyChallenger(disputeId, msg.sender);
         _end(disputeId, dispute, OUTCOME_WITHDRAWN, msg.sender);
+    }
+
+    /// @inheritdoc IDisputeCourt
+    function lapse(uint256 disputeId) external nonReentrant {
+        Dispute storage dispute = _open(disputeId);
+        _requireFrom(dispute.judgeableUntil);
+        _end(disputeId, dispute, OUTCOME_LAPSED, dispute.challenger);
     }
 
     /// @notice Number of disputes; ids are 1 to this, inclusive.

@@ -78,7 +78,7 @@ contract PayoutDistributor is Ownable2Step, ReentrancyGuardTransient, Windowed, 
         address disputer = _pending.disputer;
         if (_pending.root != bytes32(0)) emit RootWithdrawn(epoch, _pending.root);
         uint64 finalisableAt = _endOf(DISPUTE_WINDOW);
-        _pending = PendingRoot(root, blockHash, blockNumber, finalisableAt, msg.sender, address(0));
+        _pending = PendingRoot(root, blockHash, blockNumber, finalisableAt, msg.sender, address(0), 0);
         emit RootProposed(epoch, root, blockNumber, blockHash, finalisableAt, msg.sender);
         if (disputer != address(0)) _payBond(disputer);
     }
@@ -89,6 +89,7 @@ contract PayoutDistributor is Ownable2Step, ReentrancyGuardTransient, Windowed, 
         _requireBefore(_pending.finalisableAt);
         if (_pending.disputer != address(0)) revert DisputeOpen(epoch);
         _pending.disputer = msg.sender;
+        _pending.decidableUntil = _endOf(DECISION_PERIOD_SECS);
         emit RootDisputed(epoch, root, msg.sender, BOND, reason);
         _takeBond(msg.sender);
     }
@@ -97,13 +98,24 @@ contract PayoutDistributor is Ownable2Step, ReentrancyGuardTransient, Windowed, 
     /// @dev A root that was cleared keeps its window, so what is left of it is open to the next dispute.
     function resolveDispute(uint64 epoch, bytes32 root, bool upheld) external onlyOwner nonReentrant {
         _requirePending(epoch, root);
-        address disputer = _pending.disputer;
-        if (disputer == address(0)) revert NotDisputed(epoch);
+        address disputer = _requireDisputed(epoch);
+        _requireBefore(_pending.decidableUntil);
         address bondTo = upheld ? disputer : feeAccount;
         if (upheld) delete _pending;
-        else _pending.disputer = address(0);
+        else (_pending.disputer, _pending.decidableUntil) = (address(0), 0);
         emit RootDisputeResolved(epoch, root, upheld, bondTo, BOND);
         _payBond(bondTo);
+    }
+
+    /// @inheritdoc IPayoutDistributor
+    /// @dev A root that nobody stood by must not become final: the money waits for the next one.
+    function lapseDispute(uint64 epoch, bytes32 root) external nonReentrant {
+        _requirePending(epoch, root);
+        address disputer = _requireDisputed(epoch);
+        _requireFrom(_pending.decidableUntil);
+        delete _pending;
+        emit RootDisputeResolved(epoch, root, true, disputer, BOND);
+        _payBond(disputer);
     }
 
     /// @inheritdoc IPayoutDistributor
@@ -175,6 +187,11 @@ contract PayoutDistributor is Ownable2Step, ReentrancyGuardTransient, Windowed, 
         if (root == bytes32(0) || root != _pending.root || epoch != finalisedEpoch + 1) {
             revert NotPending(epoch, root);
         }
+    }
+
+    function _requireDisputed(uint64 epoch) private view returns (address disputer) {
+        disputer = _pending.disputer;
+        if (disputer == address(0)) revert NotDisputed(epoch);
     }
 
     function _setProposer(address newProposer) private {

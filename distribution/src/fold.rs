@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use souk_adapters::{ContractSet, WatchSet};
 use souk_payouts::state::{Line, Output, PortionChange};
-use souk_payouts::{BlockFacts, Contracts, Fact, Refused, State};
+use souk_payouts::{Archived, BlockFacts, Contracts, Fact, Refused, State};
 use souk_provenance::fold::{ChainDecoder, DecodedBlock, Linker, NotLinked};
 use souk_schema::record::ChainRecordBody;
 use souk_schema::{Address, BlockRef};
+
+use crate::positions::Positions;
 
 /// A deployment of our contracts and what is owed by it.
 #[derive(Debug)]
@@ -44,8 +46,25 @@ pub struct Changes {
     pub lines: Vec<(Address, u64, Line)>,
     /// What became of portions, by registry and block, in order.
     pub portions: Vec<(Address, u64, PortionChange)>,
+    /// Revenues that were settled, by registry and block.
+    pub settled: Vec<(Address, u64, Archived)>,
+    /// Facts that the rule refused.
+    pub refused: Vec<RefusedFact>,
     /// Roots that were proposed, with what each should be.
     pub roots: Vec<(Address, ProposedRoot)>,
+}
+
+/// A fact that the rule refused: an event that our contracts cannot emit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedFact {
+    /// The registry of the deployment whose payouts cannot be computed from there on.
+    pub registry: Address,
+    /// The block.
+    pub block: BlockRef,
+    /// The record of the stream that the block is in.
+    pub sequence: u64,
+    /// Why.
+    pub reason: Refused,
 }
 
 /// A root as it was proposed, beside what the log says that it is.
@@ -68,6 +87,8 @@ pub struct ProposedRoot {
 pub struct DistributionState {
     linker: Linker,
     decoder: Option<ChainDecoder>,
+    watch_set: Option<WatchSet>,
+    positions: Positions,
     deployed: BTreeMap<Address, Deployed>,
     head: Option<BlockRef>,
     finalized: Option<BlockRef>,
@@ -102,6 +123,66 @@ impl DistributionState {
         self.forget_undo();
     }
 
+    /// Goes on with what a snapshot holds, all of which is final.
+    pub(crate) fn resume(
+        linker: Linker,
+        decoder: ChainDecoder,
+        watch_set: WatchSet,
+        deployed: BTreeMap<Address, Deployed>,
+        positions: Positions,
+    ) -> DistributionState {
+        let head = linker.recent().last();
+        DistributionState {
+            linker,
+            decoder: Some(decoder),
+            watch_set: Some(watch_set),
+            positions,
+            deployed,
+            head,
+            finalized: head,
+            ..DistributionState::default()
+        }
+    }
+
+    /// The next record of the stream.
+    pub fn next_sequence(&self) -> u64 {
+        self.positions.next_sequence()
+    }
+
+    pub(crate) fn linker(&self) -> &Linker {
+        &self.linker
+    }
+
+    pub(crate) fn positions(&self) -> &Positions {
+        &self.positions
+    }
+
+    pub(crate) fn watch_set(&self) -> Option<&WatchSet> {
+        self.watch_set.as_ref()
+    }
+
+    pub(crate) fn keeps_undo(&self) -> bool {
+        self.keeps_undo
+    }
+
+    /// Whether it has settled revenues in memory that nothing can take back.
+    pub fn has_settled(&self) -> bool {
+        !self.keeps_undo
+            && self
+                .deployed
+                .values()
+                .any(|deployed| deployed.state.settled_in_memory() > 0)
+    }
+
+    /// Forgets the settled revenues that nothing can take back: they are kept elsewhere.
+    pub fn forget_settled(&mut self) {
+        if let Some(finalized) = self.finalized.filter(|_| !self.keeps_undo) {
+            for deployed in self.deployed.values_mut() {
+                deployed.state.forget_settled(finalized.number);
+            }
+        }
+    }
+
     /// The deployments, by registry.
     pub fn deployed(&self) -> impl Iterator<Item = (&Address, &Deployed)> {
         self.deployed.iter()
@@ -132,7 +213,10 @@ impl DistributionState {
     /// # Errors
     /// [`FoldError`].
     pub fn fold(&mut self, records: impl IntoIterator<Item = ChainRecordBody>) -> Result<Changes, FoldError> {
-        let linked = self.linker.link(records)?;
+        let positions = &mut self.positions;
+        let linked = self
+            .linker
+            .link(records.into_iter().inspect(|record| positions.note(record)))?;
         let mut changes = Changes {
             reverted_from: linked.revert_from,
             ..Changes::default()
@@ -142,6 +226,7 @@ impl DistributionState {
                 serde_json::from_str(&opened.watch_set_json).map_err(|error| FoldError::WatchSet(error.to_string()))?;
             self.deployed = deployments(&watch_set);
             self.decoder = Some(ChainDecoder::new(&watch_set, []));
+            self.watch_set = Some(watch_set);
         }
         if let Some(number) = linked.revert_from {
             self.revert(number)?;
@@ -161,6 +246,7 @@ impl DistributionState {
 
     fn forget_undo(&mut self) {
         if let Some(finalized) = self.finalized {
+            self.positions.forget_before(finalized.number);
             for deployed in self.deployed.values_mut() {
                 deployed.state.finalise(finalized.number);
             }
@@ -196,6 +282,15 @@ impl DistributionState {
             }
             if let Err(refused) = deployed.state.apply(&facts, &mut self.output) {
                 tracing::error!(block = facts.block.number, %registry, %refused, "payouts cannot be computed from here on");
+                changes.refused.push(RefusedFact {
+                    registry: *registry,
+                    block: facts.block,
+                    sequence: self
+                        .positions
+                        .after_number(facts.block.number)
+                        .map_or(0, |next| next - 1),
+                    reason: refused.clone(),
+                });
                 deployed.refused = Some((facts.block, refused));
                 continue;
             }
@@ -207,6 +302,10 @@ impl DistributionState {
             changes
                 .portions
                 .extend(portions.map(|change| (*registry, number, *change)));
+            let settled = self.output.settled.drain(..);
+            changes
+                .settled
+                .extend(settled.map(|archived| (*registry, number, archived)));
             if self.recomputes_roots {
                 let roots = proposed(&facts, &mut deployed.state);
                 changes.roots.extend(roots.into_iter().map(|root| (*registry, root)));
@@ -251,7 +350,8 @@ fn facts_of(block: &DecodedBlock, contracts: &Contracts) -> BlockFacts {
     }
 }
 
-fn deployments(watch_set: &WatchSet) -> BTreeMap<Address, Deployed> {
+/// The deployments of our contracts in a watch set, with nothing folded, by registry.
+pub(crate) fn deployments(watch_set: &WatchSet) -> BTreeMap<Address, Deployed> {
     let of_set = |set: &ContractSet| match *set {
         ContractSet::Souk {
             registry,

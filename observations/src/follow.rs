@@ -141,7 +141,7 @@ impl Observer {
             self.store.forget().await?;
             return Ok(());
         }
-        let mut reader = Reader::at(&self.log, STREAM, first)?;
+        let mut reader = Reader::new(&self.log, STREAM)?.starting_at(first);
         loop {
             let first = reader.next_sequence();
             let records = reader.read().await?;

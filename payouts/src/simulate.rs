@@ -5,13 +5,16 @@
 //! the whole however many there are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, U256};
 use souk_schema::E8;
 use souk_schema::event::{Relation, RoyaltyPolicy};
 
+use crate::above::Above;
 use crate::rule::{
-    Apportioner, AssetNo, Edge, Lineage, Overspent, Role, Route, Splitter, Upstream, UpstreamBuilder, WHOLE,
+    Apportioner, AssetNo, Edge, Lineage, Overspent, Recipients, Role, Route, Splitter, Upstream, UpstreamBuilder, WHOLE,
 };
 use crate::state::{Refused, State};
 
@@ -129,52 +132,56 @@ impl<L: Lineage> Lineage for Supposed<'_, L> {
     }
 }
 
+/// What a question is answered from: the graph above the asset as it would be, and who is paid for each of its assets now. It borrows nothing,
+/// so the state is folded on while it is answered.
+#[derive(Clone, Debug)]
+pub struct Supposition {
+    above: Above,
+    recipients: HashMap<AssetNo, Arc<Recipients>>,
+    question: WhatIf,
+    fee_share: E8,
+    source: AssetNo,
+    edges: Vec<Edge>,
+    depth: u32,
+}
+
 impl State {
     /// Answers a question with the state as of the head.
     ///
     /// # Errors
+    /// As [`State::suppose`].
+    pub fn simulate(&mut self, question: &WhatIf) -> Result<Comparison, Refused> {
+        Ok(self.suppose(question)?.compare())
+    }
+
+    /// Copies what answers a question.
+    ///
+    /// # Errors
     /// [`Refused::UnknownAsset`] for the asset or a parent; [`Refused::DuplicateParent`], [`Refused::SelfAncestor`] and
     /// [`Refused::HasChildren`] for derivations that could not be declared.
-    pub fn simulate(&mut self, question: &WhatIf) -> Result<Comparison, Refused> {
-        let fee_share = question.fee.unwrap_or(self.fee().map_or(E8::ZERO, |fee| fee.share));
-        let fee = fee_share.floor_of(question.amount).0;
-        let net = question.amount - fee;
-        let (source, is_new, edges, depth) = self.supposed_edges(question)?;
-        let split = |policy| {
-            let graph = Supposed {
-                lineage: self.lineage(),
-                source,
-                is_new,
-                edges: edges.clone(),
-                depth,
-                terms: &question.terms,
-                policy,
-            };
-            self.lines_of(&graph, net)
-        };
-        let as_declared = split(None);
-        let lap = split(Some(RoyaltyPolicy::Lap));
-        let lrp = split(Some(RoyaltyPolicy::Lrp));
-        let graph = Supposed {
-            lineage: self.lineage(),
+    pub fn suppose(&mut self, question: &WhatIf) -> Result<Supposition, Refused> {
+        let (source, edges, depth) = self.supposed_edges(question)?;
+        let mut above = Above::new(self, edges.iter().map(|edge| edge.parent)).expect("edges lead to known assets");
+        if let Some(row) = self.row(source) {
+            above.add(source, row);
+        }
+        let numbers: Vec<AssetNo> = above.numbers().collect();
+        let recipients = numbers
+            .into_iter()
+            .map(|asset| (asset, self.shared_recipients(asset)))
+            .collect();
+        Ok(Supposition {
+            above,
+            recipients,
+            question: question.clone(),
+            fee_share: question.fee.unwrap_or(self.fee().map_or(E8::ZERO, |fee| fee.share)),
             source,
-            is_new,
             edges,
             depth,
-            terms: &question.terms,
-            policy: None,
-        };
-        let pro_rata = self.pro_rata(&graph, net);
-        Ok(Comparison {
-            fee,
-            as_declared,
-            lap,
-            lrp,
-            pro_rata,
         })
     }
 
-    fn supposed_edges(&self, question: &WhatIf) -> Result<(AssetNo, bool, Vec<Edge>, u32), Refused> {
+    fn supposed_edges(&self, question: &WhatIf) -> Result<(AssetNo, Vec<Edge>, u32), Refused> {
         let find = |id| self.number(id).ok_or(Refused::UnknownAsset(id));
         let (source, mut edges, mut depth) = match question.asset {
             None => (self.lineage().count() as AssetNo, Vec::new(), 0),
@@ -211,7 +218,36 @@ impl State {
                 terms: U256::ZERO,
             });
         }
-        Ok((source, question.asset.is_none(), edges, depth))
+        Ok((source, edges, depth))
+    }
+}
+
+impl Supposition {
+    /// The answers, side by side.
+    pub fn compare(&self) -> Comparison {
+        let fee = self.fee_share.floor_of(self.question.amount).0;
+        let net = self.question.amount - fee;
+        let split = |policy| self.lines_of(&self.graph(policy), net);
+        Comparison {
+            fee,
+            as_declared: split(None),
+            lap: split(Some(RoyaltyPolicy::Lap)),
+            lrp: split(Some(RoyaltyPolicy::Lrp)),
+            pro_rata: self.pro_rata(&self.graph(None), net),
+        }
+    }
+
+    /// The graph as it would be, with the royalties that it has or all of one policy.
+    fn graph(&self, policy: Option<RoyaltyPolicy>) -> Supposed<'_, Above> {
+        Supposed {
+            lineage: &self.above,
+            source: self.source,
+            is_new: self.question.asset.is_none(),
+            edges: self.edges.clone(),
+            depth: self.depth,
+            terms: &self.question.terms,
+            policy,
+        }
     }
 
     fn lines_of<L: Lineage>(&self, graph: &Supposed<'_, L>, net: U256) -> Simulated {
@@ -293,8 +329,11 @@ impl State {
             }
             return;
         }
-        let recipients = self.recipients(asset);
-        splitter.split_one(&recipients, amount, |share| {
+        let recipients = self
+            .recipients
+            .get(&asset)
+            .expect("those of every asset of the graph were copied");
+        splitter.split_one(recipients, amount, |share| {
             lines.push(SimulatedLine {
                 asset: Some(graph.id(asset)),
                 route,

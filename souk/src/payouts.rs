@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use souk_contracts::Deployment;
 use souk_distribution::publish::Publisher;
 use souk_distribution::store::Store;
-use souk_distribution::{Distributions, follow};
+use souk_distribution::{Distributions, Keeping, follow};
 use souk_eventlog::EventLog;
 use souk_schema::{Address, ChainId};
 use sqlx::PgPool;
@@ -28,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub enum Lines {
     /// This process writes them to Postgres.
     Written(PgPool),
-    /// Another process does.
-    Elsewhere,
+    /// Another process does, to this Postgres.
+    Elsewhere(PgPool),
 }
 
 /// Follows what is owed on every chain of the log until told to stop.
@@ -46,11 +46,16 @@ pub async fn run(
     each_chain(streams.as_ref(), cancel.clone(), |chain| {
         let (log, lines, distributions, cancel) = (log.clone(), lines.clone(), distributions.clone(), cancel.clone());
         async move {
-            let store = match lines {
-                Lines::Written(pool) => Some(Store::connect(pool, chain).await.context("the tables of payouts")?),
-                Lines::Elsewhere => None,
+            let (pool, is_written_here) = match lines {
+                Lines::Written(pool) => (pool, true),
+                Lines::Elsewhere(pool) => (pool, false),
             };
-            let (handle, following) = follow(chain, log, store, cancel);
+            let store = Store::connect(pool, chain).await.context("the tables of payouts")?;
+            let keeping = match is_written_here {
+                true => Keeping::Writes(store),
+                false => Keeping::Reads(store),
+            };
+            let (handle, following) = follow(chain, log, keeping, cancel);
             distributions.insert(handle);
             Ok(following.await?)
         }

@@ -61,15 +61,11 @@ impl Reader {
         })
     }
 
-    /// A reader of a stream from this record on.
-    ///
-    /// # Errors
-    /// [`LogError::InvalidName`].
-    pub fn at(log: &Arc<dyn EventLog>, stream: impl Into<String>, next: u64) -> Result<Reader, LogError> {
-        Ok(Reader {
-            next,
-            ..Reader::new(log, stream)?
-        })
+    /// The same, to read from the record with this sequence on.
+    #[must_use]
+    pub fn starting_at(mut self, sequence: u64) -> Reader {
+        self.next = sequence;
+        self
     }
 
     /// The sequence of the record that is read next.

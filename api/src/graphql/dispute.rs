@@ -29,6 +29,8 @@ pub enum DisputeState {
     Upheld,
     /// The challenger gave it up.
     Withdrawn,
+    /// Nobody judged it in time: the challenger has the bond back, and nothing is held for it any more.
+    Lapsed,
 }
 
 /// A dispute over an asset.
@@ -102,6 +104,7 @@ impl Dispute {
             Some(DisputeOutcome::Dismissed) => Ok(DisputeState::Dismissed),
             Some(DisputeOutcome::Upheld) => Ok(DisputeState::Upheld),
             Some(DisputeOutcome::Withdrawn) => Ok(DisputeState::Withdrawn),
+            Some(DisputeOutcome::Lapsed) => Ok(DisputeState::Lapsed),
             None => Err(ApiError::internal("a dispute with an unknown outcome")),
         }
     }

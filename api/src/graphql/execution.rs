@@ -49,6 +49,8 @@ pub enum ChallengeState {
     Upheld,
     /// The challenger was wrong.
     Dismissed,
+    /// Nobody decided it in time: the challenger has the bond back, and the execution stands.
+    Lapsed,
 }
 
 /// What used data or backs a derivation.
@@ -360,6 +362,7 @@ impl Challenge {
         match self.row.upheld {
             None => ChallengeState::Open,
             Some(true) => ChallengeState::Upheld,
+            Some(false) if self.row.bond_to == Some(self.row.challenger) => ChallengeState::Lapsed,
             Some(false) => ChallengeState::Dismissed,
         }
     }

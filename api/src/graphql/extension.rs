@@ -50,6 +50,7 @@ struct State {
     cost: Option<(usize, u64)>,
     snapshot: Option<Value>,
     exchange: Option<Value>,
+    payouts: Option<Value>,
     sequence: u64,
 }
 
@@ -73,6 +74,7 @@ impl Execution {
             cost: None,
             snapshot: None,
             exchange: None,
+            payouts: None,
             sequence: 0,
         });
         Execution(Arc::new(Inner {
@@ -116,6 +118,16 @@ impl Execution {
     /// Notes which command of which group the next item of a subscription is of.
     pub fn set_exchange(&self, exchange: Value) {
         self.change(|state| state.exchange = Some(exchange));
+    }
+
+    /// What the newest item of a subscription says of payouts.
+    pub fn payouts(&self) -> Option<Value> {
+        self.change(|state| state.payouts.clone())
+    }
+
+    /// Notes what the next item of a subscription was computed at.
+    pub fn set_payouts(&self, payouts: Value) {
+        self.change(|state| state.payouts = Some(payouts));
     }
 
     /// How far it came.

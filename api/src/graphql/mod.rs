@@ -42,6 +42,7 @@ use exchange::mutation::Mutation;
 use exchange::own::OwnSubscriptions;
 use exchange::query::ExchangeQuery;
 use metadata::MetadataQuery;
+use payout::live::PayoutSubscriptions;
 use payout::query::PayoutQuery;
 
 /// The root of all questions. Every field of one request sees the same blocks: see `meta`.
@@ -52,7 +53,12 @@ pub struct Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery, Metadata
 /// What happens from now on, or from a cursor, block or sequence number on.
 #[derive(MergedSubscription)]
 #[graphql(name = "Subscriptions")]
-pub struct Events(subscription::Subscriptions, ExchangeSubscriptions, OwnSubscriptions);
+pub struct Events(
+    subscription::Subscriptions,
+    ExchangeSubscriptions,
+    OwnSubscriptions,
+    PayoutSubscriptions,
+);
 
 /// The schema.
 pub type SoukSchema = Schema<Root, Mutation, Events>;
@@ -61,7 +67,12 @@ pub type SoukSchema = Schema<Root, Mutation, Events>;
 pub fn builder() -> SchemaBuilder<Root, Mutation, Events> {
     let (root, events) = (
         Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery, MetadataQuery),
-        Events(subscription::Subscriptions, ExchangeSubscriptions, OwnSubscriptions),
+        Events(
+            subscription::Subscriptions,
+            ExchangeSubscriptions,
+            OwnSubscriptions,
+            PayoutSubscriptions,
+        ),
     );
     Schema::build(root, Mutation, events).extension(extension::AroundFactory)
 }

@@ -9,7 +9,7 @@ use super::extension::Execution;
 use super::meta::{ChainSnapshot, snapshot_extension};
 use crate::error::ApiError;
 use crate::feed::{Feed, Subject};
-use crate::follow::{Follower, News};
+use crate::follow::{Followed, Follower, News};
 use crate::scalars::{AssetId, ChainId, Long};
 use crate::session::{Pin, Session};
 use crate::store::Reader;
@@ -41,6 +41,58 @@ pub enum ProvenanceItem {
     Reverted(EventsReverted),
 }
 
+/// Events from a cursor, else from a block on, else from now on, as they come and as they are made void.
+pub(in crate::graphql) async fn items(
+    ctx: &Context<'_>,
+    chain: souk_schema::ChainId,
+    followed: Followed,
+    after: Option<String>,
+    from_block: Option<Long>,
+) -> Result<impl Stream<Item = Result<ProvenanceItem, ApiError>> + use<>, ApiError> {
+    if after.is_some() && from_block.is_some() {
+        return Err(ApiError::input(
+            "`after` and `fromBlock` are both given: begin with one of them",
+        ));
+    }
+    let (feed, execution) = (
+        ctx.data_unchecked::<Feed>().clone(),
+        ctx.data_unchecked::<Execution>().clone(),
+    );
+    let sources = execution.engine().sources().clone();
+    let mut changes = feed.changes(Subject::Chain(chain));
+    let from_block = from_block.map(|block| block.0);
+    let mut follower = Follower::start(&sources.pool, chain, followed, after.as_deref(), from_block).await?;
+    Ok(stream! {
+        loop {
+            let turn = feed.turn().await;
+            let batch = follower.next(&sources.pool).await;
+            drop(turn);
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => {
+                    yield Err(error);
+                    break;
+                }
+            };
+            execution.set_snapshot(snapshot_extension(&batch.snapshot));
+            for (cursor, news) in batch.news {
+                yield Ok(match news {
+                    News::Occurred(row) => {
+                        let session = Session::new(sources.clone());
+                        ProvenanceItem::Occurred(EventOccurred { cursor, event: Box::new(ProvenanceEvent { session, pin: Pin::Head, row: *row }) })
+                    }
+                    News::Reverted(block) => {
+                        ProvenanceItem::Reverted(EventsReverted { cursor, to_block: (block >= 0).then_some(Long(block)) })
+                    }
+                });
+            }
+            if !batch.more && !changes.wait().await {
+                break;
+            }
+        }
+    })
+}
+
 /// What happens from now on.
 pub struct Subscriptions;
 
@@ -57,56 +109,9 @@ impl Subscriptions {
         #[graphql(desc = "Go on after this item.")] after: Option<String>,
         #[graphql(desc = "Begin with this block; without it and without `after`, begin now.")] from_block: Option<Long>,
     ) -> Result<impl Stream<Item = Result<ProvenanceItem, ApiError>> + use<>, ApiError> {
-        if after.is_some() && from_block.is_some() {
-            return Err(ApiError::input(
-                "`after` and `fromBlock` are both given: begin with one of them",
-            ));
-        }
         let id = asset.evm().map_err(ApiError::input)?;
-        let sources = ctx.data_unchecked::<Execution>().engine().sources().clone();
-        let (feed, execution) = (
-            ctx.data_unchecked::<Feed>().clone(),
-            ctx.data_unchecked::<Execution>().clone(),
-        );
-        let mut changes = feed.changes(Subject::Chain(id.chain));
-        let key = id.token.key().as_bytes().to_vec();
-        let mut follower = Follower::start(
-            &sources.pool,
-            id.chain,
-            key,
-            after.as_deref(),
-            from_block.map(|block| block.0),
-        )
-        .await?;
-        Ok(stream! {
-            loop {
-                let turn = feed.turn().await;
-                let batch = follower.next(&sources.pool).await;
-                drop(turn);
-                let batch = match batch {
-                    Ok(batch) => batch,
-                    Err(error) => {
-                        yield Err(error);
-                        break;
-                    }
-                };
-                execution.set_snapshot(snapshot_extension(&batch.snapshot));
-                for (cursor, news) in batch.news {
-                    yield Ok(match news {
-                        News::Occurred(row) => {
-                            let session = Session::new(sources.clone());
-                            ProvenanceItem::Occurred(EventOccurred { cursor, event: Box::new(ProvenanceEvent { session, pin: Pin::Head, row: *row }) })
-                        }
-                        News::Reverted(block) => {
-                            ProvenanceItem::Reverted(EventsReverted { cursor, to_block: (block >= 0).then_some(Long(block)) })
-                        }
-                    });
-                }
-                if !batch.more && !changes.wait().await {
-                    break;
-                }
-            }
-        })
+        let followed = Followed::Token(id.token.key().as_bytes().to_vec());
+        items(ctx, id.chain, followed, after, from_block).await
     }
 
     /// The newest block that answers are made of, now and whenever it changes.

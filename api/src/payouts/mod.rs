@@ -1,6 +1,7 @@
 //! What is owed, as answers need it: questions to the states that [`souk_distribution`] keeps at the heads of chains.
 //!
-//! A question is asked off the async threads and holds a state's lock for as long as it takes; few are asked at a time. All answers of one
+//! A question is asked off the async threads and holds a state's lock for as long as it takes; few are asked at a time. Explanations and
+//! what-ifs, which may take long, copy what they need and give the lock back. All answers of one
 //! request are of one moment of a deployment's payouts (API-1): [`Seen`] keeps it, and a request whose questions were answered at different
 //! ones is answered anew. Start at [`Session::ask_payouts`]; [`sheet`] has what every account is owed.
 
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 use souk_distribution::{Deployed, DistributionHandle, Distributions};
 use souk_payouts::Contracts;
-use souk_schema::{Address, BlockRef, ChainId};
+use souk_payouts::state::Revenue;
+use souk_schema::{Address, BlockRef, ChainId, U256};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::error::{ApiError, ErrorCode};
@@ -96,9 +98,17 @@ impl Payouts {
         self.0.distributions.all()
     }
 
+    /// A chain that is followed.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for others.
+    pub fn followed(&self, chain: ChainId) -> Result<DistributionHandle, ApiError> {
+        self.0.distributions.of(chain).ok_or_else(|| not_followed(chain))
+    }
+
     /// A chain that is followed, and has been to its end.
     fn live(&self, chain: ChainId) -> Result<DistributionHandle, ApiError> {
-        let handle = self.0.distributions.of(chain).ok_or_else(|| not_followed(chain))?;
+        let handle = self.followed(chain)?;
         if handle.status().is_live {
             Ok(handle)
         } else {
@@ -115,6 +125,16 @@ impl Payouts {
         let turn = tokio::time::timeout(PATIENCE, self.0.turns.acquire()).await;
         let _turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
         tokio::task::spawn_blocking(question).await.map_err(ApiError::internal)
+    }
+
+    /// A settled revenue that left memory.
+    async fn settled(
+        &self,
+        chain: ChainId,
+        registry: Address,
+        revenue: U256,
+    ) -> Result<Option<Arc<Revenue>>, ApiError> {
+        Ok(self.live(chain)?.settled(registry, revenue).await?)
     }
 
     /// The contracts of the deployments of a chain, by rising registry.

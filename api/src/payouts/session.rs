@@ -1,8 +1,9 @@
 //! What a request asks of payouts.
 
-use souk_distribution::Deployed;
+use souk_distribution::{Deployed, Found};
 use souk_payouts::Contracts;
-use souk_schema::{Address, ChainId};
+use souk_payouts::explain::Evidence;
+use souk_schema::{Address, ChainId, U256};
 
 use super::sheet::AccountSheet;
 use super::{Moment, Payouts, not_running, unknown};
@@ -70,6 +71,43 @@ impl Session {
         let (moment, answer) = self.followed()?.ask(chain, registry, question).await?;
         self.same_moment(chain, registry, moment)?;
         Ok(answer)
+    }
+
+    /// Works something out of what was copied from a state, off the async threads.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` where too many do.
+    pub async fn compute_payouts<T: Send + 'static>(
+        &self,
+        question: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.followed()?.blocking(question).await
+    }
+
+    /// What explains the lines of a revenue, in memory or not; none for a revenue that nobody knows.
+    ///
+    /// # Errors
+    /// As [`Session::ask_payouts`].
+    pub async fn payout_evidence(
+        &self,
+        chain: ChainId,
+        registry: Address,
+        revenue: U256,
+    ) -> Result<Option<Evidence>, ApiError> {
+        let found = self
+            .ask_payouts(chain, registry, move |deployed| Found::of(&deployed.state, revenue))
+            .await?;
+        match found {
+            Found::Here(evidence) => Ok(Some(*evidence)),
+            Found::Nowhere => Ok(None),
+            Found::Kept => {
+                let Some(kept) = self.followed()?.settled(chain, registry, revenue).await? else {
+                    return Ok(None);
+                };
+                self.ask_payouts(chain, registry, move |deployed| deployed.state.evidence_of(kept))
+                    .await
+            }
+        }
     }
 
     /// What an account is owed by a deployment, by token.

@@ -121,6 +121,39 @@ pub async fn following(
     reader.all(query).await
 }
 
+/// What a payout distributor said after a place, as [`following`]: its roots, what became of them, and claims; of an account only claims.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn following_payouts(
+    reader: &Reader,
+    chain: souk_schema::ChainId,
+    distributor: souk_schema::Address,
+    account: Option<souk_schema::Address>,
+    after: Place,
+    limit: i64,
+) -> Result<Vec<EventRow>, ApiError> {
+    let query = sqlx::query(
+        "select t.chain_id, t.block_number, t.log_index, t.ordinal, t.transaction_hash, t.contract, t.name, t.subject_key, t.body \
+         from ((select valid_from, log_index from payout_root where chain_id = $1 and distributor = $2 and $7::bytea is null \
+         and (valid_from, log_index) >= ($3, $4) order by valid_from, log_index limit $6 + 1) \
+         union all (select valid_from, log_index from payout_root_change where chain_id = $1 and distributor = $2 and $7::bytea is null \
+         and (valid_from, log_index) >= ($3, $4) order by valid_from, log_index limit $6 + 1) \
+         union all (select valid_from, log_index from payout_claim where chain_id = $1 and distributor = $2 \
+         and ($7::bytea is null or account = $7) and (valid_from, log_index) >= ($3, $4) order by valid_from, log_index limit $6 + 1)) k \
+         join event t on t.chain_id = $1 and t.block_number = k.valid_from and t.log_index = k.log_index \
+         where (t.block_number, t.log_index, t.ordinal) > ($3, $4, $5) order by t.block_number, t.log_index, t.ordinal limit $6",
+    )
+    .bind(chain_number(chain))
+    .bind(distributor.as_slice().to_vec())
+    .bind(after.block)
+    .bind(after.log_index)
+    .bind(after.ordinal)
+    .bind(limit)
+    .bind(account.map(|account| account.as_slice().to_vec()));
+    reader.all(query).await
+}
+
 /// A row of `quarantine`.
 #[derive(Clone, Debug, FromRow)]
 pub struct QuarantineRow {

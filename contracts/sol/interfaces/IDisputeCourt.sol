@@ -43,8 +43,8 @@ interface IDisputeCourt {
         bytes32 rulingHash
     );
 
-    /// @notice The dispute is over. `outcome`: 0 dismissed, 1 upheld, 2 withdrawn. The bond went back to the challenger, or to
-    /// the treasury where the dispute was dismissed.
+    /// @notice The dispute is over. `outcome`: 0 dismissed, 1 upheld, 2 withdrawn, 3 lapsed. The bond went back to the challenger,
+    /// or to the treasury where the dispute was dismissed.
     event DisputeResolved(
         uint256 indexed disputeId, uint256 indexed assetId, uint8 outcome, address bondTo, uint256 bond
     );
@@ -60,7 +60,7 @@ interface IDisputeCourt {
     error OnlyJudge(address caller);
     /// @dev Only who raised the dispute withdraws it.
     error OnlyChallenger(uint256 disputeId, address caller);
-    /// @dev The dispute was judged or withdrawn before.
+    /// @dev The dispute was judged or withdrawn before, or lapsed.
     error NotOpen(uint256 disputeId);
     /// @dev The dispute was not judged yet, or is over.
     error NotJudged(uint256 disputeId);
@@ -75,7 +75,7 @@ interface IDisputeCourt {
         external
         returns (uint256 disputeId);
 
-    /// @notice Rules on a dispute, by the judge.
+    /// @notice Rules on a dispute, by the judge, before `DECISION_PERIOD_SECS` have passed since it was raised.
     function judge(uint256 disputeId, bool upheld, bytes32 rulingHash) external;
 
     /// @notice Turns a ruling round within the appeal window, by the owner.
@@ -86,4 +86,8 @@ interface IDisputeCourt {
 
     /// @notice Takes a dispute back before it is judged, by who raised it.
     function withdraw(uint256 disputeId) external;
+
+    /// @notice Ends a dispute that nobody judged within `DECISION_PERIOD_SECS`, by anyone: the challenger has the bond back, and
+    /// nothing is held for it any more.
+    function lapse(uint256 disputeId) external;
 }

@@ -125,7 +125,8 @@ interface IExecutionLog {
     );
 
     /// @notice The challenge was decided. Upheld: the challenger has the bond back, and the execution's contribution was voided,
-    /// if one was recorded and the log may still void it; else the bond went to the treasury.
+    /// if one was recorded and the log may still void it. Not upheld: the bond went to the treasury, or back to the challenger where
+    /// nobody decided in time.
     event ChallengeResolved(
         uint256 indexed challengeId,
         uint256 indexed executionId,
@@ -199,8 +200,12 @@ interface IExecutionLog {
         external
         returns (uint256 challengeId);
 
-    /// @notice Decides a challenge, by the owner.
+    /// @notice Decides a challenge, by the owner, before `DECISION_PERIOD_SECS` have passed since it was raised.
     function resolveChallenge(uint256 challengeId, bool upheld) external;
+
+    /// @notice Ends a challenge that nobody decided within `DECISION_PERIOD_SECS`, by anyone: the challenger has the bond back, and
+    /// the execution stands as it was completed.
+    function lapseChallenge(uint256 challengeId) external;
 
     /// @notice Opens a federated round for an asset, by its owner.
     /// @return roundId Ids count from 1.

@@ -29,6 +29,7 @@ struct Claim {
 
 /// @notice The root that waits for the end of its window; all zero where none does.
 /// @param disputer Whose bond is held, zero while the root is undisputed.
+/// @param decidableUntil Until when the dispute is decided, in unix seconds; 0 while the root is undisputed.
 struct PendingRoot {
     bytes32 root;
     bytes32 blockHash;
@@ -36,6 +37,7 @@ struct PendingRoot {
     uint64 finalisableAt;
     address proposer;
     address disputer;
+    uint64 decidableUntil;
 }
 
 /// @title Where all revenue is, and how it is paid out
@@ -58,8 +60,8 @@ interface IPayoutDistributor {
         uint64 indexed epoch, bytes32 indexed root, address indexed disputer, uint256 bond, string reason
     );
 
-    /// @notice The dispute was decided. Upheld: the root is gone and the disputer has the bond back; else the root waits on,
-    /// and the bond went to the fee account.
+    /// @notice The dispute was decided. Upheld, or not decided in time: the root is gone and the disputer has the bond back; else the
+    /// root waits on, and the bond went to the fee account.
     event RootDisputeResolved(
         uint64 indexed epoch, bytes32 indexed root, bool upheld, address bondTo, uint256 bond
     );
@@ -112,8 +114,12 @@ interface IPayoutDistributor {
     /// @notice Disputes the pending root, by anyone who puts up the bond; approve the distributor as spender first.
     function disputeRoot(uint64 epoch, bytes32 root, string calldata reason) external;
 
-    /// @notice Decides the dispute, by the owner.
+    /// @notice Decides the dispute, by the owner, before `DECISION_PERIOD_SECS` have passed since it was raised.
     function resolveDispute(uint64 epoch, bytes32 root, bool upheld) external;
+
+    /// @notice Ends a dispute that nobody decided within `DECISION_PERIOD_SECS`, by anyone, as if it were upheld: the root is gone, and
+    /// the disputer has the bond back.
+    function lapseDispute(uint64 epoch, bytes32 root) external;
 
     /// @notice Takes the pending root back, by the proposer, disputed or not.
     function withdrawRoot(uint64 epoch, bytes32 root) external;

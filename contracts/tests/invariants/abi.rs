@@ -339,6 +339,7 @@ const MUTATORS: &[(&str, &[&str])] = &[
             "claimBatch",
             "disputeRoot",
             "finaliseRoot",
+            "lapseDispute",
             "proposeRoot",
             "renounceOwnership",
             "resolveDispute",
@@ -360,6 +361,7 @@ const MUTATORS: &[(&str, &[&str])] = &[
             "cancel",
             "challenge",
             "complete",
+            "lapseChallenge",
             "multicall",
             "nameOutput",
             "openRound",
@@ -375,6 +377,7 @@ const MUTATORS: &[(&str, &[&str])] = &[
         &[
             "acceptOwnership",
             "judge",
+            "lapse",
             "overrule",
             "raise",
             "renounceOwnership",

@@ -12,7 +12,7 @@ use souk_contracts::DisputeCourt::{
 };
 
 use crate::property::{Coverage, for_all};
-use crate::wired::{APPEAL_SECS, BOND, Expected, JUDGE, TREASURY, court_arguments, ensure};
+use crate::wired::{APPEAL_SECS, BOND, DECISION_SECS, Expected, JUDGE, TREASURY, court_arguments, ensure};
 use crate::world::{ACTORS, DEPLOYER, START_BALANCE, START_SECS, TestToken, World};
 
 const ALICE: Address = ACTORS[0];
@@ -47,6 +47,11 @@ fn overrule(dispute: u64, upheld: bool) -> DisputeCourt::overruleCall {
 fn resolve(dispute: u64) -> DisputeCourt::resolveCall {
     let dispute = U256::from(dispute);
     DisputeCourt::resolveCall { disputeId: dispute }
+}
+
+fn lapse(dispute: u64) -> DisputeCourt::lapseCall {
+    let dispute = U256::from(dispute);
+    DisputeCourt::lapseCall { disputeId: dispute }
 }
 
 fn withdraw(dispute: u64) -> DisputeCourt::withdrawCall {
@@ -168,6 +173,44 @@ fn a_dispute_is_withdrawn_by_who_raised_it() {
     world.must_refuse::<NotOpen>(JUDGE, at, &judge(1, true));
 }
 
+/// The judge judges until, and anyone has the dispute lapse from, the same second; nobody is found wrong.
+#[test]
+fn a_dispute_that_nobody_judges_lapses() {
+    let mut world = open();
+    let at = world.court();
+    world.must_refuse::<UnknownDispute>(ALICE, at, &lapse(1));
+    world.must(BOB, at, &raise(1, 0));
+    world.must(BOB, at, &raise(1, 1));
+    world.must(JUDGE, at, &judge(2, true));
+    world.pass(DECISION_SECS - 1);
+    world.must_refuse::<WindowStillOpen>(ALICE, at, &lapse(1));
+    let mut judged = World::with_state(world.state());
+    judged.must(JUDGE, at, &judge(1, false));
+    judged.pass(1);
+    judged.must_refuse::<NotOpen>(ALICE, at, &lapse(1));
+
+    world.pass(1);
+    world.must_refuse::<WindowOver>(JUDGE, at, &judge(1, false));
+    let done = world.must(ALICE, at, &lapse(1));
+    let event = DisputeResolved::decode_log(&done.logs[0]).expect("the event").data;
+    let expected = DisputeResolved {
+        disputeId: U256::ONE,
+        assetId: U256::ONE,
+        outcome: 3,
+        bondTo: BOB,
+        bond: U256::from(BOND),
+    };
+    assert_eq!(event, expected);
+    assert_eq!(world.money(BOB), U256::from(START_BALANCE) - U256::from(BOND));
+    world.must_refuse::<NotOpen>(ALICE, at, &lapse(1));
+    world.must_refuse::<NotOpen>(BOB, at, &withdraw(1));
+    // One that was judged is resolved, however late.
+    world.must_refuse::<NotOpen>(ALICE, at, &lapse(2));
+    world.must(ALICE, at, &resolve(2));
+    assert_eq!(world.money(BOB), U256::from(START_BALANCE));
+    assert_eq!(world.money(TREASURY), U256::ZERO);
+}
+
 #[test]
 fn the_judge_is_the_owners_to_appoint() {
     let mut world = open();
@@ -219,8 +262,9 @@ fn hostile_bond_tokens_gain_nothing() {
     }
     world.must(JUDGE, at, &judge(2, true));
     world.must(JUDGE, at, &judge(3, true));
-    world.pass(APPEAL_SECS);
+    world.pass(DECISION_SECS);
     for payload in [
+        lapse(1).abi_encode(),
         resolve(3).abi_encode(),
         resolve(2).abi_encode(),
         raise(1, 0).abi_encode(),
@@ -232,6 +276,7 @@ fn hostile_bond_tokens_gain_nothing() {
         world.must(BOB, token, &arm);
         world.must_refuse::<ReentrancyGuardReentrantCall>(BOB, at, &resolve(2));
         world.must_refuse::<ReentrancyGuardReentrantCall>(BOB, at, &withdraw(1));
+        world.must_refuse::<ReentrancyGuardReentrantCall>(BOB, at, &lapse(1));
         world.must_refuse::<ReentrancyGuardReentrantCall>(BOB, at, &raise(1, 0));
     }
     assert_eq!(world.balance(token, at), U256::from(3 * BOND));
@@ -244,6 +289,7 @@ enum Op {
     Overrule { by: usize, dispute: u64, upheld: bool },
     Resolve { by: usize, dispute: u64 },
     Withdraw { by: usize, dispute: u64 },
+    Lapse { by: usize, dispute: u64 },
     Pass { secs: u64 },
 }
 
@@ -258,13 +304,15 @@ fn ops() -> impl Strategy<Value = Op> {
         2 => (owner, dispute(), any::<bool>()).prop_map(|(by, dispute, upheld)| Op::Overrule { by, dispute, upheld }),
         4 => (by(), dispute()).prop_map(|(by, dispute)| Op::Resolve { by, dispute }),
         2 => (by(), dispute()).prop_map(|(by, dispute)| Op::Withdraw { by, dispute }),
+        2 => (by(), dispute()).prop_map(|(by, dispute)| Op::Lapse { by, dispute }),
         3 => (1..APPEAL_SECS + 1).prop_map(|secs| Op::Pass { secs }),
+        1 => (DECISION_SECS - APPEAL_SECS..DECISION_SECS + 1).prop_map(|secs| Op::Pass { secs }),
     ]
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    Open,
+    Open { judgeable_until: u64 },
     Judged { upheld: bool, resolvable_at: u64 },
     Over { bond_to: Address },
 }
@@ -286,7 +334,7 @@ fn the_court_does_what_the_model_says() {
             model.compare(&mut world);
         }
     });
-    let steps = ["raise", "judge", "overrule", "resolve", "withdraw"];
+    let steps = ["raise", "judge", "overrule", "resolve", "withdraw", "lapse"];
     coverage.require(&steps.map(|step| (step, true)));
     coverage.require(&steps.map(|step| (step, false)));
 }
@@ -304,8 +352,21 @@ impl Model {
         found.ok_or(<UnknownDispute as alloy::sol_types::SolError>::SELECTOR)
     }
 
-    fn open(&self, dispute: u64) -> Expected {
-        ensure::<NotOpen>(self.stage(dispute)?.1 == Stage::Open)
+    /// Until when an open dispute is judged.
+    fn open(&self, dispute: u64) -> Result<u64, [u8; 4]> {
+        match self.stage(dispute)?.1 {
+            Stage::Open { judgeable_until } => Ok(judgeable_until),
+            _ => Err(<NotOpen as alloy::sol_types::SolError>::SELECTOR),
+        }
+    }
+
+    fn may_judge(&self, by: Address, dispute: u64, now: u64) -> Expected {
+        ensure::<OnlyJudge>(by == JUDGE)?;
+        ensure::<WindowOver>(now < self.open(dispute)?)
+    }
+
+    fn may_lapse(&self, dispute: u64, now: u64) -> Expected {
+        ensure::<WindowStillOpen>(now >= self.open(dispute)?)
     }
 
     fn judged(&self, dispute: u64) -> Result<(bool, u64), [u8; 4]> {
@@ -338,12 +399,13 @@ impl Model {
                 let expected = ensure::<UnknownAsset>((1..=2).contains(&asset));
                 let went = world.expect(caller(by), at, &raise(asset, 0), expected).is_some();
                 if went {
-                    self.0.push((caller(by), Stage::Open));
+                    let judgeable_until = now + DECISION_SECS;
+                    self.0.push((caller(by), Stage::Open { judgeable_until }));
                 }
                 Some(("raise", went))
             }
             Op::Judge { by, dispute, upheld } => {
-                let expected = ensure::<OnlyJudge>(caller(by) == JUDGE).and_then(|()| self.open(dispute));
+                let expected = self.may_judge(caller(by), dispute, now);
                 let resolvable_at = now + APPEAL_SECS;
                 let went = world
                     .expect(caller(by), at, &judge(dispute, upheld), expected)
@@ -377,6 +439,12 @@ impl Model {
                 let went = world.expect(caller(by), at, &withdraw(dispute), expected).is_some();
                 let bond_to = caller(by);
                 Some(("withdraw", self.set(went, dispute, Stage::Over { bond_to })))
+            }
+            Op::Lapse { by, dispute } => {
+                let expected = self.may_lapse(dispute, now);
+                let went = world.expect(caller(by), at, &lapse(dispute), expected).is_some();
+                let bond_to = self.stage(dispute).map_or(TREASURY, |(by, _)| by);
+                Some(("lapse", self.set(went, dispute, Stage::Over { bond_to })))
             }
             Op::Pass { secs } => {
                 world.pass(secs);

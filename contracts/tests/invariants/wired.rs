@@ -30,6 +30,8 @@ pub const DISPUTE_SECS: u64 = 100;
 pub const REVIEW_SECS: u64 = 50;
 /// How long a completed execution can be challenged, in seconds.
 pub const CHALLENGE_SECS: u64 = 200;
+/// How long an objection waits for whoever decides it, in seconds.
+pub const DECISION_SECS: u64 = 30 * 86_400;
 /// How long a judgement can be overruled, in seconds.
 pub const APPEAL_SECS: u64 = 70;
 

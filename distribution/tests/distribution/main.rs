@@ -2,6 +2,7 @@
 //! Publishing on a real chain is a whole-system scenario.
 
 mod chain;
+mod snapshots;
 mod support;
 
 use souk_distribution::fold::FoldError;
@@ -155,6 +156,22 @@ async fn a_stream_that_began_after_the_contracts_says_so_and_stops_nothing_else(
     let (block, why) = refused.expect("payouts cannot be computed");
     assert_eq!(block.number, chain::START);
     assert!(why.to_string().contains("asset 9 was never registered"), "{why}");
+    let seen = running.handle.status().refused;
+    let last = seen.last.expect("it is told");
+    assert_eq!(
+        (seen.count, last.registry, last.block, last.reason),
+        (1, REGISTRY, block, why)
+    );
+    // The opening is record 0.
+    assert_eq!(last.sequence, 1);
+
+    // It stays told after a reorganisation took it back, and another one is counted.
+    chain.revert(2);
+    chain.block(&[Deed::Register(1, ALICE)]);
+    chain.block(&[Deed::Pay(7, 5)]);
+    stand.append(&mut chain).await;
+    let seen = running.until(|status| status.refused.count == 2).await.refused;
+    assert_eq!(seen.last.expect("it is told").block, chain.head());
     running.stop().await;
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256};
 use souk_devstack::Postgres;
 use souk_distribution::store::Store;
-use souk_distribution::{DistributionError, DistributionHandle, follow};
+use souk_distribution::{DistributionError, DistributionHandle, DistributionStatus, Keeping, fold_to_end, follow};
 use souk_eventlog::{EmbeddedLog, EventLog, NewRecord, StreamName};
 use souk_schema::encoding::{CURRENT_VERSION, VERSION_HEADER, encode};
 use sqlx::postgres::PgPoolOptions;
@@ -61,11 +61,15 @@ impl Stand {
             .expect("the tables are made")
     }
 
-    /// Follows the chain and waits until the end of the stream was seen.
+    /// Follows the chain, writes its tables, and waits until the end of the stream was seen.
     pub async fn follow(&self) -> Running {
+        self.follow_with(Keeping::Writes(self.store().await)).await
+    }
+
+    /// The same, with this Postgres or without.
+    pub async fn follow_with(&self, keeping: Keeping) -> Running {
         let cancel = CancellationToken::new();
-        let store = self.store().await;
-        let (handle, following) = follow(CHAIN, Arc::clone(&self.log), Some(store), cancel.clone());
+        let (handle, following) = follow(CHAIN, Arc::clone(&self.log), keeping, cancel.clone());
         let task = tokio::spawn(following);
         assert!(handle.live().await, "it ended");
         Running { handle, task, cancel }
@@ -104,6 +108,13 @@ impl Stand {
         tokio::time::timeout(PATIENCE, arrived).await.expect("it is written");
     }
 
+    /// Whatever the state says when it is folded from the first record.
+    pub async fn folded_anew(&self) -> B256 {
+        let state = fold_to_end(CHAIN, &self.log).await.expect("it can be folded");
+        let state = state.expect("it has records");
+        state.of(&REGISTRY).expect("it is watched").state.state_hash()
+    }
+
     pub async fn count(&self, query: &'static str) -> i64 {
         sqlx::query_scalar(query).fetch_one(&self.pool).await.expect("counts")
     }
@@ -124,16 +135,21 @@ impl Running {
     /// Waits until it has the chain's head.
     pub async fn reached(&self, chain: &Chain) {
         let head = chain.head();
-        let reached = async {
+        self.until(|status| status.head == Some(head)).await;
+    }
+
+    /// Waits until this is so.
+    pub async fn until(&self, wanted: impl Fn(&DistributionStatus) -> bool) -> DistributionStatus {
+        let so = async {
             loop {
                 let seen = self.handle.status();
-                if seen.head == Some(head) {
-                    return;
+                if wanted(&seen) {
+                    return seen;
                 }
                 assert!(self.handle.changed(&seen).await, "it ended");
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.expect("it follows");
+        tokio::time::timeout(PATIENCE, so).await.expect("it comes to be so")
     }
 
     pub fn hash(&self) -> B256 {

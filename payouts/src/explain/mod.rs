@@ -1,10 +1,14 @@
 //! Explain this base unit (PAY-2): which revenue, which asset by which route, over which paths under which terms, and what rounding did.
 //!
 //! Paths are found one at a time, and whole branches are skipped by their number of paths: the last of 10⁸ is as near as the first. The
-//! shares of a line's paths sum to its share, and its amount differs from that share of the revenue by the rounding that is shown.
+//! shares of a line's paths sum to its share, and its amount differs from that share of the revenue by the rounding that is shown. All of it
+//! is done on [`Evidence`], a copy of the little that it needs, so that the state is folded on meanwhile.
 
+mod evidence;
 mod exact;
 mod paths;
+
+use std::sync::Arc;
 
 use alloy_primitives::{Address, U256};
 use num_bigint::{BigInt, BigUint, Sign};
@@ -14,6 +18,7 @@ use crate::rule::{Kind, Role, Route, WHOLE};
 use crate::state::{Line, Revenue, State};
 use exact::Exact;
 
+pub use evidence::Evidence;
 pub use paths::{Path, PathEdge, Paths};
 
 /// A line that no revenue has.
@@ -50,12 +55,22 @@ pub struct Explanation {
 }
 
 impl State {
+    /// What explains the lines of a revenue, for as long as one likes; `None` for one that is not in memory.
+    pub fn evidence(&self, revenue: U256) -> Option<Evidence> {
+        Evidence::new(self, Arc::clone(self.revenue(revenue)?))
+    }
+
+    /// The same for a revenue that is kept elsewhere; `None` if it is of other assets.
+    pub fn evidence_of(&self, revenue: Arc<Revenue>) -> Option<Evidence> {
+        Evidence::new(self, revenue)
+    }
+
     /// Explains a line: `portion` of the revenue, to `recipient` as `role`.
     ///
     /// # Errors
     /// [`NoSuchLine`].
     pub fn explain(
-        &mut self,
+        &self,
         revenue: U256,
         portion: u32,
         recipient: Address,
@@ -67,34 +82,12 @@ impl State {
             recipient,
             role,
         };
-        let record = self.revenue(revenue).ok_or(missing)?.clone();
-        let is_asked = |line: &Line| (line.portion, line.recipient, line.kind.role) == (portion, recipient, role);
-        let line = self.all_lines(&record).into_iter().find(is_asked).ok_or(missing)?;
-        let basis = if line.kind.route == Route::ProtocolFee {
-            record.payment.amount
-        } else {
-            record.net()
-        };
-        let asset_share = asset_share(&record, record.original(portion));
-        let recipient_share = recipient_share(&record, &line);
-        let unrounded = BigRational::from(integer(basis)) * &asset_share * &recipient_share;
-        let rounding = BigRational::from(integer(line.amount)) - &unrounded;
-        let instead_of = record.later(portion).map(|later| later.instead_of);
-        Ok(Explanation {
-            line,
-            basis,
-            asset_share,
-            recipient_share,
-            unrounded,
-            rounding,
-            instead_of,
-        })
+        self.evidence(revenue).ok_or(missing)?.explain(portion, recipient, role)
     }
 
     /// The paths of a line, from the first on; see [`Paths::skip_paths`] for pages.
-    pub fn paths(&self, explanation: &Explanation) -> Option<Paths<'_>> {
-        let record = self.revenue(explanation.line.revenue)?.clone();
-        Some(Paths::new(self, record, explanation))
+    pub fn paths(&self, explanation: &Explanation) -> Option<Paths> {
+        Some(self.evidence(explanation.line.revenue)?.paths(explanation))
     }
 }
 

@@ -9,8 +9,9 @@ use souk_schema::event::{Relation, RoyaltyPolicy};
 
 use super::exact::Exact;
 use super::{Explanation, integer, kept_part};
+use crate::above::Above;
 use crate::rule::{AssetNo, Edge, Lineage, Route, WHOLE};
-use crate::state::{Revenue, State};
+use crate::state::Revenue;
 
 /// A derivation on a path, with the terms that it was made under.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +44,8 @@ pub struct Path {
 }
 
 /// The paths of a line, in the order in which parents were declared.
-pub struct Paths<'a> {
-    state: &'a State,
+pub struct Paths {
+    above: Arc<Above>,
     revenue: Arc<Revenue>,
     basis: U256,
     recipient_share: BigRational,
@@ -58,8 +59,8 @@ pub struct Paths<'a> {
     stack: Vec<(AssetNo, usize)>,
 }
 
-impl<'a> Paths<'a> {
-    pub(super) fn new(state: &'a State, revenue: Arc<Revenue>, explanation: &Explanation) -> Paths<'a> {
+impl Paths {
+    pub(super) fn new(above: Arc<Above>, revenue: Arc<Revenue>, explanation: &Explanation) -> Paths {
         let original = revenue.original(explanation.line.portion);
         let (route, target, kept) = match revenue.payee(original) {
             None => (Route::ProtocolFee, revenue.source, revenue.fee_share.parts()),
@@ -73,7 +74,7 @@ impl<'a> Paths<'a> {
             Some(payee) => (payee.route, payee.asset, WHOLE),
         };
         let mut paths = Paths {
-            state,
+            above,
             basis: explanation.basis,
             recipient_share: explanation.recipient_share.clone(),
             route,
@@ -113,7 +114,7 @@ impl<'a> Paths<'a> {
         if asset == self.revenue.source {
             &self.revenue.edges
         } else {
-            self.state.lineage().edges(asset)
+            self.above.edges(asset)
         }
     }
 
@@ -134,7 +135,7 @@ impl<'a> Paths<'a> {
     fn count_onward(&mut self) {
         let ancestors = &self.revenue.plan.upstream.ancestors;
         let mut order: Vec<AssetNo> = ancestors.iter().copied().chain([self.revenue.source]).collect();
-        order.sort_by_cached_key(|asset| self.state.lineage().depth(*asset));
+        order.sort_by_cached_key(|asset| self.above.depth(*asset));
         for asset in order {
             let mut count = 0u64;
             for edge in self.edges(asset) {
@@ -202,7 +203,7 @@ enum Step {
     Moved,
 }
 
-impl Iterator for Paths<'_> {
+impl Iterator for Paths {
     type Item = Path;
 
     fn next(&mut self) -> Option<Path> {
@@ -212,7 +213,7 @@ impl Iterator for Paths<'_> {
         }
         while !self.stack.is_empty() {
             if let Step::Found = self.step(|_| None) {
-                let id = |asset| self.state.lineage().id(asset);
+                let id = |asset| self.above.id(asset);
                 let taken = |&(asset, next): &(AssetNo, usize)| {
                     let edge = &self.edges(asset)[next - 1];
                     PathEdge {

@@ -10,6 +10,8 @@ use souk_schema::E8;
 use souk_schema::event::{Relation, RevenueReason, RoyaltyPolicy};
 use souk_schema::id::BlockRef;
 
+use crate::codec::{Malformed, Reader, Stored, Writer, stored};
+
 /// The contracts of one deployment. Those that are absent were not deployed, and nothing is heard of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contracts {
@@ -46,6 +48,13 @@ pub struct Terms {
     pub share: E8,
 }
 
+stored!(Terms {
+    commercial_use,
+    derivatives_allowed,
+    policy,
+    share
+});
+
 /// What can be held in fractions: shares of an asset, or units of a licence series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holding {
@@ -72,6 +81,37 @@ pub struct Payment {
     pub reason: RevenueReason,
     /// The payer's own reference.
     pub reference: B256,
+}
+
+stored!(Payment {
+    revenue,
+    asset,
+    payer,
+    token,
+    amount,
+    reason,
+    reference
+});
+
+impl Stored for Holding {
+    fn put(&self, out: &mut Writer) {
+        let (is_shares, id) = match self {
+            Holding::Shares(id) => (true, id),
+            Holding::License(id) => (false, id),
+        };
+        is_shares.put(out);
+        id.put(out);
+    }
+
+    fn take(input: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let is_shares = bool::take(input)?;
+        let id = Stored::take(input)?;
+        Ok(if is_shares {
+            Holding::Shares(id)
+        } else {
+            Holding::License(id)
+        })
+    }
 }
 
 /// A domain event as far as payouts depend on it.

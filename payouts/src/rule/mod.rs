@@ -13,6 +13,8 @@ use alloy_primitives::U256;
 use serde::Serialize;
 use souk_schema::event::{Relation, RoyaltyPolicy};
 
+use crate::codec::{stored, stored_as_number};
+
 pub use apportion::Apportioner;
 pub use plan::{Plan, Share, Splitter};
 pub use recipients::{Recipients, WeightsTooLarge};
@@ -67,6 +69,24 @@ pub struct Kind {
     /// As what the recipient is paid.
     pub role: Role,
 }
+
+stored_as_number!(Route {
+    ProtocolFee = 0,
+    Own = 1,
+    RoyaltyLap = 2,
+    RoyaltyLrp = 3,
+    Returned = 4,
+    Forfeited = 5,
+});
+
+stored!(Edge {
+    parent,
+    relation,
+    policy,
+    share,
+    license,
+    terms
+});
 
 /// A derivation with the terms that it was made under, which stay whatever becomes of the licence.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, U256};
 
+use crate::codec::stored;
+
 use super::{Apportioner, Kind, Recipients, Role, Upstream, WHOLE};
 
 /// Who is owed what of a revenue of [`Upstream::source`].
@@ -17,6 +19,8 @@ pub struct Plan {
     /// Those who are paid, one for each of the upstream's payees.
     pub recipients: Box<[Arc<Recipients>]>,
 }
+
+stored!(Plan { upstream, recipients });
 
 /// One recipient's part of what an asset has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 use alloy_primitives::{Address, U256};
 
 use super::{Apportioner, Role, WHOLE};
+use crate::codec::stored;
 
 /// Those who are paid for an asset at some moment. Immutable; revenues of that moment share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,15 @@ pub struct Recipients {
     share_sum: U256,
     owner: Address,
 }
+
+stored!(Recipients {
+    parties,
+    contributor_count,
+    contributor_share,
+    weight_sum,
+    share_sum,
+    owner
+});
 
 /// Weights that no asset of our contracts can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

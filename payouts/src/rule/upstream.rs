@@ -7,6 +7,7 @@ use alloy_primitives::U256;
 use souk_schema::event::RoyaltyPolicy;
 
 use super::{AssetNo, Lineage, MANY_PATHS, Overspent, Route, WHOLE};
+use crate::codec::stored;
 
 /// Somebody who has a part of the asset's revenue: an asset and the route by which the part reaches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +54,17 @@ pub struct Upstream {
     /// Every asset above, owed or not, by rising number.
     pub ancestors: Box<[AssetNo]>,
 }
+
+stored!(Payee { asset, route, paths });
+stored!(Part { payee, weight });
+stored!(LrpSplit { payee, first, end });
+stored!(Upstream {
+    payees,
+    source_parts,
+    lrp_splits,
+    lrp_parts,
+    ancestors
+});
 
 impl Upstream {
     /// The asset that it is about.

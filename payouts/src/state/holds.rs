@@ -11,6 +11,7 @@ use alloy_primitives::U256;
 
 use super::revenue::Later;
 use super::{Block, Change, Refused, Revenue, State};
+use crate::codec::{Malformed, Reader, Stored, Writer, stored};
 use crate::fact::Payment;
 use crate::rule::{AssetNo, Recipients, Route};
 
@@ -32,6 +33,33 @@ pub struct Hold {
     pub since: u64,
     /// The block that resolved it, and whether the challenger was right.
     pub resolved: Option<(u64, bool)>,
+}
+
+stored!(Hold {
+    subject,
+    since,
+    resolved
+});
+
+impl Stored for HoldKey {
+    fn put(&self, out: &mut Writer) {
+        let (is_dispute, id) = match self {
+            HoldKey::Dispute(id) => (true, id),
+            HoldKey::Challenge(id) => (false, id),
+        };
+        is_dispute.put(out);
+        id.put(out);
+    }
+
+    fn take(input: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let is_dispute = bool::take(input)?;
+        let id = Stored::take(input)?;
+        Ok(if is_dispute {
+            HoldKey::Dispute(id)
+        } else {
+            HoldKey::Challenge(id)
+        })
+    }
 }
 
 impl Hold {

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
+use crate::codec::{Malformed, Reader, Stored, Writer};
+
 /// A container whose every change is "this key has this value now".
 pub trait Store {
     /// Names an entry.
@@ -51,10 +53,30 @@ impl<S: Store + Hash> Hash for Journaled<S> {
 }
 
 impl<S: Store> Journaled<S> {
+    /// The store itself, for what is no change of its content: nothing that is done here is undone.
+    pub fn unjournaled(&mut self) -> &mut S {
+        &mut self.store
+    }
+
     /// Sets or, with `None`, removes an entry.
     pub fn set(&mut self, key: S::Key, value: impl Into<Option<S::Value>>) {
         let before = self.store.replace(key.clone(), value.into());
         self.journal.push_back((key, before));
+    }
+}
+
+/// The content alone: what was read back does not go back.
+impl<S: Store + Stored> Stored for Journaled<S> {
+    fn put(&self, out: &mut Writer) {
+        self.store.put(out);
+    }
+
+    fn take(input: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Journaled {
+            store: S::take(input)?,
+            journal: VecDeque::new(),
+            dropped: 0,
+        })
     }
 }
 
@@ -99,6 +121,39 @@ impl<K: Ord + Clone, V> Store for BTreeMap<K, V> {
             Some(value) => self.insert(key, value),
             None => self.remove(&key),
         }
+    }
+}
+
+/// Entries that may be kept elsewhere, so that a state is the same with and without them.
+#[derive(Clone, Debug)]
+pub struct Apart<K, V>(pub BTreeMap<K, V>);
+
+impl<K, V> Default for Apart<K, V> {
+    fn default() -> Self {
+        Apart(BTreeMap::new())
+    }
+}
+
+impl<K, V> Hash for Apart<K, V> {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl<K: Ord + Clone, V> Store for Apart<K, V> {
+    type Key = K;
+    type Value = V;
+
+    fn replace(&mut self, key: K, value: Option<V>) -> Option<V> {
+        self.0.replace(key, value)
+    }
+}
+
+impl<K: Stored + Ord, V: Stored> Stored for Apart<K, V> {
+    fn put(&self, out: &mut Writer) {
+        self.0.put(out);
+    }
+
+    fn take(input: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Stored::take(input).map(Apart)
     }
 }
 
@@ -184,6 +239,42 @@ impl<K: Ord, V> Row<K, V> {
         few.iter()
             .map(|(key, value)| (key, value))
             .chain(many.into_iter().flatten())
+    }
+}
+
+impl<K: Stored + Ord, V: Stored> Stored for Nested<K, V> {
+    fn put(&self, out: &mut Writer) {
+        self.0.put(out);
+    }
+
+    fn take(input: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let rows: Vec<Row<K, V>> = Stored::take(input)?;
+        match rows.last() {
+            Some(Row::Few(few)) if few.is_empty() => Err(Malformed("rows that do not exist")),
+            _ => Ok(Nested(rows)),
+        }
+    }
+}
+
+/// As a list, by rising key.
+impl<K: Stored + Ord, V: Stored> Stored for Row<K, V> {
+    fn put(&self, out: &mut Writer) {
+        (self.iter().count() as u64).put(out);
+        for (key, value) in self.iter() {
+            key.put(out);
+            value.put(out);
+        }
+    }
+
+    fn take(input: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let entries: Vec<(K, V)> = Stored::take(input)?;
+        if !entries.is_sorted_by(|(one, _), (next, _)| one < next) {
+            return Err(Malformed("a row"));
+        }
+        Ok(match entries.len() {
+            ..=FEW => Row::Few(entries),
+            _ => Row::Many(entries.into_iter().collect()),
+        })
     }
 }
 

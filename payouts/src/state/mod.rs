@@ -14,6 +14,7 @@ mod output;
 mod refused;
 mod revenue;
 mod roots;
+mod settled;
 mod tables;
 
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use std::collections::VecDeque;
 use alloy_primitives::{Address, B256, U256};
 use souk_schema::id::BlockRef;
 
+use crate::codec::{Malformed, Reader, Stored, Writer};
 use crate::fact::{BlockFacts, Contracts, Fact, Holding};
 use crate::rule::{AssetNo, Lineage, Plan, Recipients, Splitter};
 use cache::Cache;
@@ -39,6 +41,8 @@ pub struct State {
     vault: Option<Address>,
     executions: Option<Address>,
     tables: Tables,
+    /// Settled revenues that are kept elsewhere.
+    gone: settled::Numbers,
     /// The blocks that can be reverted, the head last.
     blocks: VecDeque<Applied>,
     head: Option<BlockRef>,
@@ -92,6 +96,7 @@ impl State {
             vault: contracts.vault,
             executions: contracts.executions,
             tables: Tables::default(),
+            gone: settled::Numbers::default(),
             blocks: VecDeque::new(),
             head: None,
             cache: Cache::default(),
@@ -160,6 +165,59 @@ impl State {
         self.tables.forget(&positions);
     }
 
+    /// A copy of the state as it was at the end of block `number`, which cannot go back; `None` if that was forgotten, as the state of a
+    /// block before the last final one.
+    pub fn as_of(&self, number: u64) -> Option<State> {
+        let later = self.blocks.iter().find(|applied| applied.block.number > number);
+        let head = later.map_or(self.head, |applied| applied.parent);
+        if head.is_some_and(|head| head.number > number) {
+            return None;
+        }
+        let mut tables = self.tables.clone();
+        if let Some(applied) = later {
+            tables.rewind(&applied.positions);
+        }
+        tables.forget(&tables.positions());
+        Some(State {
+            vault: self.vault,
+            executions: self.executions,
+            tables,
+            gone: self.gone.clone(),
+            blocks: VecDeque::new(),
+            head,
+            cache: Cache::default(),
+            splitter: Splitter::default(),
+        })
+    }
+
+    pub(crate) fn write(&self, out: &mut Writer) {
+        (self.vault, self.executions).put(out);
+        self.head.put(out);
+        self.gone.put(out);
+        self.tables.put(out);
+    }
+
+    pub(crate) fn read(input: &mut Reader<'_>) -> Result<State, Malformed> {
+        let (vault, executions) = Stored::take(input)?;
+        let head = Stored::take(input)?;
+        let gone = Stored::take(input)?;
+        Ok(State {
+            vault,
+            executions,
+            tables: Stored::take(input)?,
+            gone,
+            blocks: VecDeque::new(),
+            head,
+            cache: Cache::default(),
+            splitter: Splitter::default(),
+        })
+    }
+
+    /// Whether it is of these contracts, as far as it knows.
+    pub(crate) fn is_of(&self, contracts: &Contracts) -> bool {
+        (self.vault, self.executions) == (contracts.vault, contracts.executions)
+    }
+
     /// The newest block.
     pub fn head(&self) -> Option<BlockRef> {
         self.head
@@ -175,6 +233,11 @@ impl State {
         self.number(id).map(|number| &self.tables.assets[number as usize])
     }
 
+    /// An asset by its number.
+    pub(crate) fn row(&self, number: AssetNo) -> Option<&Asset> {
+        self.tables.assets.get(number as usize)
+    }
+
     /// An asset's number by its id.
     pub fn number(&self, id: U256) -> Option<AssetNo> {
         self.tables.numbers.get(&id).copied()
@@ -188,6 +251,11 @@ impl State {
     /// Who has what the asset with this number keeps or receives, for a revenue that arrived now.
     pub fn recipients(&self, asset: AssetNo) -> Recipients {
         self.tables.recipients(asset, &mut assets::RecipientsScratch::default())
+    }
+
+    /// The same, shared with whoever asked before.
+    pub(crate) fn shared_recipients(&mut self, asset: AssetNo) -> std::sync::Arc<Recipients> {
+        self.cache.recipients(&self.tables, asset)
     }
 
     /// What the protocol takes, once it was told.

@@ -4,6 +4,7 @@ use alloy_primitives::{Address, U256};
 
 use super::HoldKey;
 use crate::rule::Kind;
+use crate::snapshot::Archived;
 
 /// What one recipient gets of one revenue for one asset in one way (PAY-2 explains it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Output {
     pub lines: Vec<Line>,
     /// What became of portions, in order.
     pub changes: Vec<PortionChange>,
+    /// Revenues that were settled, for whoever keeps them.
+    pub settled: Vec<Archived>,
 }
 
 impl Output {
@@ -66,6 +69,7 @@ impl Output {
     pub fn clear(&mut self) {
         self.lines.clear();
         self.changes.clear();
+        self.settled.clear();
     }
 
     pub(super) fn change(&mut self, revenue: U256, portion: impl Into<Option<u32>>, change: Change) {

@@ -11,6 +11,7 @@ use alloy_primitives::{Address, U256};
 use souk_schema::E8;
 
 use super::{Block, Change, HoldKey, Line, Refused, State, Tables};
+use crate::codec::stored;
 use crate::fact::Payment;
 use crate::rule::{AssetNo, Edge, Kind, Lineage, Payee, Plan, Recipients, Role, Route, Share, Splitter};
 
@@ -72,6 +73,33 @@ pub struct Mark {
     /// The epoch whose finalised root counts it. Nothing happens to it any more.
     pub vested: Option<u64>,
 }
+
+stored!(Revenue {
+    payment,
+    source,
+    block,
+    log_index,
+    edges,
+    fee_share,
+    fee,
+    fee_account,
+    plan,
+    later,
+    marks,
+    vested_whole
+});
+
+stored!(Later {
+    instead_of,
+    since,
+    asset,
+    route,
+    paths,
+    amount,
+    recipients
+});
+
+stored!(Mark { holds, until, vested });
 
 /// What one revenue gives one asset by one route.
 #[derive(Clone, Debug)]
@@ -223,10 +251,10 @@ impl Portion<'_> {
     }
 
     /// Calls `emit` with each line.
-    pub(super) fn lines(
+    pub(crate) fn lines(
         &self,
         revenue: &Revenue,
-        tables: &Tables,
+        lineage: &impl Lineage,
         splitter: &mut Splitter,
         mut emit: impl FnMut(Line),
     ) {
@@ -234,7 +262,7 @@ impl Portion<'_> {
             emit(Line {
                 revenue: revenue.payment.revenue,
                 portion: self.number,
-                asset: tables.id(self.asset),
+                asset: lineage.id(self.asset),
                 kind: Kind {
                     route: self.route,
                     role: share.role,
@@ -248,10 +276,17 @@ impl Portion<'_> {
     }
 }
 
+impl Tables {
+    fn revenue(&self, id: U256) -> Option<&Arc<Revenue>> {
+        let settled = || self.settled.0.get(&id).map(|(_, revenue)| revenue);
+        self.open.get(&id).or_else(settled)
+    }
+}
+
 impl State {
     pub(super) fn revenue_received(&mut self, payment: &Payment, block: &mut Block<'_>) -> Result<(), Refused> {
         let source = self.known(payment.asset)?;
-        if self.revenue(payment.revenue).is_some() {
+        if self.revenue(payment.revenue).is_some() || self.gone.contains(payment.revenue) {
             return Err(Refused::RevenueExists(payment.revenue));
         }
         let (fee_share, fee_account) = match self.tables.fee.get(&()) {
@@ -325,9 +360,9 @@ impl State {
         );
     }
 
-    /// A revenue, settled or not.
+    /// A revenue, settled or not, that is in memory; see [`State::is_gone`].
     pub fn revenue(&self, id: U256) -> Option<&Arc<Revenue>> {
-        self.tables.open.get(&id).or_else(|| self.tables.settled.get(&id))
+        self.tables.revenue(id)
     }
 
     /// Every revenue of which not every line is vested, by number.
@@ -365,7 +400,7 @@ impl State {
     pub fn lines(&mut self, revenue: U256) -> Vec<Line> {
         let mut lines = Vec::new();
         let State { tables, splitter, .. } = self;
-        if let Some(revenue) = tables.open.get(&revenue).or_else(|| tables.settled.get(&revenue)) {
+        if let Some(revenue) = tables.revenue(revenue) {
             for portion in revenue.portions(splitter) {
                 if revenue
                     .marks
@@ -375,16 +410,6 @@ impl State {
                     portion.lines(revenue, tables, splitter, |line| lines.push(line));
                 }
             }
-        }
-        lines
-    }
-
-    /// Every line of a revenue, those that do not count any more included.
-    pub(crate) fn all_lines(&mut self, revenue: &Revenue) -> Vec<Line> {
-        let mut lines = Vec::new();
-        let State { tables, splitter, .. } = self;
-        for portion in revenue.portions(splitter) {
-            portion.lines(revenue, tables, splitter, |line| lines.push(line));
         }
         lines
     }

@@ -12,6 +12,7 @@ use souk_schema::id::BlockRef;
 
 use super::tables::{Epoch, RootStatus};
 use super::{Block, Change, Refused, Revenue, State, Tables};
+use crate::snapshot::PlanDigests;
 
 /// What an account may have claimed of a token in all, as of a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,9 +196,9 @@ impl State {
         if adds {
             let arrived = self.tables.open.values().filter(|revenue| revenue.block <= at);
             let arrived: Vec<Arc<Revenue>> = arrived.cloned().collect();
-            let mut sums = HashMap::default();
+            let (mut sums, mut digests) = (HashMap::default(), PlanDigests::default());
             for revenue in arrived {
-                self.vest(&revenue, number, at, &mut sums, block);
+                self.vest(&revenue, (number, at), &mut sums, &mut digests, block);
             }
             // Each account is set once, in order, so that the journal is the same everywhere.
             let mut sums: Vec<_> = sums.into_iter().collect();
@@ -214,9 +215,9 @@ impl State {
     fn vest(
         &mut self,
         revenue: &Revenue,
-        epoch: u64,
-        at: u64,
+        (epoch, at): (u64, u64),
         sums: &mut HashMap<(Address, Address), U256>,
+        digests: &mut PlanDigests,
         block: &mut Block<'_>,
     ) {
         let id = revenue.payment.revenue;
@@ -253,10 +254,7 @@ impl State {
             whole || (0..changed.portion_count()).all(|number| changed.marks.get(&number).is_some_and(settled));
         let changed = Arc::new(changed);
         match is_settled {
-            true => {
-                self.tables.open.set(id, None);
-                self.tables.settled.set(id, changed);
-            }
+            true => self.settle(changed, digests, block),
             false => self.tables.open.set(id, changed),
         }
     }

@@ -7,8 +7,9 @@ use alloy_primitives::{Address, B256, U256};
 use souk_schema::E8;
 use souk_schema::id::BlockRef;
 
-use super::journal::{Journaled, Nested, Rewind};
+use super::journal::{Apart, Journaled, Nested, Rewind};
 use super::{Hold, HoldKey, Revenue};
+use crate::codec::{Malformed, Reader, Stored, Writer, stored, stored_as_number};
 use crate::fact::{Holding, Terms};
 use crate::rule::{AssetNo, Edge, Lineage};
 
@@ -94,6 +95,47 @@ pub struct Epoch {
     pub status: RootStatus,
 }
 
+stored!(Asset {
+    id,
+    contributor_share,
+    owner,
+    registered_in,
+    issued_in,
+    depth,
+    lap_stack,
+    lrp_sum,
+    has_children,
+    edges
+});
+
+stored!(Contribution {
+    contributor,
+    weight,
+    recorded_at,
+    voided_at
+});
+
+stored!(Series {
+    asset,
+    terms_id,
+    expires_at,
+    revoked
+});
+
+stored!(Fee { share, account });
+
+stored_as_number!(RootStatus {
+    Pending = 0,
+    Dropped = 1,
+    Finalised = 2,
+});
+
+stored!(Epoch {
+    root,
+    computed_at,
+    status
+});
+
 macro_rules! tables {
     ($($(#[$meta:meta])* $name:ident: $store:ty),+ $(,)?) => {
         /// Everything that is folded. Two states with equal tables give equal answers.
@@ -114,6 +156,17 @@ macro_rules! tables {
             pub fn forget(&mut self, positions: &[u64]) {
                 let mut positions = positions.iter();
                 $(self.$name.forget(*positions.next().expect("a position for each table"));)+
+            }
+        }
+
+        impl Stored for Tables {
+            fn put(&self, out: &mut Writer) {
+                $(self.$name.put(out);)+
+            }
+
+            fn take(input: &mut Reader<'_>) -> Result<Self, Malformed> {
+                $(let $name = Stored::take(input)?;)+
+                Ok(Tables { $($name),+ })
             }
         }
     };
@@ -150,8 +203,11 @@ tables! {
     active: BTreeMap<HoldKey, ()>,
     /// Revenues of which not every line is vested.
     open: BTreeMap<U256, Arc<Revenue>>,
-    /// Revenues of which every line is vested, or recomputed away: nothing happens to them any more, but they are explained.
-    settled: BTreeMap<U256, Arc<Revenue>>,
+    /// Revenues of which every line is vested, or recomputed away, with the block that settled them: nothing happens to them any more, but
+    /// they are explained. Those that are kept elsewhere are not here.
+    settled: Apart<U256, (u64, Arc<Revenue>)>,
+    /// How many revenues are settled, and the sum of their digests modulo 2^256: the same wherever they are kept.
+    settled_sum: BTreeMap<(), (u64, U256)>,
     /// Amounts in finalised roots, by account and token.
     vested: BTreeMap<(Address, Address), U256>,
     /// Amounts that were claimed, by account and token.

@@ -173,6 +173,7 @@ fn judgements_keep_what_matters_of_them() {
         (DisputeOutcome::Upheld, true),
         (DisputeOutcome::Dismissed, false),
         (DisputeOutcome::Withdrawn, false),
+        (DisputeOutcome::Lapsed, false),
     ] {
         assert_eq!(
             fact(&resolved(outcome)),

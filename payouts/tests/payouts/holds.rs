@@ -25,7 +25,7 @@ fn resolve(dispute: u64, upheld: bool) -> Fact {
     }
 }
 
-fn propose(epoch: u64, block: u64) -> Fact {
+pub fn propose(epoch: u64, block: u64) -> Fact {
     Fact::RootProposed {
         epoch,
         root: B256::repeat_byte(epoch as u8),
@@ -33,7 +33,7 @@ fn propose(epoch: u64, block: u64) -> Fact {
     }
 }
 
-fn finalise(epoch: u64) -> Fact {
+pub fn finalise(epoch: u64) -> Fact {
     Fact::RootFinalised {
         epoch,
         root: B256::repeat_byte(epoch as u8),

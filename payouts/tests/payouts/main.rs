@@ -11,4 +11,5 @@ mod oracle;
 mod refusals;
 mod scale;
 mod simulate;
+mod snapshots;
 mod world;

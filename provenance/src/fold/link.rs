@@ -96,6 +96,16 @@ impl Linker {
         }
     }
 
+    /// The first block of the stream, once its opening was read.
+    pub fn start_block(&self) -> Option<u64> {
+        self.start_block
+    }
+
+    /// The canonical blocks that are remembered, oldest first: what [`Linker::resume`] goes on from.
+    pub fn recent(&self) -> impl Iterator<Item = BlockRef> {
+        self.recent.iter().copied()
+    }
+
     /// How many of the newest canonical blocks [`Linker::resume`] should be given.
     pub const REMEMBERED: usize = REMEMBERED;
 

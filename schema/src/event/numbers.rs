@@ -229,5 +229,7 @@ numbered! {
         Upheld = 1 => "upheld",
         /// The challenger gave it up.
         Withdrawn = 2 => "withdrawn",
+        /// Nobody judged it in time.
+        Lapsed = 3 => "lapsed",
     }
 }

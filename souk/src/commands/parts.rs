@@ -76,7 +76,12 @@ pub async fn serve(args: &ServeArgs) -> Result<()> {
     let graph = GraphHandle::start(pool.clone(), supervisor.cancel().clone()).await?;
     let exchange = web::exchange_elsewhere(&mut supervisor, args, &log, &pool).await?;
     let (distributions, cancel) = (Distributions::default(), supervisor.cancel().clone());
-    let following = payouts::run(log.clone(), Lines::Elsewhere, distributions.clone(), cancel.clone());
+    let following = payouts::run(
+        log.clone(),
+        Lines::Elsewhere(pool.clone()),
+        distributions.clone(),
+        cancel.clone(),
+    );
     supervisor.run("payouts".into(), following);
     let mut server = web::bind(&args.http, pool, graph, log, Vec::new(), cancel)
         .await?
@@ -149,7 +154,12 @@ pub async fn payouts(args: &PayoutsArgs) -> Result<()> {
     let log = store.log(&pool).await?;
     let mut supervisor = Supervisor::new()?;
     let (distributions, cancel) = (Distributions::default(), supervisor.cancel().clone());
-    let following = payouts::run(log, Lines::Elsewhere, distributions.clone(), cancel.clone());
+    let following = payouts::run(
+        log,
+        Lines::Elsewhere(pool.clone()),
+        distributions.clone(),
+        cancel.clone(),
+    );
     supervisor.run("payouts".into(), following);
     let started = payouts::publish(&mut supervisor, publishing, &distributions, &pool);
     tokio::select! {

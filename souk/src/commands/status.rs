@@ -18,7 +18,8 @@ const QUERY: &str = "{ chains { chainId stream generation nextSequence startBloc
     head { number hash } finalized { number hash } lag { records nodeBlocks } \
     indexer { phase nodeHead blocksPerSecond logsPerSecond secondsLeft problem } } \
     marketGroups { group phase primary chainId vault commandNumber tablesCommandNumber unsettledFills oldestUnsettledFill settlementLimit } \
-    metadataCounts { fetched mismatched failed waiting withheld nextSequence } }";
+    metadataCounts { fetched mismatched failed waiting withheld nextSequence } \
+    payoutStatus { chainId nextSequence block { number } refusedFacts { count last { registry block { number } sequence reason } } } }";
 
 /// Asks the instance that the arguments name, or that of the data folder.
 ///
@@ -48,21 +49,23 @@ pub async fn run(args: &StatusArgs, dir: &DataDir) -> Result<ExitCode> {
     let ready = readiness.status().is_success();
     let readiness: Value = readiness.json().await.with_context(reach)?;
     let mut answered = |name: &str| answer["data"][name].take();
-    let (chains, groups, metadata) = (answered("chains"), answered("marketGroups"), answered("metadataCounts"));
+    let (chains, groups) = (answered("chains"), answered("marketGroups"));
+    let (metadata, payouts) = (answered("metadataCounts"), answered("payoutStatus"));
     if args.json {
         say(
-            json!({ "url": url, "ready": ready, "waitingFor": readiness["waiting_for"], "chains": chains, "marketGroups": groups,
-                "metadata": metadata }),
+            json!({ "url": url, "ready": ready, "waitingFor": readiness["waiting_for"], "chains": chains, "payouts": payouts,
+                "marketGroups": groups, "metadata": metadata }),
         );
     } else {
-        let words =
-            in_words(&url, ready, &readiness, &chains) + &groups_in_words(&groups) + &metadata_in_words(&metadata);
+        let words = in_words(&url, ready, &readiness, &chains, &payouts)
+            + &groups_in_words(&groups)
+            + &metadata_in_words(&metadata);
         say(words.trim_end());
     }
     Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn in_words(url: &str, ready: bool, readiness: &Value, chains: &Value) -> String {
+fn in_words(url: &str, ready: bool, readiness: &Value, chains: &Value, payouts: &Value) -> String {
     let mut text = format!("{url} is {}\n", if ready { "ready" } else { "not ready" });
     for reason in readiness["waiting_for"].as_array().into_iter().flatten() {
         let _ = writeln!(text, "  waiting: {}", plain(reason));
@@ -92,6 +95,10 @@ fn in_words(url: &str, ready: bool, readiness: &Value, chains: &Value) -> String
             "  tables     block {head}, final {finalized}, record {next}; behind by {records} records, {blocks} blocks"
         );
         let _ = writeln!(text, "  quarantine {} logs", plain(&chain["quarantineCount"]));
+        let of_chain = |payouts: &&Value| payouts["chainId"] == chain["chainId"];
+        if let Some(payouts) = payouts.as_array().and_then(|all| all.iter().find(of_chain)) {
+            payouts_in_words(payouts, &mut text);
+        }
     }
     text
 }
@@ -137,6 +144,22 @@ fn groups_in_words(groups: &Value) -> String {
     text
 }
 
+fn payouts_in_words(payouts: &Value, text: &mut String) {
+    let (block, next) = (plain(&payouts["block"]["number"]), plain(&payouts["nextSequence"]));
+    let _ = writeln!(text, "  payouts    block {block}, record {next}");
+    let (count, last) = (&payouts["refusedFacts"]["count"], &payouts["refusedFacts"]["last"]);
+    if !last.is_null() {
+        let (at, sequence) = (plain(&last["block"]["number"]), plain(&last["sequence"]));
+        let _ = writeln!(
+            text,
+            "  refused    {} facts; the last in block {at}, record {sequence}: {} (payouts of registry {} stop there)",
+            plain(count),
+            plain(&last["reason"]),
+            plain(&last["registry"]),
+        );
+    }
+}
+
 /// A JSON value without the quotes of a text; `-` for what is not known.
 fn plain(value: &Value) -> String {
     match value {
@@ -159,6 +182,7 @@ mod tests {
             false,
             &json!({ "waiting_for": ["the graph is loading"] }),
             &chains,
+            &json!([]),
         );
         assert!(
             text.starts_with("http://x is not ready\n  waiting: the graph is loading\neip155:1\n"),
@@ -194,5 +218,24 @@ mod tests {
         group["settlementLimit"] = json!("OPEN");
         group["oldestUnsettledFill"] = Value::Null;
         assert!(groups_in_words(&json!([group])).ends_with("2 fills to go\n"));
+    }
+
+    #[test]
+    fn a_refused_fact_is_told_where_its_chain_is() {
+        let chains = json!([{ "chainId": "eip155:1" }, { "chainId": "eip155:5" }]);
+        let refused = |count: &str, last: Value| json!({ "count": count, "last": last });
+        let last = json!({ "registry": "0xa1", "block": { "number": "9" }, "sequence": "12", "reason": "asset 7 was never registered" });
+        let payouts = json!([
+            { "chainId": "eip155:1", "nextSequence": "8", "block": { "number": "5" }, "refusedFacts": refused("0", Value::Null) },
+            { "chainId": "eip155:5", "nextSequence": "14", "block": { "number": "9" }, "refusedFacts": refused("2", last) },
+        ]);
+        let text = in_words("http://x", true, &json!({}), &chains, &payouts);
+        let (one, five) = text.split_once("eip155:5").expect("both are told");
+        assert!(
+            one.contains("payouts    block 5, record 8") && !one.contains("refused"),
+            "{text}"
+        );
+        let wanted = "refused    2 facts; the last in block 9, record 12: asset 7 was never registered (payouts of registry 0xa1 stop there)";
+        assert!(five.contains(wanted), "{text}");
     }
 }

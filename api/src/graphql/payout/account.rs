@@ -45,6 +45,20 @@ pub(in crate::graphql) async fn payouts_of(
     })
 }
 
+impl AccountPayout {
+    /// Everything that an account is owed.
+    pub(super) fn all(deployment: &Deployment, account: Address, sheet: sheet::AccountSheet) -> Vec<AccountPayout> {
+        let distributor = sheet.distributor.map(Address);
+        let owed = |owed| AccountPayout {
+            deployment: deployment.clone(),
+            distributor,
+            account,
+            owed,
+        };
+        sheet.tokens.into_iter().map(owed).collect()
+    }
+}
+
 /// What an account is owed in one token by the payouts of a registry's assets. Amounts are base units of the token.
 #[Object]
 impl AccountPayout {

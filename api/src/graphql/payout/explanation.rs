@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Object, SimpleObject};
 use futures::future::BoxFuture;
 use num_rational::BigRational;
-use souk_payouts::explain::{Explanation, Path, PathEdge};
+use souk_payouts::explain::{Evidence, Explanation, Path, PathEdge};
 use souk_payouts::rule::MANY_PATHS;
 
 use super::Deployment;
@@ -17,7 +17,7 @@ use crate::graphql::kinds::{Relation, RoyaltyPolicy};
 use crate::graphql::license::{LicenseSeries, LicenseTerms};
 use crate::scalars::{Address, BigInt, ChainId, Long};
 
-/// Derivations of all paths of a page together: paths can be long, and the state waits while they are found.
+/// Derivations of all paths of a page together: paths can be long.
 const MOST_STEPS: usize = 2_000;
 
 /// How many decimal places a fraction is written with.
@@ -55,33 +55,29 @@ impl From<&BigRational> for Fraction {
 #[derive(Clone)]
 pub struct PayoutExplanation {
     deployment: Deployment,
+    evidence: Evidence,
     explained: Arc<Explanation>,
 }
 
 impl PayoutExplanation {
-    pub(super) fn new(deployment: Deployment, explained: Explanation) -> PayoutExplanation {
+    pub(super) fn new(deployment: Deployment, evidence: Evidence, explained: Explanation) -> PayoutExplanation {
         PayoutExplanation {
             deployment,
+            evidence,
             explained: Arc::new(explained),
         }
     }
 
     /// So many paths from a place on, and whether there are more.
     async fn found(&self, first: u64, size: usize) -> Result<(Vec<Path>, bool), ApiError> {
-        let Deployment {
-            session,
-            chain,
-            contracts,
-            ..
-        } = &self.deployment;
-        let explained = Arc::clone(&self.explained);
+        let (evidence, explained) = (self.evidence.clone(), Arc::clone(&self.explained));
         let count = explained.line.paths;
-        let paths = session
-            .ask_payouts(*chain, contracts.registry, move |deployed| {
+        let paths = self
+            .deployment
+            .session
+            .compute_payouts(move || {
                 let mut found = Vec::new();
-                let Some(mut paths) = deployed.state.paths(&explained) else {
-                    return found;
-                };
+                let mut paths = evidence.paths(&explained);
                 paths.skip_paths(first);
                 let mut steps = 0;
                 while found.len() < size && steps < MOST_STEPS {

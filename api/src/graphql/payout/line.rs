@@ -1,6 +1,7 @@
 //! Lines: what one recipient gets of one revenue for one asset in one way.
 
 use async_graphql::{ID, Object, SimpleObject};
+use souk_payouts::explain::Evidence;
 use souk_payouts::state::{HoldKey, Line};
 use souk_payouts::{Role, Route};
 use souk_schema::TokenRef;
@@ -205,15 +206,17 @@ impl PayoutLine {
             contracts,
             ..
         } = &self.deployment;
-        let explained = session
-            .ask_payouts(*chain, contracts.registry, move |deployed| {
-                let state = &mut deployed.state;
-                state.explain(name.revenue, name.portion, name.recipient, role).ok()
-            })
+        let evidence = session
+            .payout_evidence(*chain, contracts.registry, name.revenue)
             .await?;
+        let explain = move |evidence: Evidence| {
+            let explained = evidence.explain(name.portion, name.recipient, role).ok()?;
+            Some((evidence, explained))
+        };
+        let explained = session.compute_payouts(move || evidence.and_then(explain)).await?;
         // The tables follow what is in memory within a moment.
-        let explained = explained
-            .filter(|explained| self.is_of(&explained.line))
+        let (evidence, explained) = explained
+            .filter(|(_, explained)| self.is_of(&explained.line))
             .ok_or_else(|| {
                 session.set_moved();
                 ApiError::new(
@@ -221,7 +224,11 @@ impl PayoutLine {
                     "the chain was reorganised while this was answered; try again",
                 )
             })?;
-        Ok(Some(PayoutExplanation::new(self.deployment.clone(), explained)))
+        Ok(Some(PayoutExplanation::new(
+            self.deployment.clone(),
+            evidence,
+            explained,
+        )))
     }
 }
 

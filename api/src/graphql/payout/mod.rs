@@ -12,6 +12,7 @@ pub mod kinds;
 pub mod line;
 pub mod lines;
 mod list;
+pub mod live;
 pub mod query;
 pub mod simulate;
 pub mod snapshot;

@@ -127,15 +127,17 @@ impl Supposed {
     /// The answers.
     pub(super) async fn compare(&self, session: &Session) -> Result<RevenueComparison, ApiError> {
         let (deployment, question) = self.read(session).await?;
-        let compared = session
+        let supposition = session
             .ask_payouts(deployment.chain, deployment.contracts.registry, move |deployed| {
                 let state = &mut deployed.state;
                 if let Some(unknown) = question.terms.keys().find(|number| state.terms(**number).is_none()) {
                     return Err(ApiError::not_found(format!("no terms have the number {unknown}")));
                 }
-                state.simulate(&question).map_err(|error| refused(&error))
+                state.suppose(&question).map_err(|error| refused(&error))
             })
             .await??;
+        // The state is folded on while the copy is worked on.
+        let compared = session.compute_payouts(move || supposition.compare()).await?;
         let Comparison {
             fee,
             as_declared,

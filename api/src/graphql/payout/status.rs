@@ -1,7 +1,7 @@
 //! How far payouts are.
 
 use async_graphql::SimpleObject;
-use souk_distribution::{Deployed, DistributionHandle};
+use souk_distribution::{Deployed, DistributionHandle, RefusedFact, RefusedFacts};
 
 use super::epoch::block_id;
 use crate::error::ApiError;
@@ -26,8 +26,49 @@ pub struct PayoutStatus {
     finalized_block: Option<BlockId>,
     /// How far the tables are that `payoutLines` come from; null where nothing was ever written.
     lines: Option<PayoutLinesPosition>,
+    /// The record of the log that the newest snapshot goes on with, which the next start begins at; null where there is none.
+    snapshot: Option<Long>,
+    /// Facts that the payout rule refused since the server began.
+    refused_facts: RefusedPayoutFacts,
     /// The registries whose assets' revenues are paid out.
     deployments: Vec<PayoutDeployment>,
+}
+
+/// Facts that the payout rule refused since the server began: events that the contracts cannot emit.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct RefusedPayoutFacts {
+    /// How many; one that was folded again is counted again.
+    count: Long,
+    /// The last one; null where there was none.
+    last: Option<RefusedPayoutFact>,
+}
+
+/// A fact that the payout rule refused.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct RefusedPayoutFact {
+    /// The registry of the deployment whose payouts cannot be computed from there on.
+    registry: Address,
+    /// The block.
+    block: BlockId,
+    /// The record of the log that the block is in.
+    sequence: Long,
+    /// Why it was refused.
+    reason: String,
+}
+
+impl From<&RefusedFacts> for RefusedPayoutFacts {
+    fn from(refused: &RefusedFacts) -> RefusedPayoutFacts {
+        let last = |fact: &RefusedFact| RefusedPayoutFact {
+            registry: Address(fact.registry),
+            block: block_id(fact.block),
+            sequence: Long::saturating(fact.sequence),
+            reason: fact.reason.to_string(),
+        };
+        RefusedPayoutFacts {
+            count: Long::saturating(refused.count),
+            last: refused.last.as_ref().map(last),
+        }
+    }
 }
 
 /// How far the tables of lines are.
@@ -151,6 +192,8 @@ impl PayoutStatus {
             block: status.head.map(block_id),
             finalized_block: status.finalized.map(block_id),
             lines: position.map(Into::into),
+            snapshot: status.snapshot.map(Long::saturating),
+            refused_facts: (&status.refused).into(),
             deployments,
         })
     }

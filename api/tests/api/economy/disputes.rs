@@ -103,6 +103,21 @@ async fn a_dispute_tells_its_state_its_ruling_and_every_judgement() {
 }
 
 #[tokio::test]
+async fn a_dispute_that_nobody_judged_lapsed() {
+    let mut world = disputed().await;
+    world.block(Logs::default().and(COURT, &raised(4, 2, 0))).await;
+    world.block(Logs::default().and(COURT, &resolved(4, 3))).await;
+    let query = format!(
+        r#"{{ dispute(id: "{}") {{ state ruling {{ upheld }} bondTo {{ address }} }} }}"#,
+        record(COURT, 4)
+    );
+    assert_eq!(
+        world.souk.ask(&query).await["dispute"],
+        json!({ "state": "LAPSED", "ruling": null, "bondTo": { "address": address(CAROL) } })
+    );
+}
+
+#[tokio::test]
 async fn a_dispute_is_as_far_as_it_was_and_a_reorganisation_takes_it_back() {
     let mut world = disputed().await;
     let ask = async |world: &World, block: u64| {

@@ -293,3 +293,45 @@ async fn a_dataset_is_charged_until_a_challenge_is_upheld_and_the_budget_says_by
     world.revert(2).await;
     assert_eq!(budget(&world, 1, 2).await, nothing);
 }
+
+#[tokio::test]
+async fn a_challenge_that_nobody_decided_lapsed() {
+    let mut world = used().await;
+    for (id, bond_to) in [(2_u64, DAVE), (3, ALICE)] {
+        let challenged = ExecutionLog::ExecutionChallenged {
+            challengeId: U256::from(id),
+            executionId: U256::from(2),
+            challenger: at(DAVE),
+            bond: U256::from(50),
+            evidenceHash: word(0x63),
+            evidenceUri: String::new(),
+        };
+        let decided = ExecutionLog::ChallengeResolved {
+            challengeId: U256::from(id),
+            executionId: U256::from(2),
+            upheld: false,
+            bondTo: at(bond_to),
+            bond: U256::from(50),
+            voidedContributionId: U256::ZERO,
+        };
+        world.block(Logs::default().and(EXECUTIONS, &challenged)).await;
+        world.block(Logs::default().and(EXECUTIONS, &decided)).await;
+    }
+    let query = format!(
+        r#"{{ execution(id: "{}") {{ state challenges(first: 5) {{ nodes {{ state }} }} }} }}"#,
+        record(EXECUTIONS, 2)
+    );
+    let execution = world.souk.ask(&query).await["execution"].take();
+    assert_eq!(execution["state"], "COMPLETED");
+    let states: Vec<&Value> = execution["challenges"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|challenge| &challenge["state"])
+        .collect();
+    assert_eq!(
+        states,
+        ["LAPSED", "DISMISSED"],
+        "who has the bond back was not found wrong"
+    );
+}

@@ -6,8 +6,8 @@ use alloy::sol_types::SolEvent;
 use serde_json::Value;
 use souk_adapters::{ContractSet, WatchSet};
 use souk_contracts::{AssetRegistry, ContributionBook, RevenueRouter};
-use souk_distribution::follow;
 use souk_distribution::store::Store;
+use souk_distribution::{Keeping, follow};
 use souk_eventlog::{EmbeddedLog, EventLog, NewRecord, StreamName};
 use souk_provenance::project::{ProjectorConfig, project_until};
 use souk_schema::encoding::{CURRENT_VERSION, VERSION_HEADER, encode};
@@ -279,7 +279,7 @@ impl World {
     pub async fn pay(&self) {
         let store = Store::connect(self.database.pool.clone(), HOME).await.unwrap();
         let cancel = CancellationToken::new();
-        let (handle, following) = follow(HOME, Arc::clone(&self.log), Some(store), cancel.clone());
+        let (handle, following) = follow(HOME, Arc::clone(&self.log), Keeping::Writes(store), cancel.clone());
         let running = tokio::spawn(following);
         let end = self.log.next_sequence(&stream(HOME)).await.unwrap();
         loop {

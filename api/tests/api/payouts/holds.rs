@@ -48,6 +48,18 @@ async fn lines_over_a_disputed_asset_are_held_until_the_dispute_is_over() {
 }
 
 #[tokio::test]
+async fn a_dispute_that_lapses_releases_what_it_held_as_it_was() {
+    let mut world = World::new().await;
+    world.block(Logs::default().revenue(1, 3, U256::from(1_000_003))).await;
+    let (lines, owed) = (world.lines(1, FIELDS).await, world.owed(ALICE).await);
+    world.block(Logs::default().disputed(7, 1)).await;
+    assert_ne!(world.lines(1, FIELDS).await, lines);
+    world.block(Logs::default().ended(7, 1, 3)).await;
+    assert_eq!(world.lines(1, FIELDS).await, lines);
+    assert_eq!(world.owed(ALICE).await, owed);
+}
+
+#[tokio::test]
 async fn an_upheld_dispute_recomputes_what_it_held_and_what_counts_still_sums_to_the_revenue() {
     let mut world = World::new().await;
     let amount = U256::from(1_000_003);

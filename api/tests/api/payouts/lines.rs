@@ -215,3 +215,19 @@ async fn lines_are_found_by_account_asset_and_revenue_and_paged_without_loss() {
         assert_eq!(sum(lines), number(&revenue["amount"]));
     }
 }
+
+/// What is in memory and what is in Postgres is told in the same words.
+#[tokio::test]
+async fn a_settled_line_is_explained_when_its_revenue_has_left_memory() {
+    let mut world = World::new().await;
+    world.block(Logs::default().revenue(1, 3, U256::from(1_000_003))).await;
+    world.epoch(1).await;
+    let fields = "assetNumber route role amount state vestedEpoch explanation { basis assetShare { numerator denominator } recipientShare { decimal } \
+        unrounded { numerator denominator } rounding { decimal } paths(first: 4) { totalCount nodes { length share { decimal } } } }";
+    let before = world.lines(1, fields).await;
+    assert_eq!(world.settled(), (1, 1));
+    world.finalise().await;
+    assert_eq!(world.settled(), (0, 1));
+    assert_eq!(world.lines(1, fields).await, before);
+    assert!(before.iter().all(|line| line["state"] == "VESTED"));
+}

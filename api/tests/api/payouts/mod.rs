@@ -5,6 +5,7 @@ mod claims;
 mod holds;
 mod licences;
 mod lines;
+mod live;
 mod refusals;
 mod simulations;
 mod snapshots;

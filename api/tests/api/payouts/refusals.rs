@@ -1,9 +1,10 @@
 //! What is asked amiss, and what is asked of a server that does not follow payouts.
 
+use serde_json::json;
 use souk_schema::U256;
 
 use super::world::{Logs, World};
-use crate::fixture::{ALICE, CHAIN, Souk, address, asset};
+use crate::fixture::{ALICE, CHAIN, REGISTRY, Souk, address, asset};
 
 fn account(byte: u8) -> String {
     format!("{CHAIN}:{}", address(byte))
@@ -158,5 +159,47 @@ async fn a_server_that_follows_no_payouts_says_so() {
     assert_eq!(
         data,
         serde_json::json!({ "payoutStatus": [], "meta": { "payouts": [] } })
+    );
+}
+
+#[tokio::test]
+async fn a_fact_that_the_rule_refuses_is_counted_and_told() {
+    let mut world = World::new().await;
+    let metrics = async |world: &World| {
+        let answer = world.souk.http.get(world.souk.url("/metrics")).send().await.unwrap();
+        answer.text().await.unwrap()
+    };
+    let status = "{ payoutStatus { refusedFacts { count last { registry block { number } sequence reason } } deployments { refused { reason } } } }";
+    let asked = world.souk.ask(status).await;
+    assert_eq!(
+        asked["payoutStatus"][0]["refusedFacts"],
+        json!({ "count": 0, "last": null })
+    );
+    let at = world.block(Logs::default().revenue(1, 77, U256::from(10))).await;
+    let asked = world.souk.ask(status).await;
+    let told = &asked["payoutStatus"][0]["refusedFacts"];
+    assert_eq!(
+        (&told["count"], &told["last"]["registry"]),
+        (&json!(1), &json!(address(REGISTRY)))
+    );
+    assert_eq!(told["last"]["block"]["number"], at.number);
+    // The opening is record 0, and every block before is one.
+    assert_eq!(told["last"]["sequence"], at.number);
+    assert_eq!(told["last"]["reason"], "asset 77 was never registered");
+    assert_eq!(
+        asked["payoutStatus"][0]["deployments"][0]["refused"]["reason"],
+        told["last"]["reason"]
+    );
+    let text = metrics(&world).await;
+    // Counters are of the process, and tests of one chain share it.
+    let counted = |line: &&str| line.starts_with(&format!("souk_payouts_refused_facts_total{{chain=\"{CHAIN}\"}} "));
+    let line = text
+        .lines()
+        .find(counted)
+        .unwrap_or_else(|| panic!("no count in\n{text}"));
+    assert!(!line.ends_with(" 0"), "{line}");
+    assert!(
+        text.contains(&format!("souk_payouts_refused_block{{chain=\"{CHAIN}\"}} ")),
+        "{text}"
     );
 }

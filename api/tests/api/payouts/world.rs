@@ -9,7 +9,7 @@ use souk_contracts::{
     AssetRegistry, AssetShares, ContributionBook, DisputeCourt, LicenseRegistry, PayoutDistributor, RevenueRouter,
 };
 use souk_distribution::store::Store;
-use souk_distribution::{DistributionHandle, Distributions, follow};
+use souk_distribution::{DistributionHandle, Distributions, Keeping, follow};
 use souk_eventlog::{EmbeddedLog, EventLog, NewRecord, StreamName};
 use souk_provenance::project::{ProjectorConfig, project_until};
 use souk_schema::encoding::{CURRENT_VERSION, VERSION_HEADER, encode};
@@ -217,10 +217,15 @@ impl Logs {
     }
 
     pub fn judged(self, id: u64, asset: u64, upheld: bool) -> Logs {
+        self.ended(id, asset, upheld.into())
+    }
+
+    /// A dispute that ended as 0 dismissed, 1 upheld, 2 withdrawn, 3 lapsed.
+    pub fn ended(self, id: u64, asset: u64, outcome: u8) -> Logs {
         let resolved = DisputeCourt::DisputeResolved {
             disputeId: U256::from(id),
             assetId: U256::from(asset),
-            outcome: upheld.into(),
+            outcome,
             bondTo: at(0x0e),
             bond: U256::from(5),
         };
@@ -277,10 +282,11 @@ struct Chain {
 }
 
 /// A hash that no other block has.
+/// Like real hashes, those of two forks differ from their first bytes on.
 fn hash(number: u64, mined: u64) -> B256 {
     let mut hash = B256::repeat_byte(0x77);
-    hash[..8].copy_from_slice(&number.to_be_bytes());
-    hash[8..16].copy_from_slice(&mined.to_be_bytes());
+    hash[..8].copy_from_slice(&mined.to_be_bytes());
+    hash[8..16].copy_from_slice(&number.to_be_bytes());
     hash
 }
 
@@ -344,7 +350,7 @@ impl World {
         chain.append(ChainRecordBody::StreamOpened(opened)).await;
         let store = Store::connect(database.pool.clone(), NUMBER).await.unwrap();
         let following = CancellationToken::new();
-        let (payouts, running) = follow(NUMBER, log, Some(store), following.clone());
+        let (payouts, running) = follow(NUMBER, log, Keeping::Writes(store), following.clone());
         tokio::spawn(running);
         assert!(payouts.live().await);
         let distributions = Distributions::default();
@@ -416,6 +422,19 @@ impl World {
         self.chain.blocks.push(block.block_ref());
         self.record(ChainRecordBody::BlockAppended(block)).await;
         self.head()
+    }
+
+    /// Makes the newest block final.
+    pub async fn finalise(&mut self) {
+        self.record(ChainRecordBody::FinalityAdvanced(self.head())).await;
+    }
+
+    /// How many settled revenues are in memory, and how many there are.
+    pub fn settled(&self) -> (usize, u64) {
+        self.payouts.read(|state| {
+            let state = &state.of(&at(REGISTRY)).expect("it is watched").state;
+            (state.settled_in_memory(), state.settled_count())
+        })
     }
 
     /// Takes the newest block back.

@@ -5,11 +5,11 @@ use alloy::sol_types::{SolCall, SolConstructor, SolEvent};
 use souk_contracts::ContributionBook::ContributionVoided;
 use souk_contracts::ExecutionLog::{
     ChallengeNotOpen, ChallengeResolved, ExecutionChallenged, NotChallengeable, OwnableUnauthorizedAccount,
-    ReentrancyGuardReentrantCall, TransferNotExact, UnknownExecution, WindowOver,
+    ReentrancyGuardReentrantCall, TransferNotExact, UnknownExecution, WindowOver, WindowStillOpen,
 };
 
-use super::{BOB, CAROL, DAVE, challenge, complete, open, request, resolve};
-use crate::wired::{BOND, CHALLENGE_SECS, TREASURY};
+use super::{BOB, CAROL, DAVE, challenge, complete, lapse, open, request, resolve};
+use crate::wired::{BOND, CHALLENGE_SECS, DECISION_SECS, TREASURY};
 use crate::world::{DEPLOYER, START_BALANCE, TestToken, World};
 
 fn one() -> U256 {
@@ -103,6 +103,43 @@ fn only_completed_executions_are_challenged_within_their_window() {
     world.must(DAVE, at, &challenge(one()));
 }
 
+/// The owner decides until, and anyone has the challenge lapse from, the same second; nobody is found wrong.
+#[test]
+fn a_challenge_that_nobody_decides_lapses() {
+    let mut world = completed();
+    let at = world.log();
+    world.must_refuse::<ChallengeNotOpen>(BOB, at, &lapse(one()));
+    world.must(DAVE, at, &challenge(one()));
+    world.pass(DECISION_SECS - 1);
+    world.must_refuse::<WindowStillOpen>(BOB, at, &lapse(one()));
+    let mut decided = World::with_state(world.state());
+    decided.must(DEPLOYER, at, &resolve(one(), true));
+    decided.pass(1);
+    decided.must_refuse::<ChallengeNotOpen>(BOB, at, &lapse(one()));
+
+    world.pass(1);
+    world.must_refuse::<WindowOver>(DEPLOYER, at, &resolve(one(), true));
+    let done = world.must(BOB, at, &lapse(one()));
+    let resolved = ChallengeResolved::decode_log(&done.logs[0]).expect("the event").data;
+    let expected = ChallengeResolved {
+        challengeId: one(),
+        executionId: one(),
+        upheld: false,
+        bondTo: DAVE,
+        bond: U256::from(BOND),
+        voidedContributionId: U256::ZERO,
+    };
+    assert_eq!(resolved, expected);
+    assert_eq!(
+        (world.usd(DAVE), world.usd(at)),
+        (U256::from(START_BALANCE), U256::ZERO)
+    );
+    assert!(!world.is_voided(one()));
+    world.must_refuse::<ChallengeNotOpen>(BOB, at, &lapse(one()));
+    // The execution stands, and its window is over long since.
+    world.must_refuse::<WindowOver>(DAVE, at, &challenge(one()));
+}
+
 /// The owner of the output cannot keep a challenge from being decided.
 #[test]
 fn a_challenge_is_decided_where_the_log_may_void_no_more() {
@@ -146,6 +183,8 @@ fn hostile_bond_tokens_gain_nothing() {
         };
         world.must(DAVE, token, &arm);
         world.must_refuse::<ReentrancyGuardReentrantCall>(DEPLOYER, at, &resolve(one(), true));
+        world.pass(DECISION_SECS);
+        world.must_refuse::<ReentrancyGuardReentrantCall>(DEPLOYER, at, &lapse(one()));
         assert_eq!(world.balance(token, at), U256::from(BOND));
     }
 }

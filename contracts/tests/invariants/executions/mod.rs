@@ -133,6 +133,10 @@ fn resolve(challenge: U256, upheld: bool) -> ExecutionLog::resolveChallengeCall 
     }
 }
 
+fn lapse(challenge: U256) -> ExecutionLog::lapseChallengeCall {
+    ExecutionLog::lapseChallengeCall { challengeId: challenge }
+}
+
 fn open_round(asset: u64, deadline: u64) -> ExecutionLog::openRoundCall {
     ExecutionLog::openRoundCall {
         assetId: U256::from(asset),

@@ -11,9 +11,9 @@ use souk_contracts::ExecutionLog::{
     OnlyProvider, OnlyRequester, OwnableUnauthorizedAccount, UnknownExecution, WindowOver, WindowStillOpen,
 };
 
-use super::{cancel, challenge, complete, name_output, open, request, resolve};
+use super::{cancel, challenge, complete, lapse, name_output, open, request, resolve};
 use crate::property::{Coverage, for_all};
-use crate::wired::{BOND, CHALLENGE_SECS, Expected, TREASURY, ensure, refused};
+use crate::wired::{BOND, CHALLENGE_SECS, DECISION_SECS, Expected, TREASURY, ensure, refused};
 use crate::world::{ACTORS, DEPLOYER, DISTRIBUTOR, START_BALANCE, World};
 
 /// Owners of assets 1 to 5, in order.
@@ -54,6 +54,10 @@ enum Op {
         challenge: usize,
         upheld: bool,
     },
+    Lapse {
+        by: usize,
+        challenge: usize,
+    },
     Authorise {
         asset: u64,
         allowed: bool,
@@ -80,7 +84,9 @@ fn ops() -> impl Strategy<Value = Op> {
         4 => (mostly(), 0..60_usize, any::<bool>())
             .prop_map(|(owner, challenge, upheld)| Op::Resolve { owner, challenge, upheld }),
         1 => (1..6_u64, mostly()).prop_map(|(asset, allowed)| Op::Authorise { asset, allowed }),
+        2 => (by(), 0..60_usize).prop_map(|(by, challenge)| Op::Lapse { by, challenge }),
         3 => (1..150_u64).prop_map(|secs| Op::Pass { secs }),
+        1 => (DECISION_SECS - 150..DECISION_SECS + 1).prop_map(|secs| Op::Pass { secs }),
     ]
 }
 
@@ -108,6 +114,7 @@ struct Execution {
 struct Challenge {
     by: usize,
     execution: usize,
+    decidable_until: u64,
     bond_to: Option<Address>,
 }
 
@@ -135,7 +142,7 @@ fn the_log_does_what_the_model_says() {
             model.compare(&mut world);
         }
     });
-    let steps = ["name", "complete", "cancel", "challenge", "resolve"];
+    let steps = ["name", "complete", "cancel", "challenge", "resolve", "lapse"];
     coverage.require(&steps.map(|step| (step, true)));
     coverage.require(&steps.map(|step| (step, false)));
     coverage.require(&[("request", true), ("void", true), ("record", true), ("pay", true)]);
@@ -213,6 +220,10 @@ impl Model {
             } => {
                 let challenge = challenge % (self.challenges.len() + 1);
                 Some(self.resolve(world, owner, challenge, upheld))
+            }
+            Op::Lapse { by, challenge } => {
+                let challenge = challenge % (self.challenges.len() + 1);
+                Some(self.lapse(world, by, challenge))
             }
             Op::Authorise { asset, allowed } => {
                 world.authorise_log(ACTORS[OWNERS[asset as usize - 1]], asset, allowed);
@@ -314,17 +325,44 @@ impl Model {
                 found.stage = Stage::Challenged { until, contribution };
             }
             let bond_to = None;
-            self.challenges.push(Challenge { by, execution, bond_to });
+            let decidable_until = now + DECISION_SECS;
+            self.challenges.push(Challenge {
+                by,
+                execution,
+                decidable_until,
+                bond_to,
+            });
         }
         ("challenge", went)
     }
 
+    /// Until when an open challenge is decided.
+    fn undecided(&self, challenge: usize) -> Result<u64, [u8; 4]> {
+        let found = self.challenges.get(challenge);
+        ensure::<ChallengeNotOpen>(found.is_some_and(|found| found.bond_to.is_none()))?;
+        Ok(self.challenges[challenge].decidable_until)
+    }
+
+    fn lapse(&mut self, world: &mut World, by: usize, challenge: usize) -> (&'static str, bool) {
+        let due = self.undecided(challenge);
+        let expected = due.and_then(|end| ensure::<WindowStillOpen>(world.now_secs() >= end));
+        let went = world
+            .expect(ACTORS[by], world.log(), &lapse(id(challenge)), expected)
+            .is_some();
+        if went {
+            let found = &mut self.challenges[challenge];
+            found.bond_to = Some(ACTORS[found.by]);
+            let execution = &mut self.executions[found.execution];
+            if let Stage::Challenged { until, contribution } = execution.stage {
+                execution.stage = Stage::Completed { until, contribution };
+            }
+        }
+        ("lapse", went)
+    }
+
     fn resolve(&mut self, world: &mut World, owner: bool, challenge: usize, upheld: bool) -> (&'static str, bool) {
-        let open = self
-            .challenges
-            .get(challenge)
-            .is_some_and(|found| found.bond_to.is_none());
-        let expected = ensure::<OwnableUnauthorizedAccount>(owner).and(ensure::<ChallengeNotOpen>(open));
+        let expected = ensure::<OwnableUnauthorizedAccount>(owner)
+            .and_then(|()| ensure::<WindowOver>(world.now_secs() < self.undecided(challenge)?));
         let by = if owner { DEPLOYER } else { ACTORS[0] };
         let Some(done) = world.expect(by, world.log(), &resolve(id(challenge), upheld), expected) else {
             return ("resolve", false);

@@ -36,6 +36,10 @@ fn resolve(epoch: u64, root: B256, upheld: bool) -> PayoutDistributor::resolveDi
     PayoutDistributor::resolveDisputeCall { epoch, root, upheld }
 }
 
+fn lapse(epoch: u64, root: B256) -> PayoutDistributor::lapseDisputeCall {
+    PayoutDistributor::lapseDisputeCall { epoch, root }
+}
+
 fn withdraw(epoch: u64, root: B256) -> PayoutDistributor::withdrawRootCall {
     PayoutDistributor::withdrawRootCall { epoch, root }
 }

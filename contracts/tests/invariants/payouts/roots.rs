@@ -4,12 +4,12 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::sol_types::{SolConstructor, SolEvent};
 use souk_contracts::PayoutDistributor::{
     self, DisputeOpen, EmptyRoot, FeeAboveCap, InvalidAccount, InvalidBond, InvalidWindow, NotDisputed, NotPending,
-    OnlyProposer, OwnableUnauthorizedAccount, ProposerChanged, ProtocolFeeChanged, RootDisputed, RootFinalised,
-    RootProposed, RootWithdrawn, TransferNotExact, WindowOver, WindowStillOpen, WrongBlock, WrongEpoch,
+    OnlyProposer, OwnableUnauthorizedAccount, ProposerChanged, ProtocolFeeChanged, RootDisputeResolved, RootDisputed,
+    RootFinalised, RootProposed, RootWithdrawn, TransferNotExact, WindowOver, WindowStillOpen, WrongBlock, WrongEpoch,
 };
 
-use super::{FIRST_BLOCK, REASON, dispute, finalise, open, propose, resolve, withdraw};
-use crate::wired::{BOND, DISPUTE_SECS, FEE_E8, PROPOSER, TREASURY, distributor_arguments};
+use super::{FIRST_BLOCK, REASON, dispute, finalise, lapse, open, propose, resolve, withdraw};
+use crate::wired::{BOND, DECISION_SECS, DISPUTE_SECS, FEE_E8, PROPOSER, TREASURY, distributor_arguments};
 use crate::world::{ACTORS, DEPLOYER, START_SECS, World};
 
 const ALICE: Address = ACTORS[0];
@@ -112,6 +112,44 @@ fn a_disputed_root_waits_for_the_owner() {
     world.pass(100 * DISPUTE_SECS);
     world.must_refuse::<DisputeOpen>(BOB, at, &finalise(1, ROOT));
     world.must_refuse::<OwnableUnauthorizedAccount>(PROPOSER, at, &resolve(1, ROOT, false));
+}
+
+/// The owner decides until, and anyone has the dispute lapse from, the same second. A root that nobody stood by is gone.
+#[test]
+fn a_dispute_that_nobody_decides_takes_the_root_along() {
+    let mut world = open();
+    let at = world.distributor();
+    let before = world.dollars(ALICE);
+    world.must(PROPOSER, at, &propose(1, ROOT, FIRST_BLOCK));
+    world.must_refuse::<NotDisputed>(BOB, at, &lapse(1, ROOT));
+    world.must(ALICE, at, &dispute(1, ROOT));
+    assert_eq!(world.pending().decidableUntil, START_SECS + DECISION_SECS);
+    world.pass(DECISION_SECS - 1);
+    world.must_refuse::<WindowStillOpen>(BOB, at, &lapse(1, ROOT));
+    world.must_refuse::<NotPending>(BOB, at, &lapse(1, OTHER));
+    let mut decided = World::with_state(world.state());
+    decided.must(DEPLOYER, at, &resolve(1, ROOT, false));
+    assert_eq!(decided.pending().decidableUntil, 0);
+    decided.must_refuse::<NotDisputed>(BOB, at, &lapse(1, ROOT));
+
+    world.pass(1);
+    world.must_refuse::<WindowOver>(DEPLOYER, at, &resolve(1, ROOT, false));
+    let done = world.must(BOB, at, &lapse(1, ROOT));
+    let event = RootDisputeResolved::decode_log(&done.logs[0]).expect("the event").data;
+    let expected = RootDisputeResolved {
+        epoch: 1,
+        root: ROOT,
+        upheld: true,
+        bondTo: ALICE,
+        bond: U256::from(BOND),
+    };
+    assert_eq!(event, expected);
+    assert_eq!((world.dollars(ALICE), world.dollars(at)), (before, U256::ZERO));
+    assert_eq!(world.pending().root, B256::ZERO);
+    world.must_refuse::<NotPending>(BOB, at, &finalise(1, ROOT));
+    world.mine(1);
+    world.must(PROPOSER, at, &propose(1, OTHER, FIRST_BLOCK));
+    assert_eq!(world.pending().decidableUntil, 0);
 }
 
 /// Upheld: the root is gone, and the disputer has the bond back. Dismissed: the bond is the treasury's, and what is left of the

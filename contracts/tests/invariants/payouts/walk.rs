@@ -11,9 +11,9 @@ use souk_contracts::PayoutDistributor::{
 };
 
 use super::tree::{Entry, Tree};
-use super::{claim, claim_all, dispute, finalise, open, propose, resolve, withdraw};
+use super::{claim, claim_all, dispute, finalise, lapse, open, propose, resolve, withdraw};
 use crate::property::{Coverage, for_all};
-use crate::wired::{BOND, DISPUTE_SECS, Expected, PROPOSER, TREASURY, ensure, refused};
+use crate::wired::{BOND, DECISION_SECS, DISPUTE_SECS, Expected, PROPOSER, TREASURY, ensure, refused};
 use crate::world::{ACTORS, DEPLOYER, START_BALANCE, World};
 
 /// Who acts: the actors, then the proposer and the owner.
@@ -43,6 +43,10 @@ enum Op {
         upheld: bool,
     },
     Withdraw {
+        by: usize,
+        right: bool,
+    },
+    Lapse {
         by: usize,
         right: bool,
     },
@@ -90,14 +94,20 @@ fn ops() -> impl Strategy<Value = Op> {
     let proposer = || prop_oneof![4 => ACTORS.len()..ACTORS.len() + 1, 1 => by()];
     let owner = || prop_oneof![4 => ACTORS.len() + 1..CALLERS, 1 => by()];
     let right = || prop_oneof![5 => Just(true), 1 => Just(false)];
-    let secs = prop_oneof![1 => 1..DISPUTE_SECS, 2 => DISPUTE_SECS - 1..DISPUTE_SECS + 2];
+    let secs = prop_oneof![
+        1 => 1..DISPUTE_SECS,
+        2 => DISPUTE_SECS - 1..DISPUTE_SECS + 2,
+        2 => DECISION_SECS - DISPUTE_SECS..DECISION_SECS + 1,
+    ];
     prop_oneof![
         4 => (0..ACTORS.len(), 0..3_usize, 1..10_000_u64)
             .prop_map(|(account, token, amount)| Op::Earn { account, token, amount }),
         4 => (proposer(), prop_oneof![5 => 1..2_u64, 1 => 0..4_u64]).prop_map(|(by, beside)| Op::Propose { by, beside }),
+        3 => (0..ACTORS.len(), right()).prop_map(|(by, right)| Op::Dispute { by, right }),
         1 => (by(), right()).prop_map(|(by, right)| Op::Dispute { by, right }),
         2 => (owner(), right(), any::<bool>()).prop_map(|(by, right, upheld)| Op::Resolve { by, right, upheld }),
         1 => (proposer(), right()).prop_map(|(by, right)| Op::Withdraw { by, right }),
+        4 => (by(), right()).prop_map(|(by, right)| Op::Lapse { by, right }),
         5 => (by(), right()).prop_map(|(by, right)| Op::Finalise { by, right }),
         12 => (by(), 0..12_usize, lies()).prop_map(|(by, place, lie)| Op::Claim { by, place, lie }),
         1 => Just(Op::ClaimAll),
@@ -110,7 +120,8 @@ fn ops() -> impl Strategy<Value = Op> {
 struct Waiting {
     tree: Tree,
     finalisable_at: u64,
-    disputer: Option<Address>,
+    /// With the time until which that is decided.
+    disputer: Option<(Address, u64)>,
 }
 
 type Ledger = BTreeMap<(Address, Address), U256>;
@@ -141,7 +152,7 @@ fn the_distributor_does_what_the_model_says() {
         }
         model.pay_everybody(&mut world);
     });
-    let steps = ["propose", "dispute", "resolve", "withdraw", "finalise"];
+    let steps = ["propose", "dispute", "resolve", "withdraw", "lapse", "finalise"];
     coverage.require(&steps.map(|step| (step, Lie::None, true)));
     coverage.require(&steps.map(|step| (step, Lie::None, false)));
     coverage.require(&[("claim", Lie::None, true), ("claim", Lie::None, false)]);
@@ -218,6 +229,7 @@ impl Model {
         let waits = self.waiting.as_ref();
         let end = waits.map_or(0, |waiting| waiting.finalisable_at);
         let disputed = waits.is_some_and(|waiting| waiting.disputer.is_some());
+        let decidable_until = waits.and_then(|waiting| waiting.disputer).map_or(0, |(_, end)| end);
         match *op {
             Op::Dispute { by, right } => {
                 let expected = pending(right)
@@ -231,13 +243,14 @@ impl Model {
                 );
                 coverage.saw(("dispute", Lie::None, went.is_some()));
                 if let (Some(_), Some(waiting)) = (went, self.waiting.as_mut()) {
-                    waiting.disputer = Some(caller(by));
+                    waiting.disputer = Some((caller(by), now + DECISION_SECS));
                 }
             }
             Op::Resolve { by, right, upheld } => {
                 let expected = ensure::<OwnableUnauthorizedAccount>(caller(by) == DEPLOYER)
                     .and(pending(right))
-                    .and(ensure::<NotDisputed>(disputed));
+                    .and(ensure::<NotDisputed>(disputed))
+                    .and(ensure::<WindowOver>(now < decidable_until));
                 let went = world.expect(caller(by), at, &resolve(epoch, root(right), upheld), expected);
                 coverage.saw(("resolve", Lie::None, went.is_some()));
                 if let (Some(_), Some(waiting)) = (went, self.waiting.as_mut()) {
@@ -246,6 +259,16 @@ impl Model {
                     if upheld {
                         self.waiting = None;
                     }
+                }
+            }
+            Op::Lapse { by, right } => {
+                let expected = pending(right)
+                    .and(ensure::<NotDisputed>(disputed))
+                    .and(ensure::<WindowStillOpen>(now >= decidable_until));
+                let went = world.expect(caller(by), at, &lapse(epoch, root(right)), expected);
+                coverage.saw(("lapse", Lie::None, went.is_some()));
+                if went.is_some() {
+                    self.waiting = None;
                 }
             }
             Op::Withdraw { by, right } => {

@@ -1,29 +1,26 @@
 //! Follows a chain's stream and keeps what is owed in memory, at its head; and, where asked, its lines in Postgres.
 //!
-//! It folds from the first record of the newest generation whenever it starts, so start-up takes time in proportion to the chain. Whatever
-//! can be waited out is, and then it begins anew; two that write take turns by the position in Postgres.
+//! Where there is a Postgres it goes on from the newest snapshot that the log still bears out, and from the first record of the newest
+//! generation otherwise. Whatever can be waited out is, and then it begins anew; two that write take turns by the position in Postgres.
+
+mod follower;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use souk_eventlog::{EventLog, LogError};
+use souk_payouts::explain::Evidence;
 use souk_payouts::merkle::MerkleTree;
-use souk_payouts::state::Epoch;
+use souk_payouts::state::{Epoch, Revenue};
 use souk_payouts::{Entry, State};
-use souk_schema::{Address, BlockRef, ChainId};
+use souk_schema::{Address, BlockRef, ChainId, U256};
 use souk_streams::{Reader, StreamError, generations};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::fold::{DistributionState, FoldError};
+use crate::fold::{DistributionState, FoldError, RefusedFact};
 use crate::store::Store;
-
-/// How long to wait for a record before looking for a newer generation.
-const IDLE: Duration = Duration::from_secs(2);
-
-/// How long to wait after something went wrong.
-const PAUSE: Duration = Duration::from_secs(1);
+use follower::Follower;
 
 /// Why what is owed is not followed any more.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +68,50 @@ pub struct DistributionStatus {
     pub head: Option<BlockRef>,
     /// The newest final block.
     pub finalized: Option<BlockRef>,
+    /// The record that the newest snapshot goes on with: the one that was begun with, or that was stored since.
+    pub snapshot: Option<u64>,
+    /// Facts that the rule refused.
+    pub refused: RefusedFacts,
+}
+
+/// Facts that the rule refused since the process began: events that our contracts cannot emit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusedFacts {
+    /// How many. One that is folded again, as after a restart of the stream, is counted again.
+    pub count: u64,
+    /// The last one.
+    pub last: Option<RefusedFact>,
+}
+
+/// What is kept in Postgres, and by whom.
+#[derive(Clone, Debug)]
+pub enum Keeping {
+    /// This process writes lines, settled revenues and snapshots there.
+    Writes(Store),
+    /// Another process does, and they are read here.
+    Reads(Store),
+    /// There is no Postgres: everything stays in memory, and is folded from the first record.
+    Nothing,
+}
+
+impl Keeping {
+    fn store(&self) -> Option<&Store> {
+        match self {
+            Keeping::Writes(store) | Keeping::Reads(store) => Some(store),
+            Keeping::Nothing => None,
+        }
+    }
+}
+
+/// Where the evidence of a revenue is.
+#[derive(Debug)]
+pub enum Found {
+    /// In memory.
+    Here(Box<Evidence>),
+    /// The revenue is settled and was forgotten: it is in Postgres.
+    Kept,
+    /// There is no such revenue.
+    Nowhere,
 }
 
 /// What may be claimed now.
@@ -104,6 +145,7 @@ pub struct DistributionHandle {
     chain: ChainId,
     state: Arc<Mutex<DistributionState>>,
     claimable: Arc<Mutex<Claimables>>,
+    keeping: Keeping,
     status: watch::Receiver<DistributionStatus>,
 }
 
@@ -133,6 +175,33 @@ impl DistributionHandle {
         question(&mut lock(&self.state))
     }
 
+    /// A settled revenue that the state has forgotten, from Postgres; `None` for one that is not there.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub async fn settled(&self, registry: Address, revenue: U256) -> Result<Option<Arc<Revenue>>, sqlx::Error> {
+        match self.keeping.store() {
+            Some(store) => Ok(store.settled(registry, revenue).await?.map(Arc::new)),
+            None => Ok(None),
+        }
+    }
+
+    /// What explains the lines of a revenue, wherever it is; `None` if there is none.
+    ///
+    /// # Errors
+    /// What Postgres says.
+    pub async fn evidence(&self, registry: Address, revenue: U256) -> Result<Option<Evidence>, sqlx::Error> {
+        let found = self.read(|state| Some(Found::of(&state.of(&registry)?.state, revenue)));
+        match found {
+            Some(Found::Here(evidence)) => Ok(Some(*evidence)),
+            Some(Found::Kept) => {
+                let revenue = self.settled(registry, revenue).await?;
+                Ok(revenue.and_then(|revenue| self.read(|state| state.of(&registry)?.state.evidence_of(revenue))))
+            }
+            Some(Found::Nowhere) | None => Ok(None),
+        }
+    }
+
     /// What may be claimed of a deployment, by its last finalised root; `None` before the first. Made once an epoch.
     pub fn claimable(&self, registry: Address) -> Option<Arc<Claimable>> {
         let known = lock(&self.claimable).get(&registry).cloned();
@@ -155,6 +224,17 @@ impl DistributionHandle {
         });
         lock(&self.claimable).insert(registry, Arc::clone(&made));
         Some(made)
+    }
+}
+
+impl Found {
+    /// Where the evidence of a revenue of this deployment is.
+    pub fn of(state: &State, revenue: U256) -> Found {
+        match state.evidence(revenue) {
+            Some(evidence) => Found::Here(Box::new(evidence)),
+            None if state.is_gone(revenue) => Found::Kept,
+            None => Found::Nowhere,
+        }
     }
 }
 
@@ -184,11 +264,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A handle, and the future that keeps it up with the chain until it is cancelled. Lines are written where there is a store.
+/// A handle, and the future that keeps it up with the chain until it is cancelled.
 pub fn follow(
     chain: ChainId,
     log: Arc<dyn EventLog>,
-    store: Option<Store>,
+    keeping: Keeping,
     cancel: CancellationToken,
 ) -> (
     DistributionHandle,
@@ -199,125 +279,17 @@ pub fn follow(
         chain,
         state: Arc::default(),
         claimable: Arc::default(),
+        keeping: keeping.clone(),
         status,
     };
     let follower = Follower {
         chain,
         log,
-        store,
+        keeping,
         state: Arc::clone(&handle.state),
         status: sender,
     };
     (handle, follower.run(cancel))
-}
-
-struct Follower {
-    chain: ChainId,
-    log: Arc<dyn EventLog>,
-    store: Option<Store>,
-    state: Arc<Mutex<DistributionState>>,
-    status: watch::Sender<DistributionStatus>,
-}
-
-impl Follower {
-    async fn run(self, cancel: CancellationToken) -> Result<(), DistributionError> {
-        let mut was_finality_broken = false;
-        loop {
-            let ended = tokio::select! {
-                ended = self.session(was_finality_broken) => ended,
-                () = cancel.cancelled() => return Ok(()),
-            };
-            was_finality_broken |= matches!(ended, Err(DistributionError::Fold(FoldError::BeyondFinality(_))));
-            match ended {
-                Err(error) if error.is_fatal() => return Err(error),
-                Err(error) => tracing::warn!(chain = %self.chain, %error, "payouts pause"),
-                Ok(()) => {}
-            }
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                () = cancel.cancelled() => return Ok(()),
-            }
-        }
-    }
-
-    /// Follows the newest generation from its first record until there is a newer one. Where a chain once broke its promise of finality, that
-    /// promise counts only from the end that the stream has now.
-    async fn session(&self, was_finality_broken: bool) -> Result<(), DistributionError> {
-        let Some(generation) = generations(self.log.as_ref(), self.chain).await?.pop() else {
-            return Ok(());
-        };
-        let stream = self.chain.stream(generation);
-        let mut reader = Reader::new(&self.log, stream.as_str())?;
-        let written = match &self.store {
-            Some(store) => store.begin(&stream).await?,
-            None => u64::MAX,
-        };
-        *lock(&self.state) = match was_finality_broken {
-            true => DistributionState::keeping_undo(),
-            false => DistributionState::default(),
-        };
-        self.status.send_replace(DistributionStatus::default());
-        loop {
-            let first = reader.next_sequence();
-            let records = reader.read().await?;
-            let mut bodies = Vec::with_capacity(records.len());
-            for stored in &records {
-                bodies.push(reader.chain_record(self.chain, stored)?);
-            }
-            // What is written already is folded and not written again.
-            let known = usize::try_from(written.saturating_sub(first)).unwrap_or(usize::MAX);
-            let news = bodies.split_off(known.min(bodies.len()));
-            let next = reader.next_sequence();
-            if !bodies.is_empty() {
-                self.fold(bodies).await?;
-            }
-            if !news.is_empty() {
-                let changes = self.fold(news).await?;
-                if let Some(store) = &self.store
-                    && !store.write(&stream, first.max(written), next, &changes).await?
-                {
-                    return Err(DistributionError::Overtaken(self.chain));
-                }
-            }
-            let is_empty = records.is_empty();
-            if is_empty {
-                lock(&self.state).trust_finality();
-            }
-            self.report(next, is_empty);
-            if is_empty && !reader.wait(IDLE).await? {
-                let newest = generations(self.log.as_ref(), self.chain).await?.pop();
-                if newest > Some(generation) {
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    async fn fold(
-        &self,
-        records: Vec<souk_schema::record::ChainRecordBody>,
-    ) -> Result<crate::fold::Changes, DistributionError> {
-        let state = Arc::clone(&self.state);
-        let folding = tokio::task::spawn_blocking(move || lock(&state).fold(records));
-        Ok(folding.await??)
-    }
-
-    fn report(&self, next_sequence: u64, is_at_end: bool) {
-        let (head, finalized) = {
-            let state = lock(&self.state);
-            (state.head(), state.finalized())
-        };
-        self.status.send_if_modified(|status| {
-            let is_live = status.is_live || is_at_end;
-            let new = DistributionStatus {
-                is_live,
-                next_sequence,
-                head,
-                finalized,
-            };
-            std::mem::replace(status, new.clone()) != new
-        });
-    }
 }
 
 /// The state at the end that a chain's stream has now; `None` for a chain that has no stream. Waits for nothing.
