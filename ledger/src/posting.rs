@@ -27,7 +27,13 @@ pub enum LedgerAccount {
 impl LedgerAccount {
     const CUSTODY: i64 = -1;
 
-    /// Account number and whether held, as the tables have it.
+    /// As a transaction has it: twice the account's number, and one more for what is held.
+    pub(crate) fn code(self) -> i64 {
+        let (account, held) = self.columns();
+        2 * account + i64::from(held)
+    }
+
+    /// Account number and whether held, as the view of postings has it.
     pub(crate) fn columns(self) -> (i64, bool) {
         match self {
             LedgerAccount::Custody => (Self::CUSTODY, false),
