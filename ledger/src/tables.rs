@@ -50,7 +50,6 @@ impl Schema {
     pub fn beside(&self, purpose: Purpose, group: GroupId) -> Schema {
         let purpose = match purpose {
             Purpose::Rebuild => "rebuild",
-            Purpose::Verify => "verify",
             Purpose::Bench => "bench",
         };
         Schema(format!("{}_{purpose}_{group}", self.0))
@@ -73,8 +72,6 @@ impl std::fmt::Display for Schema {
 pub enum Purpose {
     /// Becomes the live rows.
     Rebuild,
-    /// Is compared with the live rows.
-    Verify,
     /// Is measured.
     Bench,
 }
