@@ -104,6 +104,10 @@ kinds! {
     Bust = 13,
     /// A busted fill was settled after all; its number.
     Reinstatement = 14,
+    /// An exit that was paid out is gone with its block; the vault's number of it.
+    ExitVanished = 15,
+    /// Royalties that went to the revenue router are back; 0.
+    RoyaltyFlushVanished = 16,
 }
 
 /// An amount moves from one account of the ledger to another.

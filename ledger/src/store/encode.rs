@@ -24,7 +24,7 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    pub(super) const TRANSACTION: &'static str = 
+    pub(super) const TRANSACTION: &'static str =
         "transaction (group_id, number, time, kind, instrument, debited, credited, amount, reference)";
     pub(super) const ACTIVITY: &'static str =
         "account_activity (group_id, account, first_number, last_number, transactions, fills, orders)";

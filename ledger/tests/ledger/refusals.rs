@@ -65,9 +65,15 @@ async fn log_2_positions_are_unique_and_transactions_whole() {
     let before = stand.hash().await;
     for (statement, code) in [
         // The same command twice.
-        ("insert into exchange.transaction select * from exchange.transaction limit 1", "23505"),
+        (
+            "insert into exchange.transaction select * from exchange.transaction limit 1",
+            "23505",
+        ),
         // One more in a transaction that is complete, though it would be balanced: there is no such row.
-        ("insert into exchange.posting select * from exchange.posting limit 1", "55000"),
+        (
+            "insert into exchange.posting select * from exchange.posting limit 1",
+            "55000",
+        ),
     ] {
         let (found, message) = stand.refused(statement).await;
         assert_eq!(found, code, "{message} for {statement}");
@@ -77,6 +83,7 @@ async fn log_2_positions_are_unique_and_transactions_whole() {
 
 #[tokio::test]
 async fn the_view_of_postings_says_what_was_written() {
+    type Row = (i32, i16, i64, i64, bool, i64, bool, String, String);
     let stand = Stand::new().await;
     stand.project(1).await.expect("makes the tables");
     sqlx::raw_sql(
@@ -86,7 +93,7 @@ async fn the_view_of_postings_says_what_was_written() {
     .execute(&stand.pool)
     .await
     .expect("is a transaction");
-    let rows: Vec<(i32, i16, i64, i64, bool, i64, bool, String, String)> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "select entry, kind, instrument, debited, debited_held, credited, credited_held, amount::text, reference::text
          from exchange.posting where group_id = 1 and number = 7 order by entry",
     )
