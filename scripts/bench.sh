@@ -15,6 +15,7 @@ cargo build --release -p souk || exit 1
 cargo bench --quiet -p souk-provenance --bench lineage || failed=1
 cargo bench --quiet -p souk-eventlog --bench throughput || failed=1
 cargo bench --quiet -p souk-exchange --bench engine || failed=1
+cargo bench --quiet -p souk-ledger --bench throughput || failed=1
 cargo bench --quiet -p souk-payouts --bench payouts || failed=1
 cargo bench --quiet -p souk-sequencer --bench throughput || failed=1
 # Other order books, which only this fetches; a target folder of their own, because features differ.

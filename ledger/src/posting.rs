@@ -27,7 +27,13 @@ pub enum LedgerAccount {
 impl LedgerAccount {
     const CUSTODY: i64 = -1;
 
-    /// Account number and whether held, as the tables have it.
+    /// As a transaction has it: twice the account's number, and one more for what is held.
+    pub(crate) fn code(self) -> i64 {
+        let (account, held) = self.columns();
+        2 * account + i64::from(held)
+    }
+
+    /// Account number and whether held, as the view of postings has it.
     pub(crate) fn columns(self) -> (i64, bool) {
         match self {
             LedgerAccount::Custody => (Self::CUSTODY, false),
@@ -98,6 +104,10 @@ kinds! {
     Bust = 13,
     /// A busted fill was settled after all; its number.
     Reinstatement = 14,
+    /// An exit that was paid out is gone with its block; the vault's number of it.
+    ExitVanished = 15,
+    /// Royalties that went to the revenue router are back; 0.
+    RoyaltyFlushVanished = 16,
 }
 
 /// An amount moves from one account of the ledger to another.

@@ -19,13 +19,17 @@ pub struct SettlementBatch {
     pub block_number: Option<u64>,
 }
 
-/// Notes where fills are settled; what was noted of the same first fill before is replaced. Telling it twice does no harm.
+/// Notes where fills are settled; what was noted of any of them before is replaced. Telling it twice does no harm.
 ///
 /// # Errors
 /// Those of Postgres.
 pub async fn note_settlement(executor: impl PgExecutor<'_>, batch: &SettlementBatch) -> sqlx::Result<()> {
+    // Batches may be cut otherwise where the chain lost some and they are settled again.
     sqlx::query(
-        "insert into exchange.settlement values ($1, $2, $3, $4, $5)
+        "with replaced as (
+             delete from exchange.settlement where group_id = $1 and first_fill > $2 and first_fill <= $3
+         )
+         insert into exchange.settlement values ($1, $2, $3, $4, $5)
          on conflict (group_id, first_fill) do update set
              last_fill = excluded.last_fill, transaction_hash = excluded.transaction_hash, block_number = excluded.block_number",
     )

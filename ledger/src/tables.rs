@@ -15,15 +15,14 @@ const fn table(name: &'static str, key: &'static str) -> Table {
     Table { name, key }
 }
 
-/// Every table that holds a group's state, each after those that its triggers look at. Not among them: `projection`, which says how far they
+/// Every table that holds a group's state. Not among them: `projection`, which says how far they
 /// are, [`INDEX_TABLE`], and `settlement`, which is not of the events.
-pub const TABLES: [Table; 14] = [
+pub const TABLES: [Table; 13] = [
     table("market_group", "group_id"),
     table("instrument", "id"),
     table("account", "id"),
     table("market", "id"),
     table("transaction", "number"),
-    table("posting", "number, entry"),
     table("balance", "account, instrument"),
     table("exchange_order", "id"),
     table("fill", "number"),
@@ -51,7 +50,6 @@ impl Schema {
     pub fn beside(&self, purpose: Purpose, group: GroupId) -> Schema {
         let purpose = match purpose {
             Purpose::Rebuild => "rebuild",
-            Purpose::Verify => "verify",
             Purpose::Bench => "bench",
         };
         Schema(format!("{}_{purpose}_{group}", self.0))
@@ -74,8 +72,6 @@ impl std::fmt::Display for Schema {
 pub enum Purpose {
     /// Becomes the live rows.
     Rebuild,
-    /// Is compared with the live rows.
-    Verify,
     /// Is measured.
     Bench,
 }

@@ -12,6 +12,8 @@ use crate::amount::Balance;
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const BYTEA_OID: u32 = 17;
 const INT8_OID: u32 = 20;
+const INT2_OID: u32 = 21;
+const NUMERIC_OID: u32 = 1700;
 
 /// Rows of one table, ready to be sent.
 #[derive(Debug)]
@@ -123,36 +125,45 @@ impl CopyBuffer {
         self
     }
 
+    /// A `smallint[]` of one dimension.
+    pub fn int2_array(&mut self, values: impl ExactSizeIterator<Item = i16>) -> &mut Self {
+        self.array(INT2_OID, values, |buffer, value| buffer.int2(value))
+    }
+
     /// A `bigint[]` of one dimension.
-    pub fn int8_array(&mut self, values: &[i64]) -> &mut Self {
-        let start = self.begin();
-        let dimensions = i32::from(!values.is_empty());
-        self.bytes.extend_from_slice(&dimensions.to_be_bytes());
-        self.bytes.extend_from_slice(&0i32.to_be_bytes());
-        self.bytes.extend_from_slice(&INT8_OID.to_be_bytes());
-        if !values.is_empty() {
-            self.length(values.len());
-            self.bytes.extend_from_slice(&1i32.to_be_bytes());
-        }
-        for value in values {
-            self.int8(*value);
-        }
-        self.end(start)
+    pub fn int8_array(&mut self, values: impl ExactSizeIterator<Item = i64>) -> &mut Self {
+        self.array(INT8_OID, values, |buffer, value| buffer.int8(value))
+    }
+
+    /// A `numeric[]` of one dimension, of natural numbers.
+    pub fn numeric_array(&mut self, values: impl ExactSizeIterator<Item = u128>) -> &mut Self {
+        self.array(NUMERIC_OID, values, |buffer, value| buffer.numeric_u128(value))
     }
 
     /// A `bytea[]` of one dimension.
     pub fn bytea_array<T: AsRef<[u8]>>(&mut self, values: &[T]) -> &mut Self {
+        self.array(BYTEA_OID, values.iter(), |buffer, value| buffer.value(value.as_ref()))
+    }
+
+    /// The format of `array_recv`: dimensions, whether there are nulls, the elements' type, then per dimension its length and lower bound,
+    /// and the elements.
+    fn array<T>(
+        &mut self,
+        oid: u32,
+        values: impl ExactSizeIterator<Item = T>,
+        put: impl Fn(&mut Self, T) -> &mut Self,
+    ) -> &mut Self {
         let start = self.begin();
-        let dimensions = i32::from(!values.is_empty());
+        let dimensions = i32::from(values.len() != 0);
         self.bytes.extend_from_slice(&dimensions.to_be_bytes());
         self.bytes.extend_from_slice(&0i32.to_be_bytes());
-        self.bytes.extend_from_slice(&BYTEA_OID.to_be_bytes());
-        if !values.is_empty() {
+        self.bytes.extend_from_slice(&oid.to_be_bytes());
+        if values.len() != 0 {
             self.length(values.len());
             self.bytes.extend_from_slice(&1i32.to_be_bytes());
         }
         for value in values {
-            self.value(value.as_ref());
+            put(self, value);
         }
         self.end(start)
     }
@@ -205,10 +216,16 @@ impl CopyBuffer {
                 break;
             }
             let mut remainder = 0u64;
-            for limb in limbs[..used].iter_mut().rev() {
-                let dividend = u128::from(remainder) << 64 | u128::from(*limb);
-                *limb = (dividend / u128::from(GROUP)) as u64;
-                remainder = (dividend % u128::from(GROUP)) as u64;
+            if used == 1 {
+                // Nearly every number, and what is left of the others in the end; a division of 128 bits takes many times longer.
+                remainder = limbs[0] % GROUP;
+                limbs[0] /= GROUP;
+            } else {
+                for limb in limbs[..used].iter_mut().rev() {
+                    let dividend = u128::from(remainder) << 64 | u128::from(*limb);
+                    *limb = (dividend / u128::from(GROUP)) as u64;
+                    remainder = (dividend % u128::from(GROUP)) as u64;
+                }
             }
             for _ in 0..4 {
                 first -= 1;

@@ -4,6 +4,7 @@
 
 use alloy::primitives::{Address, B256, U256};
 use alloy::sol_types::{SolEvent, SolEventInterface};
+use serde::{Deserialize, Serialize};
 use souk_contracts::ExchangeVault::{self, ExchangeVaultEvents as Log};
 use souk_contracts::LicenseRegistry::LicenseRevoked;
 use souk_schema::TokenRef;
@@ -11,7 +12,7 @@ use souk_schema::exchange::{Amount, FillNumber, GroupId};
 use souk_schema::record::RawLog;
 
 /// The contracts that are listened to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Contracts {
     /// The vault.
     pub vault: Address,
@@ -20,7 +21,8 @@ pub struct Contracts {
 }
 
 /// One thing that happened on chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum VaultEvent {
     /// Tokens came in.
     Deposited {
@@ -99,7 +101,8 @@ pub enum VaultEvent {
         number: FillNumber,
         /// In which market.
         market: B256,
-        /// What moved.
+        /// What moved; not stored, see [`VaultEvent::without_amounts`].
+        #[serde(skip)]
         fill: ExchangeVault::SettledFill,
     },
     /// A fill moved nothing and never will.
@@ -152,6 +155,16 @@ pub enum VaultEvent {
         /// The series.
         token: TokenRef,
     },
+}
+
+impl VaultEvent {
+    /// The same, without what a settled fill moved, for who only counts fills.
+    pub fn without_amounts(mut self) -> VaultEvent {
+        if let VaultEvent::FillSettled { fill, .. } = &mut self {
+            *fill = Default::default();
+        }
+        self
+    }
 }
 
 /// The events of a block's logs, in order, each with its log index.

@@ -1,5 +1,7 @@
 //! Reading the log: chain streams and their generations, and the streams of a market group. Decodes records and knows no more of what they
-//! mean. Start at [`Reader`].
+//! mean. Start at [`Reader`]; [`retry`] is the loop that whoever follows a stream for ever lives in.
+
+pub mod retry;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +37,7 @@ pub enum StreamError {
     },
 }
 
-/// Reads one stream from its beginning on, record after record.
+/// Reads one stream, record after record, from its beginning on or from where an earlier reader was.
 pub struct Reader {
     log: Arc<dyn EventLog>,
     stream: StreamName,
@@ -78,12 +80,7 @@ impl Reader {
     /// # Errors
     /// What the log says.
     pub async fn read(&mut self) -> Result<Vec<StoredRecord>, LogError> {
-        // In a task of its own: a read that was begun is read to its end even when nobody waits for it any more.
-        let (log, stream, from) = (Arc::clone(&self.log), self.stream.clone(), self.next);
-        let reading = tokio::spawn(async move { log.read(&stream, from, LIMITS).await });
-        let records = reading.await.map_err(|error| LogError::Unavailable {
-            reason: error.to_string(),
-        })??;
+        let records = read_to_its_end(&self.log, &self.stream, self.next, LIMITS).await?;
         if let Some(last) = records.last() {
             self.next = last.sequence + 1;
         }
@@ -144,6 +141,24 @@ impl Reader {
         let version = header.and_then(|(_, version)| version.parse().ok());
         version.ok_or_else(|| self.damaged(stored.sequence, format!("it has no header {VERSION_HEADER}")))
     }
+}
+
+/// Reads in a task of its own, so that a read that was begun is read to its end even when nobody waits for it any more: a log's connection
+/// that is left in the middle of an answer would give it to the next who asks.
+///
+/// # Errors
+/// What the log says.
+pub async fn read_to_its_end(
+    log: &Arc<dyn EventLog>,
+    stream: &StreamName,
+    from: u64,
+    limits: ReadLimits,
+) -> Result<Vec<StoredRecord>, LogError> {
+    let (log, stream) = (Arc::clone(log), stream.clone());
+    let reading = tokio::spawn(async move { log.read(&stream, from, limits).await });
+    reading.await.map_err(|error| LogError::Unavailable {
+        reason: error.to_string(),
+    })?
 }
 
 /// The generations of a chain's stream that have records, rising.

@@ -65,9 +65,11 @@ impl GroupView {
             | Event::OrderReduced { .. }
             | Event::OrderAmended { .. }
             | Event::OrderClosed { .. } => self.take_order(event, signed, change),
-            Event::Traded(_) | Event::FillsSettled { .. } | Event::FillBusted { .. } | Event::FillReinstated { .. } => {
-                self.take_fill(event, change);
-            }
+            Event::Traded(_)
+            | Event::FillsSettled { .. }
+            | Event::FillBusted { .. }
+            | Event::FillReinstated { .. }
+            | Event::FillUnsettled { .. } => self.take_fill(event, change),
             Event::Credited { account, .. } | Event::Debited { account, .. } | Event::DeficitTaken { account, .. } => {
                 change.balances.insert(*account);
             }
@@ -100,6 +102,8 @@ impl GroupView {
             | Event::LevelChanged { .. } => self.take_market(event, change),
             Event::WithdrawalApproved(_)
             | Event::WithdrawalExecuted { .. }
+            | Event::WithdrawalVanished { .. }
+            | Event::SettlementVanished { .. }
             | Event::AccountStopped { .. }
             | Event::AccountResumed { .. }
             | Event::KeyRegistered { .. }
@@ -270,6 +274,7 @@ impl GroupView {
             Event::Traded(fill) => (fill, FillNews::Matched),
             Event::FillBusted { fill, cause } => (fill, FillNews::Busted(*cause)),
             Event::FillReinstated { fill } => (fill, FillNews::Reinstated),
+            Event::FillUnsettled { fill } => return self.unsettle(fill, change),
             Event::FillsSettled { through } => return self.settle(*through, change),
             _ => return,
         };
@@ -296,9 +301,23 @@ impl GroupView {
                     unsettled.busted = Some(cause);
                 }
             }
-            FillNews::Final | FillNews::Reinstated => {}
+            FillNews::Final | FillNews::Reinstated | FillNews::Unsettled => {}
         }
         self.count_fill(&fill, news, change);
+        change.fills.push(FillChange { fill, matched_at, news });
+    }
+
+    /// The chain has lost a fill's settlement: it is as it was after its match.
+    fn unsettle(&mut self, fill: &Fill, change: &mut Change) {
+        let fill = Arc::new(fill.clone());
+        let unsettled = Unsettled {
+            fill: fill.clone(),
+            matched_at: change.time,
+            busted: None,
+        };
+        self.fills.insert(fill.number, unsettled);
+        change.balances.extend([fill.buyer.account, fill.seller.account]);
+        let (matched_at, news) = (change.time, FillNews::Unsettled);
         change.fills.push(FillChange { fill, matched_at, news });
     }
 

@@ -120,6 +120,8 @@ pub enum FillNews {
     Busted(BustCause),
     /// The chain settled it after all.
     Reinstated,
+    /// The chain went back past finality and lost its settlement.
+    Unsettled,
 }
 
 /// A fill, and what became of it.

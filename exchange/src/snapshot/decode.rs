@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::state::market::{Listing, Market, Terms};
 use crate::state::nonces::NonceWindow;
 use crate::state::orders::{Extra, Links, Record};
-use crate::state::settlement::{Deposit, InFlight, UnsettledFill};
+use crate::state::settlement::{Deposit, Finished, InFlight, PaidExit, UnsettledFill};
 
 type Decoded<T> = Result<T, SnapshotError>;
 
@@ -301,19 +301,12 @@ impl Decoder<'_> {
         let unsettled = self.section(b"SETL", "the unsettled fills")?;
         engine.settlement.settled = FillNumber(self.u64()?);
         for _ in 0..unsettled {
-            let fill = self.fill()?;
-            let matched_at = UnixMillis(self.u64()?);
-            let bust = match (self.u8()?, self.u8()?) {
-                (0, _) => None,
-                (1, reason) => Some(BustCause::Skipped { reason }),
-                (2, _) => Some(BustCause::Uncovered),
-                (3, _) => Some(BustCause::Escape),
-                _ => return self.malformed(),
-            };
-            engine
-                .settlement
-                .unsettled
-                .push_back(UnsettledFill { fill, matched_at, bust });
+            let unsettled = self.unsettled()?;
+            engine.settlement.unsettled.push_back(unsettled);
+        }
+        for _ in 0..self.section(b"KEPT", "the fills that were settled last")? {
+            let settled = self.unsettled()?;
+            engine.settlement.remembered.push_back(settled);
         }
         for _ in 0..self.section(b"DEPO", "the deposits")? {
             let id = self.u64()?;
@@ -326,15 +319,44 @@ impl Decoder<'_> {
             engine.settlement.deposits.insert(id, deposit);
         }
         for _ in 0..self.section(b"WITH", "the withdrawals")? {
-            let (account, instrument) = (AccountId(self.u32()?), InstrumentId(self.u32()?));
-            let withdraw: Withdraw = self.json()?;
-            let key = (account, withdraw.nonce);
-            engine
-                .settlement
-                .withdrawals
-                .insert(key, InFlight { withdraw, instrument });
+            let (key, flight) = self.flight()?;
+            engine.settlement.withdrawals.insert(key, flight);
+        }
+        for _ in 0..self.section(b"OVER", "the withdrawals that are over")? {
+            let (key, flight) = self.flight()?;
+            let executed = self.bool()?;
+            let finished = Finished { flight, executed };
+            engine.settlement.finished.insert(key, finished);
+        }
+        for _ in 0..self.section(b"PAID", "the exits that were paid")? {
+            let id = self.u64()?;
+            let exit = PaidExit {
+                account: AccountId(self.u32()?),
+                instrument: InstrumentId(self.u32()?),
+                amount: self.amount()?,
+            };
+            engine.settlement.exits.insert(id, exit);
         }
         Ok(())
+    }
+
+    fn flight(&mut self) -> Decoded<((AccountId, u64), InFlight)> {
+        let (account, instrument) = (AccountId(self.u32()?), InstrumentId(self.u32()?));
+        let withdraw: Withdraw = self.json()?;
+        Ok(((account, withdraw.nonce), InFlight { withdraw, instrument }))
+    }
+
+    fn unsettled(&mut self) -> Decoded<UnsettledFill> {
+        let fill = self.fill()?;
+        let matched_at = UnixMillis(self.u64()?);
+        let bust = match (self.u8()?, self.u8()?) {
+            (0, _) => None,
+            (1, reason) => Some(BustCause::Skipped { reason }),
+            (2, _) => Some(BustCause::Uncovered),
+            (3, _) => Some(BustCause::Escape),
+            _ => return self.malformed(),
+        };
+        Ok(UnsettledFill { fill, matched_at, bust })
     }
 
     fn fill(&mut self) -> Decoded<Fill> {

@@ -9,6 +9,7 @@ use crate::book::{Ladder, Slot};
 use crate::engine::Engine;
 use crate::state::accounts::{Account, Funds};
 use crate::state::market::Market;
+use crate::state::settlement::{InFlight, UnsettledFill};
 
 /// What takes bytes.
 pub(super) trait Sink {
@@ -227,18 +228,9 @@ impl<'a, S: Sink> Encoder<'a, S> {
         let settlement = &engine.settlement;
         self.section(b"SETL", settlement.unsettled.len());
         self.u64(settlement.settled.0);
-        for unsettled in &settlement.unsettled {
-            self.fill(&unsettled.fill);
-            self.u64(unsettled.matched_at.0);
-            let (cause, reason) = match unsettled.bust {
-                None => (0, 0),
-                Some(BustCause::Skipped { reason }) => (1, reason),
-                Some(BustCause::Uncovered) => (2, 0),
-                Some(BustCause::Escape) => (3, 0),
-            };
-            self.u8(cause);
-            self.u8(reason);
-        }
+        settlement.unsettled.iter().for_each(|fill| self.unsettled(fill));
+        self.section(b"KEPT", settlement.remembered.len());
+        settlement.remembered.iter().for_each(|fill| self.unsettled(fill));
         self.section(b"DEPO", settlement.deposits.len());
         for (id, deposit) in &settlement.deposits {
             self.u64(*id);
@@ -249,10 +241,39 @@ impl<'a, S: Sink> Encoder<'a, S> {
         }
         self.section(b"WITH", settlement.withdrawals.len());
         for ((account, _), flight) in &settlement.withdrawals {
-            self.u32(account.0);
-            self.u32(flight.instrument.0);
-            self.json(&flight.withdraw);
+            self.flight(*account, flight);
         }
+        self.section(b"OVER", settlement.finished.len());
+        for ((account, _), finished) in &settlement.finished {
+            self.flight(*account, &finished.flight);
+            self.u8(u8::from(finished.executed));
+        }
+        self.section(b"PAID", settlement.exits.len());
+        for (id, exit) in &settlement.exits {
+            self.u64(*id);
+            self.u32(exit.account.0);
+            self.u32(exit.instrument.0);
+            self.u128(exit.amount.0);
+        }
+    }
+
+    fn flight(&mut self, account: AccountId, flight: &InFlight) {
+        self.u32(account.0);
+        self.u32(flight.instrument.0);
+        self.json(&flight.withdraw);
+    }
+
+    fn unsettled(&mut self, unsettled: &UnsettledFill) {
+        self.fill(&unsettled.fill);
+        self.u64(unsettled.matched_at.0);
+        let (cause, reason) = match unsettled.bust {
+            None => (0, 0),
+            Some(BustCause::Skipped { reason }) => (1, reason),
+            Some(BustCause::Uncovered) => (2, 0),
+            Some(BustCause::Escape) => (3, 0),
+        };
+        self.u8(cause);
+        self.u8(reason);
     }
 
     fn fill(&mut self, fill: &Fill) {

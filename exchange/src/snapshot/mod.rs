@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use encode::{Encoder, Sink};
 
 const MAGIC: &[u8] = b"souk.engine";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Why bytes are not an engine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

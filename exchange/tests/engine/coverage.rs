@@ -33,9 +33,9 @@ trait Named {
 }
 
 names!(Event: GroupOpened InstrumentListed MarketListed MarketStateChanged MarketRulesChanged AccountOpened Credited Debited
-    DeficitTaken WithdrawalApproved WithdrawalExecuted AccountStopped AccountResumed KeyRegistered KeyRevoked DeadManSet
+    DeficitTaken WithdrawalApproved WithdrawalExecuted WithdrawalVanished AccountStopped AccountResumed KeyRegistered KeyRevoked DeadManSet
     OrderAccepted OrderTriggered OrderRested OrderReduced OrderAmended Traded OrderClosed LevelChanged AuctionCrossed
-    FillsSettled FillBusted FillReinstated SettlementLagged);
+    FillsSettled FillBusted FillReinstated FillUnsettled SettlementVanished SettlementLagged);
 names!(Rejection: Duplicate GroupNotOpen GroupAlreadyOpen MarketAlreadyListed InvalidMarket UnknownMarket StateNotReachable
     UnknownAccount AccountStopped SignerNotAuthorised UnknownOrder MarketNotTaking InvalidInstructions PriceNotOnTick
     PriceTooHigh QuantityNotOnLot QuantityOutOfBounds PriceOutsideBand Expired ExpiryTooFar NonceUsed NonceTooOld
@@ -44,7 +44,7 @@ names!(Rejection: Duplicate GroupNotOpen GroupAlreadyOpen MarketAlreadyListed In
 names!(MarketProblem: ZeroUnit LotBounds PriceBounds TooLarge FeesTooHigh SameInstrument);
 names!(InstructionProblem: MarketOrderRests Trigger PostOnlyTakes Display StopFillOrKill ImmediateInAuction Quote);
 names!(AmendmentProblem: MarketOrSide Kind Quantity);
-names!(CreditCause: Deposit WithdrawalExpired);
+names!(CreditCause: Deposit WithdrawalExpired ExitVanished FlushVanished);
 names!(DebitCause: Withdrawal Exit RoyaltyFlush DepositVanished);
 names!(StateCause: Operator Band AuctionOver SeriesEnds SeriesRevoked FinalityBroken Escape);
 names!(ReduceCause: Trader SelfTrade);

@@ -4,7 +4,7 @@ use souk_schema::exchange::command::OpenGroup;
 use souk_schema::exchange::event::{CreditCause, DebitCause, Fill};
 use souk_schema::exchange::{AccountId, Event, FillNumber, InstrumentId, Outcome, Rejection, Source};
 
-use super::changes::{Bust, Changes, Exited, NewFill, Withdrawn};
+use super::changes::{Bust, Changes, Exited, NewFill, WithdrawalEnd, Withdrawn};
 use super::context::{Context, MarketParts, Unsettled};
 use super::money::postings;
 use super::{FoldError, candles};
@@ -67,9 +67,34 @@ impl Context {
         debit: Option<(AccountId, InstrumentId)>,
         changes: &mut Changes,
     ) -> Result<(), FoldError> {
-        let number = outcome.number;
         match event {
             Event::GroupOpened(open) => opened(open, outcome, changes),
+            Event::SettlementLagged { limit } => changes.settlement_limit = Some(limit),
+            Event::InstrumentListed { .. }
+            | Event::MarketListed { .. }
+            | Event::MarketStateChanged { .. }
+            | Event::MarketRulesChanged { .. } => self.apply_to_markets(event, outcome, changes)?,
+            Event::AccountOpened { .. }
+            | Event::AccountStopped { .. }
+            | Event::AccountResumed { .. }
+            | Event::Credited { .. }
+            | Event::Debited { .. }
+            | Event::WithdrawalApproved(_)
+            | Event::WithdrawalExecuted { .. }
+            | Event::WithdrawalVanished { .. } => apply_to_accounts(event, outcome, debit, changes)?,
+            Event::Traded(_)
+            | Event::FillsSettled { .. }
+            | Event::FillBusted { .. }
+            | Event::FillReinstated { .. }
+            | Event::FillUnsettled { .. }
+            | Event::SettlementVanished { .. } => self.apply_to_fills(event, outcome, changes)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn apply_to_markets(&mut self, event: Event, outcome: &Outcome, changes: &mut Changes) -> Result<(), FoldError> {
+        match event {
             Event::InstrumentListed { instrument, token } => changes.instruments.push((instrument, token)),
             Event::MarketListed {
                 market,
@@ -88,7 +113,7 @@ impl Context {
                     return Err(FoldError::UnknownMarket(market));
                 }
                 self.markets.push(parts);
-                changes.markets.push((market, parts, spec, number));
+                changes.markets.push((market, parts, spec, outcome.number));
             }
             Event::MarketStateChanged {
                 market,
@@ -101,56 +126,31 @@ impl Context {
             Event::MarketRulesChanged { market, fees, limits } => {
                 changes.rules.insert(market, (fees, limits));
             }
-            Event::AccountOpened { account, address } => {
-                changes.accounts.insert(account, (address, number));
-            }
-            Event::AccountStopped { account } => {
-                changes.stopped.insert(account, true);
-            }
-            Event::AccountResumed { account } => {
-                changes.stopped.insert(account, false);
-            }
-            Event::Credited {
-                account,
-                cause: CreditCause::WithdrawalExpired { nonce },
-                ..
-            } => changes.expired.push((account, nonce, number)),
-            Event::Debited {
-                account,
-                instrument,
-                amount,
-                cause: DebitCause::Exit { exit_id },
-            } => changes.exits.push(Exited {
-                account,
-                instrument,
-                amount,
-                exit_id,
-                by: number,
-                time: outcome.time,
-            }),
-            Event::WithdrawalApproved(withdraw) => {
-                let (account, instrument) = debit.ok_or(FoldError::Undebited(withdraw.nonce))?;
-                changes.withdrawals.push(Withdrawn {
-                    account,
-                    instrument,
-                    withdraw,
-                    by: number,
-                    time: outcome.time,
-                });
-            }
-            Event::WithdrawalExecuted { account, nonce } => changes.executed.push((account, nonce, number)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn apply_to_fills(&mut self, event: Event, outcome: &Outcome, changes: &mut Changes) -> Result<(), FoldError> {
+        match event {
             Event::Traded(fill) => self.traded(fill, outcome, changes)?,
             Event::FillsSettled { through } => self.settled(through, outcome, changes)?,
             Event::FillBusted { fill, cause } => {
                 self.no_longer_pending(fill.number, outcome, changes)?;
-                changes.busts.push(Bust {
+                changes.bust(Bust {
                     fill: fill.number,
-                    by: number,
+                    by: outcome.number,
                     cause,
                 });
             }
-            Event::FillReinstated { fill } => changes.reinstated.push((fill.number, number)),
-            Event::SettlementLagged { limit } => changes.settlement_limit = Some(limit),
+            Event::FillReinstated { fill } => changes.reinstated.push((fill.number, outcome.number)),
+            Event::FillUnsettled { fill } => {
+                let unsettled = Unsettled::from(&*fill);
+                let market = self.market(fill.market)?;
+                changes.pend(&unsettled, market, false, outcome.number, fill.number)?;
+                self.unsettled.insert(fill.number, unsettled);
+            }
+            Event::SettlementVanished { through } => changes.settled.push((outcome.number, through)),
             _ => {}
         }
         Ok(())
@@ -200,6 +200,73 @@ impl Context {
             None => Ok(()),
         }
     }
+}
+
+fn apply_to_accounts(
+    event: Event,
+    outcome: &Outcome,
+    debit: Option<(AccountId, InstrumentId)>,
+    changes: &mut Changes,
+) -> Result<(), FoldError> {
+    let number = outcome.number;
+    match event {
+        Event::AccountOpened { account, address } => {
+            changes.accounts.insert(account, (address, number));
+        }
+        Event::AccountStopped { account } => {
+            changes.stopped.insert(account, true);
+        }
+        Event::AccountResumed { account } => {
+            changes.stopped.insert(account, false);
+        }
+        Event::Credited {
+            account,
+            cause: CreditCause::WithdrawalExpired { nonce },
+            ..
+        } => {
+            let end = WithdrawalEnd::Expired(number);
+            changes.withdrawals_over.push((account, nonce, end));
+        }
+        Event::Credited {
+            cause: CreditCause::ExitVanished { exit_id },
+            ..
+        } => {
+            changes.exits.retain(|exit| exit.exit_id != exit_id);
+            changes.exits_vanished.push(exit_id);
+        }
+        Event::Debited {
+            account,
+            instrument,
+            amount,
+            cause: DebitCause::Exit { exit_id },
+        } => changes.exits.push(Exited {
+            account,
+            instrument,
+            amount,
+            exit_id,
+            by: number,
+            time: outcome.time,
+        }),
+        Event::WithdrawalApproved(withdraw) => {
+            let (account, instrument) = debit.ok_or(FoldError::Undebited(withdraw.nonce))?;
+            changes.withdrawals.push(Withdrawn {
+                account,
+                instrument,
+                withdraw,
+                by: number,
+                time: outcome.time,
+            });
+        }
+        Event::WithdrawalExecuted { account, nonce } => {
+            let end = WithdrawalEnd::Executed(number);
+            changes.withdrawals_over.push((account, nonce, end));
+        }
+        Event::WithdrawalVanished { account, nonce } => {
+            changes.withdrawals_over.push((account, nonce, WithdrawalEnd::Vanished));
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The group's own accounts are there from the start, whether or not events of their own say so.

@@ -82,6 +82,17 @@ pub struct Withdrawn {
     pub time: UnixMillis,
 }
 
+/// What became of a withdrawal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithdrawalEnd {
+    /// Paid out, as this command learned.
+    Executed(CommandNumber),
+    /// Credited back by this command.
+    Expired(CommandNumber),
+    /// Under way again: the chain went back past finality.
+    Vanished,
+}
+
 /// An exit that was paid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exited {
@@ -146,12 +157,12 @@ pub struct Changes {
     pub counted_again: Vec<(OrderId, FillTaken, bool, UnixMillis)>,
     /// Withdrawals that were debited.
     pub withdrawals: Vec<Withdrawn>,
-    /// Withdrawals that were paid out, by account and nonce.
-    pub executed: Vec<(AccountId, u64, CommandNumber)>,
-    /// Withdrawals that were credited back, by account and nonce.
-    pub expired: Vec<(AccountId, u64, CommandNumber)>,
+    /// What became of withdrawals, by account and nonce.
+    pub withdrawals_over: Vec<(AccountId, u64, WithdrawalEnd)>,
     /// Exits that were paid out.
     pub exits: Vec<Exited>,
+    /// Exits that were paid out before this batch and are gone with their blocks.
+    pub exits_vanished: Vec<u64>,
     /// Facts of a chain that were taken or refused: chain, position, command.
     pub facts: Vec<(ChainId, u64, CommandNumber)>,
     /// Orders in the context that changed.
@@ -163,6 +174,13 @@ impl Changes {
         let change = self.balances.entry((account, instrument)).or_default();
         change.version = number;
         change
+    }
+
+    /// Notes that a fill is reversed. What was noted of it before is over: a fill that was settled after all can lose that again.
+    pub(super) fn bust(&mut self, bust: Bust) {
+        self.reinstated.retain(|(fill, _)| *fill != bust.fill);
+        self.busts.retain(|before| before.fill != bust.fill);
+        self.busts.push(bust);
     }
 
     /// Counts a posting in the balances that it changes.

@@ -12,7 +12,7 @@ mod money;
 mod orders;
 
 pub use candles::{CandleKey, CandlePart};
-pub use changes::{Activity, BalanceChange, Bust, Changes, Exited, NewFill, Withdrawn};
+pub use changes::{Activity, BalanceChange, Bust, Changes, Exited, NewFill, WithdrawalEnd, Withdrawn};
 pub use context::{Context, MarketParts, Unsettled};
 pub use money::postings;
 pub use orders::{FillTaken, OrderState, TouchedOrder};

@@ -52,6 +52,8 @@ pub fn postings(event: &Event, context: &Context, out: &mut Vec<Posting>) -> Res
             let (kind, reference) = match *cause {
                 CreditCause::Deposit { deposit_id } => (PostingKind::Deposit, deposit_id),
                 CreditCause::WithdrawalExpired { nonce } => (PostingKind::WithdrawalExpired, nonce),
+                CreditCause::ExitVanished { exit_id } => (PostingKind::ExitVanished, exit_id),
+                CreditCause::FlushVanished => (PostingKind::RoyaltyFlushVanished, 0),
             };
             poster.post(kind, *instrument, Custody, Available(*account), *amount, reference);
         }

@@ -3,6 +3,7 @@
 use souk_eventlog::LogError;
 use souk_schema::exchange::GroupId;
 use souk_schema::exchange::encoding::DecodeError;
+use souk_streams::retry::{is_transient, is_transient_migration};
 use sqlx::migrate::MigrateError;
 
 use crate::fold::FoldError;
@@ -66,30 +67,10 @@ impl ProjectError {
     pub fn is_retryable(&self) -> bool {
         match self {
             ProjectError::Database(error) => is_transient(error),
-            ProjectError::Migrate(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
-                is_transient(error)
-            }
+            ProjectError::Migrate(error) => is_transient_migration(error),
             ProjectError::Log(error) => error.retryable(),
             ProjectError::Overtaken(_) | ProjectError::RebuildRuns(_) => true,
             _ => false,
         }
-    }
-}
-
-/// Whether a database error is of the connection, of resources, or of other transactions, rather than of the statement.
-fn is_transient(error: &sqlx::Error) -> bool {
-    // Classes of <https://www.postgresql.org/docs/15/errcodes-appendix.html>: connection, rollback, resources, operator, system. 3F000 and
-    // 42P01 are a schema or table that somebody dropped under us: the next attempt makes them anew.
-    const CLASSES: [&str; 6] = ["08", "40", "53", "55", "57", "58"];
-    match error {
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            CLASSES.iter().any(|class| code.starts_with(class)) || matches!(&*code, "3F000" | "42P01")
-        }),
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::WorkerCrashed => true,
-        _ => false,
     }
 }

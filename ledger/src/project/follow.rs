@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use souk_eventlog::{EventLog, ReadLimits, StoredRecord, StreamName};
+use souk_eventlog::{EventLog, ReadLimits, StreamName};
+use souk_streams::read_to_its_end;
 use sqlx::{Connection, Executor};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -111,7 +112,7 @@ impl Reader {
                 max_records: self.limits.max_records.min(left),
                 ..self.limits
             };
-            let records = self.read(limits).await?;
+            let records = read_to_its_end(&self.log, &self.stream, self.next_sequence, limits).await?;
             let Some(last) = records.last() else {
                 self.log
                     .wait_beyond(&self.stream, self.next_sequence, self.idle)
@@ -125,13 +126,5 @@ impl Reader {
                 return Ok(());
             }
         }
-    }
-
-    /// Reads in a task of its own, so that a read that was begun is read to its end even when the session ends meanwhile: a log's
-    /// connection that is left in the middle of an answer would give it to the next who asks.
-    async fn read(&self, limits: ReadLimits) -> Result<Vec<StoredRecord>, ProjectError> {
-        let (log, stream, from) = (Arc::clone(&self.log), self.stream.clone(), self.next_sequence);
-        let reading = tokio::spawn(async move { log.read(&stream, from, limits).await });
-        Ok(reading.await??)
     }
 }

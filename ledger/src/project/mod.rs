@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use souk_eventlog::{EventLog, ReadLimits};
 use souk_schema::exchange::GroupId;
+use souk_streams::retry::{Sessions, keep_going};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -71,31 +72,10 @@ pub async fn run(
     status: watch::Sender<LedgerStatus>,
     cancel: CancellationToken,
 ) -> Result<(), ProjectError> {
-    let mut reporter = Reporter::new(config.group, status);
+    let (reporter, group) = (Reporter::new(config.group, status), config.group);
     let projector = Projector { config, log, pool };
-    let mut pause = Pause::default();
-    loop {
-        let sequence = reporter.next_sequence();
-        let attempt = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Ok(()),
-            attempt = projector.session(&mut reporter) => attempt,
-        };
-        let Err(error) = attempt else { continue };
-        reporter.failed(&error);
-        if !error.is_retryable() {
-            return Err(error);
-        }
-        if reporter.next_sequence() != sequence {
-            pause = Pause::default();
-        }
-        let pause = pause.next();
-        tracing::warn!(group = %projector.config.group, %error, ?pause, "ledger interrupted, trying again");
-        tokio::select! {
-            () = cancel.cancelled() => return Ok(()),
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+    let mut projecting = Projecting { projector, reporter };
+    keep_going(&mut projecting, format!("projection of group {group}"), &cancel).await
 }
 
 /// Projects a stream into the configured schema until the record with this sequence would be the next, making the schema if it is missing.
@@ -116,17 +96,26 @@ pub async fn project_until(
     follow(&projector, schema, Goal::Sequence(sequence), &mut reporter).await
 }
 
-/// How long to wait after one failure after another: doubling, with an end.
-#[derive(Debug, Default)]
-struct Pause(u32);
+/// A projector that goes on for ever.
+struct Projecting {
+    projector: Projector,
+    reporter: Reporter,
+}
 
-impl Pause {
-    fn next(&mut self) -> Duration {
-        const FIRST: Duration = Duration::from_millis(50);
-        const MOST_DOUBLINGS: u32 = 6;
-        let pause = FIRST * 2u32.pow(self.0);
-        self.0 = (self.0 + 1).min(MOST_DOUBLINGS);
-        pause
+impl Sessions for Projecting {
+    type Error = ProjectError;
+
+    async fn session(&mut self) -> Result<(), ProjectError> {
+        self.projector.session(&mut self.reporter).await
+    }
+
+    fn progress(&self) -> u64 {
+        self.reporter.next_sequence()
+    }
+
+    fn failed(&mut self, error: &ProjectError) -> bool {
+        self.reporter.failed(error);
+        error.is_retryable()
     }
 }
 

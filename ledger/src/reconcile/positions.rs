@@ -1,5 +1,5 @@
 //! What the ledger says of every balance after a command, today or in the past: balances now, less the postings since; pending parts from
-//! the fills that were unsettled then.
+//! the fills that were unsettled then. The past begins where the chain last went back past finality: what it had said before is gone.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +34,9 @@ const POSITIONS: &str = "with
     open as (
         select f.*, m.base as base_instrument, m.quote as quote_instrument, m.royalty_account
         from exchange.fill f join exchange.market m on m.group_id = f.group_id and m.id = f.market
-        where f.group_id = $1 and f.matched_by <= $2 and (f.busted_by is null or f.busted_by > $2)
-          and f.number > (select coalesce(max(through), 0) from exchange.settled where group_id = $1 and number <= $2)
+        where f.group_id = $1 and f.matched_by <= $2 and (f.busted_by is null or f.busted_by > $2 or f.reinstated_by <= $2)
+          and f.number > coalesce(
+              (select through from exchange.settled where group_id = $1 and number <= $2 order by number desc limit 1), 0)
     ),
     pending as (
         select p.account, p.instrument, sum(p.incoming) as incoming, sum(p.outgoing) as outgoing

@@ -8,13 +8,11 @@ use super::signed;
 use crate::fold::{Changes, NewFill, TouchedOrder};
 use crate::posting::Transaction;
 
-/// Rows that are copied in, in the order in which they must be: postings come after the transactions that announce them.
+/// Rows that are copied in.
 #[derive(Debug, Default)]
 pub struct Encoded {
-    /// Transactions.
+    /// Transactions, each with its postings.
     pub transactions: CopyBuffer,
-    /// Postings.
-    pub postings: CopyBuffer,
     /// Fills.
     pub fills: CopyBuffer,
     /// Orders that are new, or were signed anew.
@@ -26,9 +24,8 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    pub(super) const TRANSACTION: &'static str = "transaction (group_id, number, time, postings)";
-    pub(super) const POSTING: &'static str = "posting (group_id, number, entry, kind, debited_held, credited_held, instrument, debited, \
-         credited, amount, reference)";
+    pub(super) const TRANSACTION: &'static str =
+        "transaction (group_id, number, time, kind, instrument, debited, credited, amount, reference)";
     pub(super) const ACTIVITY: &'static str =
         "account_activity (group_id, account, first_number, last_number, transactions, fills, orders)";
     pub(super) const FILL: &'static str = "fill (group_id, number, market, matched_by, time, price, lots, taker, base, quote, royalty, \
@@ -44,7 +41,7 @@ pub fn encode(group: GroupId, changes: &Changes) -> Encoded {
     let group = i64::from(group.0);
     let mut encoded = Encoded::default();
     for transaction in &changes.transactions {
-        encode_transaction(group, transaction, &mut encoded);
+        encode_transaction(group, transaction, &mut encoded.transactions);
     }
     if let Some((first, last)) = changes.transactions.first().zip(changes.transactions.last()) {
         for (account, activity) in &changes.activity {
@@ -55,9 +52,9 @@ pub fn encode(group: GroupId, changes: &Changes) -> Encoded {
                 .int8(account.0.into())
                 .int8(signed(first.number.0))
                 .int8(signed(last.number.0))
-                .int8_array(&activity.transactions)
-                .int8_array(&activity.fills)
-                .int8_array(&activity.orders);
+                .int8_array(activity.transactions.iter().copied())
+                .int8_array(activity.fills.iter().copied())
+                .int8_array(activity.orders.iter().copied());
         }
     }
     for fill in &changes.fills {
@@ -77,34 +74,19 @@ pub fn encode(group: GroupId, changes: &Changes) -> Encoded {
     encoded
 }
 
-fn encode_transaction(group: i64, transaction: &Transaction, encoded: &mut Encoded) {
-    let number = signed(transaction.number.0);
-    let count = i32::try_from(transaction.postings.len()).expect("an outcome is far below 2^31 events");
-    encoded
-        .transactions
-        .row(4)
+fn encode_transaction(group: i64, transaction: &Transaction, buffer: &mut CopyBuffer) {
+    let postings = || transaction.postings.iter();
+    buffer
+        .row(9)
         .int8(group)
-        .int8(number)
+        .int8(signed(transaction.number.0))
         .int8(signed(transaction.time.0))
-        .int4(count);
-    for (entry, posting) in (0..).zip(&transaction.postings) {
-        let ((debited, debited_held), (credited, credited_held)) =
-            (posting.debited.columns(), posting.credited.columns());
-        encoded
-            .postings
-            .row(11)
-            .int8(group)
-            .int8(number)
-            .int4(entry)
-            .int2(posting.kind.number().into())
-            .boolean(debited_held)
-            .boolean(credited_held)
-            .int8(posting.instrument.0.into())
-            .int8(debited)
-            .int8(credited)
-            .numeric_u128(posting.amount.0)
-            .numeric_u128(posting.reference.into());
-    }
+        .int2_array(postings().map(|posting| posting.kind.number().into()))
+        .int8_array(postings().map(|posting| posting.instrument.0.into()))
+        .int8_array(postings().map(|posting| posting.debited.code()))
+        .int8_array(postings().map(|posting| posting.credited.code()))
+        .numeric_array(postings().map(|posting| posting.amount.0))
+        .int8_array(postings().map(|posting| posting.reference.cast_signed()));
 }
 
 fn number(side: Side) -> i16 {

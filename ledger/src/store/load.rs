@@ -42,7 +42,7 @@ pub async fn load(connection: &mut PgConnection, group: GroupId, last_number: Co
         "select f.number, f.market, f.base::text, f.quote::text, f.royalty::text, f.buyer, f.buyer_fee::text, f.seller,
                 f.seller_fee::text
          from market_group g join fill f on f.group_id = g.group_id and f.number > g.settled_through
-         where g.group_id = $1 and f.busted_by is null",
+         where g.group_id = $1 and (f.busted_by is null or f.reinstated_by is not null)",
     )
     .bind(group)
     .fetch(&mut *connection);

@@ -43,7 +43,6 @@ pub async fn write(
 ) -> sqlx::Result<()> {
     rare::write(connection, group, changes).await?;
     insert(connection, Encoded::TRANSACTION, encoded.transactions).await?;
-    insert(connection, Encoded::POSTING, encoded.postings).await?;
     insert(connection, Encoded::ACTIVITY, encoded.activity).await?;
     insert(connection, Encoded::FILL, encoded.fills).await?;
     if !encoded.replaced_orders.is_empty() {

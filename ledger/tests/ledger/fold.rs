@@ -96,6 +96,14 @@ fn the_worlds_reach_what_the_ledger_must_survive() {
             "reinstatements",
             count(|event| matches!(event, Event::FillReinstated { .. })),
         ),
+        (
+            "fills that are unsettled again",
+            count(|event| matches!(event, Event::FillUnsettled { .. })),
+        ),
+        (
+            "withdrawals that are under way again",
+            count(|event| matches!(event, Event::WithdrawalVanished { .. })),
+        ),
         ("deficits", count(|event| matches!(event, Event::DeficitTaken { .. }))),
         (
             "withdrawals",

@@ -85,7 +85,7 @@ async fn log_1_the_hash_is_the_same_however_the_stream_is_cut_and_after_a_rebuil
     let beside = live.beside(Purpose::Rebuild, GROUP);
     assert!(ledger_hash(&small.pool, &beside, GROUP).await.is_err(), "it is gone");
     // The triggers are back.
-    let (code, _) = small.refused("delete from exchange.posting").await;
+    let (code, _) = small.refused("delete from exchange.transaction").await;
     assert_eq!(code, "42501");
 }
 

@@ -1,6 +1,8 @@
 //! A small exchange: the real engine, traders who do whatever comes to their minds, and a vault that settles, skips and pays out. What the
 //! vault does is told to the engine as facts, so that both must agree at any time.
 
+mod broken;
+
 use std::collections::BTreeMap;
 
 use rand::{RngExt, SeedableRng};
@@ -16,6 +18,8 @@ use souk_schema::exchange::{
     SignedOrder, Source, Ticks, TimeInForce, UnixMillis, Venue,
 };
 use souk_schema::{Address, B256, BlockRef, ChainId, TokenRef, U256};
+
+use self::broken::Mark;
 
 pub const GROUP: GroupId = GroupId(1);
 pub const VENUE: Venue = Venue {
@@ -72,6 +76,7 @@ fn spec(market: u8) -> MarketSpec {
 }
 
 /// A deposit that the vault took.
+#[derive(Clone)]
 struct Deposit {
     id: u64,
     account: Address,
@@ -79,7 +84,7 @@ struct Deposit {
     amount: u128,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Vault {
     balances: BTreeMap<(Address, TokenRef), u128>,
     deposits: Vec<Deposit>,
@@ -95,6 +100,10 @@ pub struct World {
     pub outcomes: Vec<Outcome>,
     random: ChaCha8Rng,
     vault: Vault,
+    /// Where the chain goes back to when it breaks its promise.
+    mark: Option<Mark>,
+    /// How often it did.
+    pub breaks: u64,
     now: UnixMillis,
     position: u64,
     chain_position: u64,
@@ -112,6 +121,8 @@ impl World {
             outcomes: Vec::new(),
             random: ChaCha8Rng::seed_from_u64(seed),
             vault: Vault::default(),
+            mark: None,
+            breaks: 0,
             now: START,
             position: 0,
             chain_position: 0,
@@ -175,7 +186,9 @@ impl World {
             830..910 => self.settle(),
             910..940 => self.pay_out(),
             940..955 => self.exit(account),
-            955..970 => self.vanish(),
+            955..965 => self.vanish(),
+            965..972 if self.mark.is_none() => self.set_mark(),
+            972..975 => self.break_finality(),
             _ => self.finality(),
         }
     }
@@ -243,6 +256,7 @@ impl World {
             chain: VENUE.chain,
             position: self.chain_position,
         };
+        self.note(&fact);
         self.take(source, CommandBody::Fact(fact));
     }
 
@@ -256,8 +270,14 @@ impl World {
         let result = self.engine.apply(&Command { source, body }, self.now, &mut events);
         for event in &events {
             match event {
-                Event::Traded(fill) => self.vault.fills.push((**fill).clone()),
-                Event::WithdrawalApproved(withdraw) => self.vault.withdrawals.push((**withdraw).clone()),
+                Event::Traded(fill) => {
+                    self.note_fill(fill);
+                    self.vault.fills.push((**fill).clone());
+                }
+                Event::WithdrawalApproved(withdraw) => {
+                    self.note_withdrawal(withdraw);
+                    self.vault.withdrawals.push((**withdraw).clone());
+                }
                 _ => {}
             }
         }
@@ -502,17 +522,9 @@ impl World {
         if self.debit(account, token, amount) {
             self.vault.deposits.remove(place);
             self.fact(Fact::DepositVanished { deposit_id: id });
-            // The operator looks into it, and opens again.
-            for market in 0..MARKETS {
-                for state in [MarketState::Auction, MarketState::Open] {
-                    self.tell(CommandBody::SetMarketState {
-                        market: market_key(market),
-                        state,
-                    });
-                }
-            }
-            self.now.0 += 11_000;
-            self.tell(CommandBody::Tick);
+            // The vault that a mark remembers still has it.
+            self.mark = None;
+            self.open_again();
         }
     }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use souk_eventlog::{EventLog, ReadLimits, StoredRecord, StreamName};
+use souk_eventlog::{EventLog, ReadLimits, StreamName};
 use souk_schema::ChainId;
+use souk_streams::read_to_its_end;
 use sqlx::{Connection, Executor};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -213,7 +214,7 @@ impl Reader {
             if limits.max_records == 0 {
                 break;
             }
-            let records = self.read(limits).await?;
+            let records = read_to_its_end(&self.log, &self.stream, self.next_sequence, limits).await?;
             let Some(last) = records.last() else {
                 let has_caught_up = self.tells_of_tail && self.logs >= LOGS_BEFORE_INDEXES;
                 if (has_caught_up || !self.wait().await?) && !self.tell_of_tail(news).await {
@@ -245,13 +246,5 @@ impl Reader {
     /// Tells of the tail, once, if the writer waits to hear of it. Returns false when nobody listens any more.
     async fn tell_of_tail(&mut self, news: &mpsc::Sender<Result<News, ProjectError>>) -> bool {
         !std::mem::take(&mut self.tells_of_tail) || news.send(Ok(News::Tail)).await.is_ok()
-    }
-
-    /// Reads in a task of its own, so that a read that was begun is read to its end even when the session ends meanwhile: a log's
-    /// connection that is left in the middle of an answer would give it to the next who asks.
-    async fn read(&self, limits: ReadLimits) -> Result<Vec<StoredRecord>, ProjectError> {
-        let (log, stream, from) = (Arc::clone(&self.log), self.stream.clone(), self.next_sequence);
-        let reading = tokio::spawn(async move { log.read(&stream, from, limits).await });
-        Ok(reading.await??)
     }
 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use souk_adapters::DECODER_VERSION;
 use souk_eventlog::{EventLog, ReadLimits};
 use souk_schema::ChainId;
+use souk_streams::retry::{Sessions, keep_going};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -71,31 +72,10 @@ pub async fn run(
     status: watch::Sender<ProjectionStatus>,
     cancel: CancellationToken,
 ) -> Result<(), ProjectError> {
-    let mut reporter = Reporter::new(config.chain, status);
+    let (reporter, chain) = (Reporter::new(config.chain, status), config.chain);
     let projector = Projector { config, log, pool };
-    let mut pause = Pause::default();
-    loop {
-        let sequence = reporter.next_sequence();
-        let attempt = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Ok(()),
-            attempt = projector.session(&mut reporter) => attempt,
-        };
-        let Err(error) = attempt else { continue };
-        reporter.failed(&error);
-        if !error.is_retryable() {
-            return Err(error);
-        }
-        if reporter.next_sequence() != sequence {
-            pause = Pause::default();
-        }
-        let pause = pause.next();
-        tracing::warn!(chain = %projector.config.chain, %error, ?pause, "projection interrupted, trying again");
-        tokio::select! {
-            () = cancel.cancelled() => return Ok(()),
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+    let mut projecting = Projecting { projector, reporter };
+    keep_going(&mut projecting, format!("projection of chain {chain}"), &cancel).await
 }
 
 /// Projects a stream into the configured schema until the record with this sequence would be the next, making the schema if it is missing.
@@ -122,17 +102,26 @@ pub async fn project_until(
     follow.run(&mut reporter).await
 }
 
-/// How long to wait after one failure after another: doubling, with an end.
-#[derive(Debug, Default)]
-struct Pause(u32);
+/// A projector that goes on for ever.
+struct Projecting {
+    projector: Projector,
+    reporter: Reporter,
+}
 
-impl Pause {
-    fn next(&mut self) -> Duration {
-        const FIRST: Duration = Duration::from_millis(50);
-        const MOST_DOUBLINGS: u32 = 6;
-        let pause = FIRST * 2u32.pow(self.0);
-        self.0 = (self.0 + 1).min(MOST_DOUBLINGS);
-        pause
+impl Sessions for Projecting {
+    type Error = ProjectError;
+
+    async fn session(&mut self) -> Result<(), ProjectError> {
+        self.projector.session(&mut self.reporter).await
+    }
+
+    fn progress(&self) -> u64 {
+        self.reporter.next_sequence()
+    }
+
+    fn failed(&mut self, error: &ProjectError) -> bool {
+        self.reporter.failed(error);
+        error.is_retryable()
     }
 }
 

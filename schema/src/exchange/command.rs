@@ -219,6 +219,31 @@ pub enum Fact {
         /// The vault's number of it.
         deposit_id: u64,
     },
+    /// Fills that final blocks had settled or skipped are gone with those blocks: the vault consumes their numbers once more. Told before what
+    /// else is gone of the same blocks.
+    FillsVanished {
+        /// The first of them.
+        from: FillNumber,
+    },
+    /// A withdrawal that had been paid out in a final block is gone with it: it is under way again.
+    WithdrawalVanished {
+        /// Whose.
+        account: Address,
+        /// Its nonce.
+        nonce: u64,
+    },
+    /// An exit that had been paid out in a final block is gone with it.
+    ExitVanished {
+        /// The vault's number of it.
+        exit_id: u64,
+    },
+    /// Royalties that a final block had paid to the revenue router are back with the market.
+    FlushVanished {
+        /// The market's id in the vault.
+        market: B256,
+        /// How much, in quote base units.
+        amount: Amount,
+    },
     /// A withdrawal was paid out.
     Withdrawn {
         /// Whose.

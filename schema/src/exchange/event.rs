@@ -131,6 +131,13 @@ pub enum Event {
         /// Its nonce.
         nonce: u64,
     },
+    /// A withdrawal that had been paid out is under way again: the chain went back past finality.
+    WithdrawalVanished {
+        /// Whose.
+        account: AccountId,
+        /// Its nonce.
+        nonce: u64,
+    },
     /// The account trades no more until its exit is over or taken back.
     AccountStopped {
         /// Whose.
@@ -273,6 +280,17 @@ pub enum Event {
         /// As it was.
         fill: Box<Fill>,
     },
+    /// A fill that had been settled is unsettled again: its amounts are pending as they were after its match.
+    FillUnsettled {
+        /// As it was.
+        fill: Box<Fill>,
+    },
+    /// The chain went back past finality: only fills up to this one are settled for good now, and the vault consumes the numbers after it once
+    /// more.
+    SettlementVanished {
+        /// The last of them.
+        through: FillNumber,
+    },
     /// The oldest unsettled fill is so old that the group takes less (post-only) or nothing (halted), or no longer.
     SettlementLagged {
         /// What all markets of the group are limited to; `Open` for no limit.
@@ -337,6 +355,13 @@ pub enum CreditCause {
         /// Its nonce.
         nonce: u64,
     },
+    /// An exit that had been paid out in a final block is gone with it.
+    ExitVanished {
+        /// The vault's number of it.
+        exit_id: u64,
+    },
+    /// Royalties that a final block had paid out are back.
+    FlushVanished,
 }
 
 /// Why a balance fell.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
 use souk_schema::BlockRef;
 
 use super::folder::FoldError;
 use crate::vault_log::VaultEvent;
 
 /// A block above finality.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Unfinal {
     pub(super) block: BlockRef,
     pub(super) secs: u64,
@@ -17,7 +18,7 @@ pub(super) struct Unfinal {
 }
 
 /// The chain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Chain {
     /// Oldest first.
     unfinal: VecDeque<Unfinal>,

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
 use souk_schema::BlockRef;
 use souk_schema::exchange::command::Fact;
 use souk_schema::exchange::{FillNumber, GroupId};
@@ -19,7 +20,7 @@ use crate::vault_log::{Contracts, VaultEvent, read};
 pub(super) const FACTS_PER_RECORD: usize = 0xF000;
 
 /// Whom facts are for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FactConfig {
     /// The group whose engine is told.
     pub group: GroupId,
@@ -40,7 +41,7 @@ impl FactConfig {
         }
     }
 
-    fn is_ours(&self, named: GroupId) -> bool {
+    pub(super) fn is_ours(&self, named: GroupId) -> bool {
         let takes_strays = self.others.iter().all(|other| *other > self.group);
         named == self.group || (takes_strays && !self.others.contains(&named))
     }
@@ -93,16 +94,24 @@ pub fn last_position(generation: u32, sequence: u64) -> Result<u64, FoldError> {
 /// Folds the streams of a chain into facts for one group.
 #[derive(Clone, Debug)]
 pub struct FactFolder {
-    config: FactConfig,
-    generation: u32,
-    chain: Chain,
-    told: Told,
+    pub(super) config: FactConfig,
+    pub(super) state: Folded,
+}
+
+/// What the records so far add up to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Folded {
+    pub(super) generation: u32,
+    pub(super) chain: Chain,
+    pub(super) told: Told,
     /// While below it, an earlier generation knew more: its head.
-    catching_up_to: Option<u64>,
+    pub(super) catching_up_to: Option<u64>,
     /// Deposits told of final blocks of an earlier generation, by block number, until the present one is final there.
-    unconfirmed: BTreeMap<u64, Vec<(B256, u64)>>,
+    pub(super) unconfirmed: BTreeMap<u64, Vec<(B256, u64)>>,
+    /// Final blocks of an earlier generation that said something, until the present one is final there.
+    pub(super) doubtful: BTreeMap<u64, B256>,
     /// Facts that had no room in their record.
-    waiting: VecDeque<Fact>,
+    pub(super) waiting: VecDeque<Fact>,
 }
 
 impl FactFolder {
@@ -110,18 +119,13 @@ impl FactFolder {
     pub fn new(config: FactConfig) -> FactFolder {
         FactFolder {
             config,
-            generation: 0,
-            chain: Chain::default(),
-            told: Told::default(),
-            catching_up_to: None,
-            unconfirmed: BTreeMap::new(),
-            waiting: VecDeque::new(),
+            state: Folded::default(),
         }
     }
 
     /// The generation that is being folded.
     pub fn generation(&self) -> u32 {
-        self.generation
+        self.state.generation
     }
 
     /// Takes the next record of the present generation's stream, or the first one of the next generation's; returns what it makes known.
@@ -129,7 +133,7 @@ impl FactFolder {
     /// # Errors
     /// [`FoldError`]; the folder is of no use afterwards.
     pub fn fold(&mut self, sequence: u64, body: &ChainRecordBody) -> Result<Vec<FactAt>, FoldError> {
-        let mut facts = std::mem::take(&mut self.waiting);
+        let mut facts = std::mem::take(&mut self.state.waiting);
         match body {
             ChainRecordBody::StreamOpened(opened) => self.open(opened.generation),
             ChainRecordBody::BlockAppended(block) => self.append(block, &mut facts)?,
@@ -137,11 +141,11 @@ impl FactFolder {
             ChainRecordBody::FinalityAdvanced(block) => self.finalize(*block, &mut facts)?,
         }
         if facts.len() > FACTS_PER_RECORD {
-            self.waiting = facts.split_off(FACTS_PER_RECORD);
+            self.state.waiting = facts.split_off(FACTS_PER_RECORD);
         }
         let placed = facts.into_iter().enumerate().map(|(index, fact)| {
-            let position = position(self.generation, sequence, index).ok_or(FoldError::PositionOverflow {
-                generation: self.generation,
+            let position = position(self.state.generation, sequence, index).ok_or(FoldError::PositionOverflow {
+                generation: self.state.generation,
                 sequence,
             })?;
             Ok(FactAt { position, fact })
@@ -150,12 +154,13 @@ impl FactFolder {
     }
 
     fn open(&mut self, generation: u32) {
-        let before = std::mem::take(&mut self.chain);
-        self.generation = generation;
-        self.catching_up_to = self.catching_up_to.max(before.head().map(|head| head.number));
-        self.unconfirmed.clear();
-        for (&deposit_id, deposit) in &self.told.deposits {
-            let at = self.unconfirmed.entry(deposit.block.number).or_default();
+        let before = std::mem::take(&mut self.state.chain);
+        self.state.generation = generation;
+        self.state.catching_up_to = self.state.catching_up_to.max(before.head().map(|head| head.number));
+        self.state.doubtful = self.state.told.blocks();
+        self.state.unconfirmed.clear();
+        for (&deposit_id, deposit) in &self.state.told.deposits {
+            let at = self.state.unconfirmed.entry(deposit.block.number).or_default();
             at.push((deposit.block.hash, deposit_id));
         }
     }
@@ -165,15 +170,15 @@ impl FactFolder {
         let unfinal = Unfinal {
             block: block.block_ref(),
             secs: block.timestamp,
-            events: events.into_iter().map(|(_, event)| event).collect(),
+            events: events.into_iter().map(|(_, event)| event.without_amounts()).collect(),
         };
         let events = unfinal.events.clone();
-        self.chain.append(unfinal, block.parent_hash)?;
+        self.state.chain.append(unfinal, block.parent_hash)?;
         for event in &events {
             self.at_head(event, facts);
         }
-        if self.catching_up_to.is_some_and(|head| block.number >= head) {
-            self.catching_up_to = None;
+        if self.state.catching_up_to.is_some_and(|head| block.number >= head) {
+            self.state.catching_up_to = None;
             self.compare_states(facts);
         }
         Ok(())
@@ -182,22 +187,22 @@ impl FactFolder {
     /// What counts as soon as it is seen.
     fn at_head(&mut self, event: &VaultEvent, facts: &mut VecDeque<Fact>) {
         match *event {
-            VaultEvent::ExitRequested { exit_id, account } if self.catching_up_to.is_none() => {
+            VaultEvent::ExitRequested { exit_id, account } if self.state.catching_up_to.is_none() => {
                 self.tell_exit(exit_id, account, facts);
             }
-            VaultEvent::Key { account, key, .. } if self.catching_up_to.is_none() => {
+            VaultEvent::Key { account, key, .. } if self.state.catching_up_to.is_none() => {
                 self.compare_key(account, key, facts);
             }
             VaultEvent::NoncesInvalidated { account, below, single } => {
-                let known = self.told.nonces_below.entry(account).or_default();
+                let known = self.state.told.nonces_below.entry(account).or_default();
                 let rises = below > *known;
                 *known = below.max(*known);
-                let is_new = single.is_some_and(|nonce| self.told.nonces.insert((account, nonce)));
+                let is_new = single.is_some_and(|nonce| self.state.told.nonces.insert((account, nonce)));
                 if rises || is_new {
                     facts.push_back(Fact::NoncesInvalidated { account, below, single });
                 }
             }
-            VaultEvent::SeriesRevoked { token } if self.told.series.insert(token) => {
+            VaultEvent::SeriesRevoked { token } if self.state.told.series.insert(token) => {
                 facts.push_back(Fact::SeriesRevoked { token });
             }
             _ => {}
@@ -209,13 +214,13 @@ impl FactFolder {
             number: reverted.number,
             hash: reverted.hash,
         };
-        let gone = self.chain.revert(block)?;
-        if self.catching_up_to.is_some() {
+        let gone = self.state.chain.revert(block)?;
+        if self.state.catching_up_to.is_some() {
             return Ok(());
         }
         for event in gone.events.iter().rev() {
             match *event {
-                VaultEvent::ExitRequested { exit_id, account } if self.told.exits.remove(&exit_id).is_some() => {
+                VaultEvent::ExitRequested { exit_id, account } if self.state.told.exits.remove(&exit_id).is_some() => {
                     facts.push_back(Fact::ExitCancelled { account, exit_id });
                 }
                 VaultEvent::Key { account, key, .. } => self.compare_key(account, key, facts),
@@ -226,10 +231,11 @@ impl FactFolder {
     }
 
     fn finalize(&mut self, block: BlockRef, facts: &mut VecDeque<Fact>) -> Result<(), FoldError> {
-        let finalized = self.chain.finalize(block)?;
+        let finalized = self.state.chain.finalize(block)?;
         let mut secs = 0;
         let mut settled = None;
         for unfinal in finalized {
+            self.compare_with_told(unfinal.block, &unfinal.events, &mut settled, facts);
             for event in &unfinal.events {
                 self.at_finality(event, unfinal.block, &mut settled, facts);
             }
@@ -237,8 +243,8 @@ impl FactFolder {
             secs = unfinal.secs;
         }
         flush(&mut settled, facts);
-        if secs > self.told.final_secs {
-            self.told.final_secs = secs;
+        if secs > self.state.told.final_secs {
+            self.state.told.final_secs = secs;
             let block = block.number;
             facts.push_back(Fact::FinalityReached { block, secs });
         }
@@ -254,8 +260,8 @@ impl FactFolder {
         facts: &mut VecDeque<Fact>,
     ) {
         if let VaultEvent::FillSettled { group, number, .. } = event {
-            if *group == self.config.group && number.0 > self.told.fills_through {
-                self.told.fills_through = number.0;
+            if *group == self.config.group && number.0 > self.state.told.fills_through {
+                self.over(*number, block);
                 *settled = Some(*number);
             }
             return;
@@ -263,9 +269,9 @@ impl FactFolder {
         flush(settled, facts);
         match *event {
             VaultEvent::FillSkipped { group, number, reason }
-                if group == self.config.group && number.0 > self.told.fills_through =>
+                if group == self.config.group && number.0 > self.state.told.fills_through =>
             {
-                self.told.fills_through = number.0;
+                self.over(number, block);
                 facts.push_back(Fact::FillSkipped { fill: number, reason });
             }
             VaultEvent::Deposited {
@@ -285,7 +291,9 @@ impl FactFolder {
             }
             VaultEvent::Withdrawn {
                 account, nonce, group, ..
-            } if self.config.is_ours(group) && self.told.withdrawals.insert((account, nonce)) => {
+            } if self.config.is_ours(group)
+                && self.state.told.withdrawals.insert((account, nonce), block).is_none() =>
+            {
                 facts.push_back(Fact::Withdrawn { account, nonce });
             }
             VaultEvent::ExitExecuted {
@@ -294,10 +302,10 @@ impl FactFolder {
                 token,
                 paid,
                 group,
-            } if self.config.is_ours(group) && self.told.exits_executed.insert(exit_id) => {
+            } if self.config.is_ours(group) && self.state.told.exits_executed.insert(exit_id, block).is_none() => {
                 // The engine knows nothing of an exit whose request it has not heard.
                 self.tell_exit(exit_id, account, facts);
-                self.told.exits.remove(&exit_id);
+                self.state.told.exits.remove(&exit_id);
                 facts.push_back(Fact::ExitExecuted {
                     account,
                     exit_id,
@@ -305,8 +313,8 @@ impl FactFolder {
                     amount: paid,
                 });
             }
-            VaultEvent::ExitCancelled { exit_id } if self.catching_up_to.is_none() => {
-                if let Some(account) = self.told.exits.remove(&exit_id) {
+            VaultEvent::ExitCancelled { exit_id } if self.state.catching_up_to.is_none() => {
+                if let Some(account) = self.state.told.exits.remove(&exit_id) {
                     facts.push_back(Fact::ExitCancelled { account, exit_id });
                 }
             }
@@ -315,19 +323,32 @@ impl FactFolder {
                 amount,
                 revenue_id,
                 ..
-            } if self.told.flushes.insert((market, revenue_id)) => {
+            } if self
+                .state
+                .told
+                .flushes
+                .insert((market, revenue_id), (amount, block))
+                .is_none() =>
+            {
                 facts.push_back(Fact::RoyaltyFlushed { market, amount });
             }
-            VaultEvent::EscapeEntered if !self.told.escape => {
-                self.told.escape = true;
+            VaultEvent::EscapeEntered if !self.state.told.escape => {
+                self.state.told.escape = true;
                 facts.push_back(Fact::EscapeEntered);
             }
             _ => {}
         }
     }
 
+    /// A fill is over, settled or skipped.
+    fn over(&mut self, fill: FillNumber, block: BlockRef) {
+        let told = &mut self.state.told;
+        told.fills_through = fill.0;
+        told.fills.entry(block.number).or_insert((block.hash, fill.0));
+    }
+
     fn tell_deposit(&mut self, deposit_id: u64, deposit: ToldDeposit, facts: &mut VecDeque<Fact>) {
-        match self.told.deposits.get_mut(&deposit_id) {
+        match self.state.told.deposits.get_mut(&deposit_id) {
             Some(told) if told.is_same(&deposit) => {
                 told.block = deposit.block;
                 return;
@@ -336,23 +357,24 @@ impl FactFolder {
             None => {}
         }
         facts.push_back(deposited(deposit_id, &deposit));
-        self.told.deposits.insert(deposit_id, deposit);
+        self.state.told.deposits.insert(deposit_id, deposit);
     }
 
     /// Deposits that were final at this height and are not of this block: another chain has become final here.
     fn drop_vanished(&mut self, block: BlockRef, settled: &mut Option<FillNumber>, facts: &mut VecDeque<Fact>) {
-        let later = self.unconfirmed.split_off(&(block.number + 1));
-        for (number, deposits) in std::mem::replace(&mut self.unconfirmed, later) {
+        let later = self.state.unconfirmed.split_off(&(block.number + 1));
+        for (number, deposits) in std::mem::replace(&mut self.state.unconfirmed, later) {
             for (hash, deposit_id) in deposits {
                 let seen = BlockRef { number, hash };
                 let is_elsewhere = self
+                    .state
                     .told
                     .deposits
                     .get(&deposit_id)
                     .is_some_and(|told| told.block != seen);
                 if number == block.number && hash != block.hash && !is_elsewhere {
                     flush(settled, facts);
-                    self.told.deposits.remove(&deposit_id);
+                    self.state.told.deposits.remove(&deposit_id);
                     facts.push_back(Fact::DepositVanished { deposit_id });
                 }
             }
@@ -360,25 +382,26 @@ impl FactFolder {
     }
 
     fn tell_exit(&mut self, exit_id: u64, account: Address, facts: &mut VecDeque<Fact>) {
-        if self.told.exits.insert(exit_id, account).is_none() {
+        if self.state.told.exits.insert(exit_id, account).is_none() {
             facts.push_back(Fact::ExitRequested { account, exit_id });
         }
     }
 
     /// Tells whether a key signs, where the engine thinks otherwise.
     fn compare_key(&mut self, account: Address, key: Address, facts: &mut VecDeque<Fact>) {
-        let signs = self.chain.signs(account, key);
-        if signs && self.told.keys.insert((account, key)) {
+        let signs = self.state.chain.signs(account, key);
+        if signs && self.state.told.keys.insert((account, key)) {
             facts.push_back(Fact::KeyRegistered { account, key });
-        } else if !signs && self.told.keys.remove(&(account, key)) {
+        } else if !signs && self.state.told.keys.remove(&(account, key)) {
             facts.push_back(Fact::KeyRevoked { account, key });
         }
     }
 
     /// The present generation has caught up: what it says of keys and exits holds.
-    fn compare_states(&mut self, facts: &mut VecDeque<Fact>) {
-        let waiting = self.chain.waiting_exits();
+    pub(super) fn compare_states(&mut self, facts: &mut VecDeque<Fact>) {
+        let waiting = self.state.chain.waiting_exits();
         let gone: Vec<(u64, Address)> = self
+            .state
             .told
             .exits
             .iter()
@@ -386,23 +409,23 @@ impl FactFolder {
             .map(|(&exit_id, &account)| (exit_id, account))
             .collect();
         for (exit_id, account) in gone {
-            self.told.exits.remove(&exit_id);
+            self.state.told.exits.remove(&exit_id);
             facts.push_back(Fact::ExitCancelled { account, exit_id });
         }
         for (exit_id, account) in waiting {
-            if !self.told.exits_executed.contains(&exit_id) {
+            if !self.state.told.exits_executed.contains_key(&exit_id) {
                 self.tell_exit(exit_id, account, facts);
             }
         }
-        let mut keys = self.chain.known_keys();
-        keys.extend(self.told.keys.iter().copied());
+        let mut keys = self.state.chain.known_keys();
+        keys.extend(self.state.told.keys.iter().copied());
         for (account, key) in keys {
             self.compare_key(account, key, facts);
         }
     }
 }
 
-fn flush(settled: &mut Option<FillNumber>, facts: &mut VecDeque<Fact>) {
+pub(super) fn flush(settled: &mut Option<FillNumber>, facts: &mut VecDeque<Fact>) {
     if let Some(through) = settled.take() {
         facts.push_back(Fact::FillsSettled { through });
     }

@@ -1,7 +1,7 @@
 //! Follows a chain's streams and tells the engine what they say, generation after generation. The shell around [`FactFolder`].
 //!
-//! It folds from the first record of the first generation whenever it starts, and submits what is beyond the position that the engine has
-//! heard. Start at [`FactFollower::run`].
+//! It folds from its last snapshot on, or from the first record of the first generation where there is none that can be used, and submits what
+//! is beyond the position that the engine has heard. Start at [`FactFollower::run`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::folder::{FACTS_PER_RECORD, FactAt, FactConfig, FactFolder, FoldError, position};
 use super::held::Held;
+use super::resume::Kept;
 use crate::store::Store;
 use souk_streams::{Reader, StreamError, generations};
 
@@ -26,6 +27,8 @@ const IDLE: Duration = Duration::from_secs(2);
 const NOT_OPEN: Duration = Duration::from_millis(200);
 /// Facts in one submission.
 const AT_A_TIME: usize = 1_024;
+/// Records between two snapshots, at least.
+const SNAPSHOT_EVERY: u64 = 1_000;
 
 /// Why facts are told no longer.
 #[derive(Debug, thiserror::Error)]
@@ -61,11 +64,12 @@ impl FollowError {
 
 /// Tells a group's engine what a chain says.
 pub struct FactFollower {
-    config: FactConfig,
-    chain: ChainId,
-    group: GroupHandle,
-    log: Arc<dyn EventLog>,
-    store: Store,
+    pub(super) config: FactConfig,
+    pub(super) chain: ChainId,
+    pub(super) group: GroupHandle,
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) store: Store,
+    pub(super) snapshot_every: u64,
 }
 
 impl std::fmt::Debug for FactFollower {
@@ -89,7 +93,14 @@ impl FactFollower {
             group,
             log,
             store,
+            snapshot_every: SNAPSHOT_EVERY,
         }
+    }
+
+    /// Takes a snapshot after every so many records.
+    pub fn snapshot_every(mut self, records: u64) -> FactFollower {
+        self.snapshot_every = records;
+        self
     }
 
     /// Tells facts until cancelled; begins anew after whatever can be waited out.
@@ -114,48 +125,49 @@ impl FactFollower {
         }
     }
 
-    /// From the first record of the first generation on, for ever.
+    /// From the last snapshot on, for ever.
     async fn session(&self) -> Result<(), FollowError> {
         if !self.group.running().await || self.group.read(|engine| engine.group().is_none()) {
             // A fact that came before the group is open would be refused, and its position used up.
             return Ok(());
         }
-        let mut session = Session {
-            follower: self,
-            folder: FactFolder::new(self.config.clone()),
-            held: Held::default(),
-            heard: self.group.chain_position(self.chain).unwrap_or(0),
-            told_record: None,
-            retries: 0,
-        };
+        let (mut session, mut resumed) = self.resume().await?;
         let mut told = 0;
         loop {
-            let known = generations(self.log.as_ref(), self.chain).await?;
-            let Some(&generation) = known.iter().find(|generation| **generation > told) else {
-                tokio::time::sleep(IDLE).await;
-                continue;
+            let (generation, from) = match resumed.take() {
+                Some(at) => at,
+                None => {
+                    let known = generations(self.log.as_ref(), self.chain).await?;
+                    let Some(&generation) = known.iter().find(|generation| **generation > told) else {
+                        tokio::time::sleep(IDLE).await;
+                        continue;
+                    };
+                    session.told_record = None;
+                    (generation, 0)
+                }
             };
-            session.generation(generation).await?;
+            session.generation(generation, from).await?;
             told = generation;
         }
     }
 }
 
-struct Session<'a> {
-    follower: &'a FactFollower,
-    folder: FactFolder,
-    held: Held,
+pub(super) struct Session<'a> {
+    pub(super) follower: &'a FactFollower,
+    pub(super) folder: FactFolder,
+    pub(super) held: Held,
     /// The position up to which the engine has heard.
-    heard: u64,
+    pub(super) heard: u64,
     /// The last record of the present generation whose facts are all told.
-    told_record: Option<u64>,
+    pub(super) told_record: Option<u64>,
     /// Positions behind that record's facts that were used for what is told again.
-    retries: usize,
+    pub(super) retries: usize,
+    pub(super) kept: Kept,
 }
 
 impl Session<'_> {
     /// Tells a generation, until a newer one has begun and this one is told to its end, or to where it was told before.
-    async fn generation(&mut self, generation: u32) -> Result<(), FollowError> {
+    async fn generation(&mut self, generation: u32, from: u64) -> Result<(), FollowError> {
         let FactFollower {
             config,
             chain,
@@ -163,10 +175,9 @@ impl Session<'_> {
             store,
             ..
         } = self.follower;
-        let mut reader = Reader::new(log, chain.stream(generation))?;
+        let mut reader = Reader::new(log, chain.stream(generation))?.starting_at(from);
         let mut until = store.told_until(config.group, *chain, generation).await?;
         let mut facts = Vec::new();
-        self.told_record = None;
         loop {
             let records = reader.read().await?;
             for stored in &records {
@@ -174,6 +185,7 @@ impl Session<'_> {
                     break;
                 }
                 let body = reader.chain_record(*chain, stored)?;
+                self.kept.folded(stored);
                 facts.extend(self.folder.fold(stored.sequence, &body)?);
                 let may_tell_held = matches!(body, ChainRecordBody::FinalityAdvanced(_)) && !self.held.is_empty();
                 if facts.len() >= AT_A_TIME || may_tell_held {
@@ -183,6 +195,7 @@ impl Session<'_> {
             if let Some(last) = reader.next_sequence().checked_sub(1).filter(|_| !facts.is_empty()) {
                 self.tell(std::mem::take(&mut facts), last).await?;
             }
+            self.keep().await?;
             if until.is_some_and(|until| reader.next_sequence() >= until) {
                 return Ok(());
             }

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::Address;
+use serde::{Deserialize, Serialize};
 use souk_schema::TokenRef;
 use souk_schema::exchange::command::Fact;
 use souk_schema::exchange::{Amount, Outcome, Rejection};
 
 use super::follow::debited;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct HeldDeposit {
     account: Address,
     token: TokenRef,
@@ -20,7 +21,7 @@ struct HeldDeposit {
 }
 
 /// What is kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Held {
     deposits: BTreeMap<u64, HeldDeposit>,
     series: Vec<TokenRef>,
@@ -29,6 +30,11 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn is_empty(&self) -> bool {
         self.deposits.is_empty() && self.series.is_empty()
+    }
+
+    /// Forgets deposits that were told again after a snapshot was taken.
+    pub(super) fn forget_credited(&mut self, is_credited: impl Fn(u64) -> bool) {
+        self.deposits.retain(|deposit_id, _| !is_credited(*deposit_id));
     }
 
     /// Takes note of a fact that was told in an earlier life.

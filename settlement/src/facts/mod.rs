@@ -7,19 +7,23 @@
 //!
 //! A new generation of a stream tells the chain again from its beginning; the engine must hear nothing twice. So the folder keeps what it
 //! told ([`told::Told`]), known by what the chain calls it (deposit, exit, fill number, …) and not by its place in a stream. Where the new
-//! generation is another chain, because a final block was reverted, final deposits of blocks that are no longer there vanish. States
-//! (which keys sign, which exits wait) are compared once the new generation has caught up with the old one's head.
+//! generation is another chain, because a final block was reverted, what such blocks had moved vanishes ([`broken`]). States (which keys sign,
+//! which exits wait) are compared once the new generation has caught up with the old one's head.
 
+mod broken;
 mod chain;
 mod folder;
 mod follow;
 mod held;
-
+mod pairs;
+mod resume;
+mod snapshot;
 mod told;
 
 pub use folder::{FactAt, FactConfig, FactFolder, FoldError, last_position};
 
 pub use follow::{FactFollower, FollowError};
+pub use snapshot::StoredSnapshot;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ use souk_schema::exchange::command::Fact;
 use souk_schema::record::{Block, BlockReverted, ChainRecordBody, CompletenessProof, RawLog, StreamOpened};
 
 use super::folder::{FACTS_PER_RECORD, FactAt, FactConfig, FactFolder, FoldError};
+use super::held::Held;
+use super::snapshot::{Snapshot, StoredSnapshot, Unusable, VERSION};
 use crate::vault_log::Contracts;
 
 const CONTRACTS: Contracts = Contracts {
@@ -107,6 +109,7 @@ struct Stream {
     folder: FactFolder,
     sequence: u64,
     blocks: Vec<BlockRef>,
+    records: Vec<(u64, ChainRecordBody)>,
     told: String,
 }
 
@@ -116,6 +119,7 @@ impl Stream {
             folder: FactFolder::new(config),
             sequence: 0,
             blocks: Vec::new(),
+            records: Vec::new(),
             told: String::new(),
         };
         stream.open(1);
@@ -128,6 +132,7 @@ impl Stream {
 
     fn fold(&mut self, body: ChainRecordBody) -> Vec<FactAt> {
         let facts = self.folder.fold(self.sequence, &body).unwrap();
+        self.records.push((self.sequence, body));
         let mut last = 0;
         for FactAt { position, fact } in &facts {
             assert!(*position > last, "positions rise");
@@ -207,6 +212,10 @@ fn words(fact: &Fact) -> String {
         Fact::NoncesInvalidated { below, single, .. } => format!("nonces invalid below {below}, {single:?}"),
         Fact::RoyaltyFlushed { amount, .. } => format!("royalties {amount}"),
         Fact::SeriesRevoked { token } => format!("series {} revoked", token.id),
+        Fact::FillsVanished { from } => format!("fills vanished from {from} on"),
+        Fact::WithdrawalVanished { nonce, .. } => format!("withdrawal vanished, nonce {nonce}"),
+        Fact::ExitVanished { exit_id } => format!("exit #{exit_id} vanished"),
+        Fact::FlushVanished { amount, .. } => format!("royalties vanished {amount}"),
         Fact::EscapeEntered => "escape".into(),
     }
 }
@@ -404,6 +413,144 @@ fn deposits_of_a_chain_that_final_blocks_vanished_from_vanish() {
     "#]]);
 }
 
+fn withdrawn(nonce: u64) -> RawLog {
+    log(Vault::Withdrawn {
+        account: ALICE,
+        nonce,
+        token: COIN,
+        id: U256::ZERO,
+        amount: 1,
+        receiver: BOB,
+        group: 1,
+    })
+}
+
+fn flushed(revenue: u64) -> RawLog {
+    log(Vault::RoyaltyFlushed {
+        market: B256::ZERO,
+        assetId: U256::ONE,
+        quote: COIN,
+        amount: 3,
+        revenueId: U256::from(revenue),
+    })
+}
+
+#[test]
+fn what_final_blocks_had_settled_and_paid_is_taken_back_before_the_deposits() {
+    let mut stream = Stream::alone();
+    stream.block(0, vec![deposit(1, ALICE, 1, 1), exit(1)]);
+    stream.block(0, vec![deposit(2, BOB, 2, 1), settled(1), withdrawn(3)]);
+    stream
+        .block(
+            0,
+            vec![settled(2), skipped(3), settled(4), exit_executed(1), flushed(7)],
+        )
+        .finalize(3);
+    stream.told.clear();
+    stream.open(2);
+    // The new chain is another from block 2 on. It has fill 1 and the withdrawal again there, and the flush later.
+    stream.block(0, vec![deposit(1, ALICE, 1, 1), exit(1)]);
+    stream.block(1, vec![settled(1), withdrawn(3)]);
+    stream.block(1, vec![]).check(expect![""]);
+    stream.finalize(3).check(expect![[r#"
+        2.4.0 fills vanished from 1 on
+        2.4.1 withdrawal vanished, nonce 3
+        2.4.2 exit #1 vanished
+        2.4.3 royalties vanished 3
+        2.4.4 exit #1 requested
+        2.4.5 settled through 1
+        2.4.6 withdrawn nonce 3
+        2.4.7 vanished #2
+    "#]]);
+    stream
+        .block(1, vec![settled(2), settled(3), flushed(7)])
+        .finalize(4)
+        .check(expect![[r#"
+            2.6.0 settled through 3
+            2.6.1 royalties 3
+            2.6.2 final 4 at 1004
+        "#]]);
+}
+
+/// The first block that differs had said nothing before: that it says something now shows it.
+#[test]
+fn a_settlement_that_moved_to_an_earlier_block_counts_there() {
+    let mut stream = Stream::alone();
+    stream
+        .block(0, vec![])
+        .block(0, vec![])
+        .block(0, vec![settled(1), settled(2)]);
+    stream.block(0, vec![settled(3)]).finalize(4);
+    stream.told.clear();
+    stream.open(2);
+    stream
+        .block(0, vec![])
+        .block(1, vec![settled(1)])
+        .block(1, vec![settled(2)]);
+    stream.finalize(3).check(expect![[r#"
+        2.4.0 fills vanished from 1 on
+        2.4.1 settled through 2
+    "#]]);
+    stream.block(1, vec![]).finalize(4).check(expect![[r#""#]]);
+    stream.block(1, vec![settled(3)]).finalize(5).check(expect![[r#"
+        2.8.0 settled through 3
+        2.8.1 final 5 at 1005
+    "#]]);
+}
+
+/// What is lost twice is taken back twice, and a chain that is told a third time without change says nothing.
+#[test]
+fn a_chain_may_break_its_promise_again() {
+    let mut stream = Stream::alone();
+    stream.block(0, vec![]).block(0, vec![settled(1)]).finalize(2);
+    stream.told.clear();
+    stream.open(2);
+    stream
+        .block(0, vec![])
+        .block(1, vec![settled(1), settled(2)])
+        .finalize(2);
+    stream.check(expect![[r#"
+        2.3.0 fills vanished from 1 on
+        2.3.1 settled through 2
+    "#]]);
+    stream.open(3);
+    stream
+        .block(0, vec![])
+        .block(1, vec![settled(1), settled(2)])
+        .finalize(2);
+    stream.check(expect![""]);
+    stream.open(4);
+    stream.block(0, vec![]).block(2, vec![]).finalize(2);
+    stream.check(expect![[r#"
+        4.3.0 fills vanished from 1 on
+    "#]]);
+}
+
+/// An exit that had been paid out waits again where its request is still there.
+#[test]
+fn a_lost_payment_of_an_exit_has_it_wait_again() {
+    let mut stream = Stream::alone();
+    stream
+        .block(0, vec![exit(1)])
+        .block(0, vec![exit_executed(1)])
+        .finalize(2);
+    stream.told.clear();
+    stream.open(2);
+    stream
+        .block(0, vec![exit(1)])
+        .block(1, vec![])
+        .finalize(1)
+        .check(expect![""]);
+    stream.finalize(2).check(expect![[r#"
+        2.4.0 exit #1 vanished
+        2.4.1 exit #1 requested
+    "#]]);
+    stream.block(1, vec![exit_executed(1)]).finalize(3).check(expect![[r#"
+            2.6.0 exit #1 paid 8
+            2.6.1 final 3 at 1003
+        "#]]);
+}
+
 #[test]
 fn what_names_no_group_of_the_vault_is_for_the_first_one() {
     let mut config = FactConfig::alone(GroupId(1), CONTRACTS);
@@ -495,4 +642,81 @@ fn a_stream_that_does_not_fit_together_is_refused() {
             sequence: 10
         })
     );
+}
+
+/// A chain with a bit of everything: blocks that are reverted, a generation that is another chain past finality.
+fn eventful() -> Vec<(u64, ChainRecordBody)> {
+    let mut stream = Stream::alone();
+    stream.block(0, vec![deposit(1, ALICE, 5, 1), exit(1), key(true)]);
+    stream.block(0, vec![settled(1), withdrawn(3)]).finalize(1);
+    stream.block(0, vec![exit(2), flushed(7)]).revert();
+    stream.block(1, vec![deposit(2, BOB, 6, 1), skipped(2)]).finalize(3);
+    stream.open(2);
+    stream.block(0, vec![deposit(1, ALICE, 5, 1), exit(1), key(true)]);
+    stream.block(1, vec![settled(1)]).block(1, vec![exit_executed(1)]);
+    stream.block(1, vec![key(false)]).finalize(3);
+    stream.block(1, vec![settled(2), flushed(7), withdrawn(3)]).finalize(5);
+    stream.records
+}
+
+fn taken(folder: &FactFolder) -> Snapshot {
+    Snapshot {
+        next_sequence: 7,
+        last_record: B256::repeat_byte(3),
+        heard: 9,
+        told_record: Some(6),
+        retries: 1,
+        folded: folder.state.clone(),
+        held: Held::default(),
+    }
+}
+
+#[test]
+fn a_folder_that_goes_on_from_a_snapshot_tells_what_one_that_never_stopped_tells() {
+    let config = FactConfig::alone(GroupId(1), CONTRACTS);
+    let records = eventful();
+    let mut straight = FactFolder::new(config.clone());
+    let mut told = 0;
+    for (place, (sequence, body)) in records.iter().enumerate() {
+        told += straight.fold(*sequence, body).unwrap().len();
+        let stored = taken(&straight).store(&config).unwrap();
+        let snapshot = Snapshot::read(&stored, &config, 9).unwrap();
+        assert_eq!(snapshot, taken(&straight));
+        let (mut resumed, mut ahead) = (snapshot.folder(config.clone()), straight.clone());
+        for (sequence, body) in &records[place + 1..] {
+            assert_eq!(
+                resumed.fold(*sequence, body),
+                ahead.fold(*sequence, body),
+                "after record {place}"
+            );
+        }
+    }
+    assert!(told > 15, "{told} facts");
+}
+
+#[test]
+fn a_snapshot_that_is_not_what_it_should_be_is_refused() {
+    let config = FactConfig::alone(GroupId(1), CONTRACTS);
+    let mut folder = FactFolder::new(config.clone());
+    for (sequence, body) in eventful() {
+        folder.fold(sequence, &body).unwrap();
+    }
+    let good = taken(&folder).store(&config).unwrap();
+    let refused = |stored: &StoredSnapshot| Snapshot::read(stored, &config, 9).unwrap_err();
+    for at in (0..good.body.len()).step_by(7) {
+        let mut damaged = good.clone();
+        damaged.body[at] ^= 1;
+        assert_eq!(refused(&damaged), Unusable::Damaged);
+    }
+    let mut older = good.clone();
+    older.version += 1;
+    assert_eq!(refused(&older), Unusable::Version(VERSION + 1));
+    let mut nonsense = good.clone();
+    nonsense.body.truncate(20);
+    nonsense.body_hash = alloy::primitives::keccak256(&nonsense.body);
+    assert!(matches!(refused(&nonsense), Unusable::Malformed(_)));
+    let mut others = config.clone();
+    others.others = vec![GroupId(2)];
+    assert_eq!(Snapshot::read(&good, &others, 9), Err(Unusable::OtherConfig));
+    assert_eq!(Snapshot::read(&good, &config, 8), Err(Unusable::AheadOfEngine));
 }

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, B256, U256};
+use serde::{Deserialize, Serialize};
 use souk_schema::exchange::Amount;
 use souk_schema::{BlockRef, TokenRef};
 
+use super::pairs;
+
 /// A deposit as it was told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ToldDeposit {
     pub(super) account: Address,
     pub(super) token: TokenRef,
@@ -24,16 +27,23 @@ impl ToldDeposit {
 }
 
 /// What the engine was told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Told {
     pub(super) deposits: BTreeMap<u64, ToldDeposit>,
-    pub(super) withdrawals: BTreeSet<(Address, u64)>,
+    /// Withdrawals that were paid out, and where.
+    #[serde(with = "pairs")]
+    pub(super) withdrawals: BTreeMap<(Address, u64), BlockRef>,
     /// Exits that wait, as far as the engine knows.
     pub(super) exits: BTreeMap<u64, Address>,
-    pub(super) exits_executed: BTreeSet<u64>,
+    /// Exits that were paid out, and where.
+    pub(super) exits_executed: BTreeMap<u64, BlockRef>,
     /// Number of the last fill that is over.
     pub(super) fills_through: u64,
-    pub(super) flushes: BTreeSet<(B256, U256)>,
+    /// The first of the fills that a block made over, for each block that did.
+    pub(super) fills: BTreeMap<u64, (B256, u64)>,
+    /// Royalties that were paid out: how much, and where.
+    #[serde(with = "pairs")]
+    pub(super) flushes: BTreeMap<(B256, U256), (Amount, BlockRef)>,
     /// Keys that sign, as far as the engine knows.
     pub(super) keys: BTreeSet<(Address, Address)>,
     pub(super) nonces_below: BTreeMap<Address, u64>,
@@ -41,4 +51,18 @@ pub(super) struct Told {
     pub(super) series: BTreeSet<TokenRef>,
     pub(super) escape: bool,
     pub(super) final_secs: u64,
+}
+
+impl Told {
+    /// Every final block that said something, as far as it could be taken back.
+    pub(super) fn blocks(&self) -> BTreeMap<u64, B256> {
+        let deposits = self.deposits.values().map(|deposit| deposit.block);
+        let paid = self.withdrawals.values().chain(self.exits_executed.values()).copied();
+        let flushed = self.flushes.values().map(|(_, block)| *block);
+        let blocks = deposits.chain(paid).chain(flushed);
+        let blocks = blocks.map(|block| (block.number, block.hash));
+        blocks
+            .chain(self.fills.iter().map(|(number, (hash, _))| (*number, *hash)))
+            .collect()
+    }
 }

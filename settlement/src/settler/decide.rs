@@ -125,8 +125,17 @@ pub fn decide(state: &State, seen: &Observation, sent: &SentAt, policy: &Policy)
         .get(&next.planned.id)
         .is_some_and(|sent| seen.head >= sent.form_since.saturating_add(policy.fees.patience_blocks));
     if next.planned.nonce > seen.nonce && is_overdue {
-        // A transaction with a lower nonce is gone, for instance with a block that was reverted; nothing moves until that nonce is used.
-        return vec![Action::Plan(Want::Heartbeat)];
+        // A transaction with a lower nonce is gone, for instance with a block that was reverted; nothing moves until that nonce is used. Where
+        // final blocks were reverted, the vault wants fills again that nothing on its way has.
+        let is_on_its_way = |fill: u64| {
+            let mut waiting = state.waiting().iter().filter_map(Transaction::fills);
+            waiting.any(|(first, _)| first == fill)
+        };
+        let want = match seen.waiting_fills > 0 && !is_on_its_way(seen.next_fill.0) {
+            true => plan(state, seen, policy).unwrap_or(Want::Heartbeat),
+            false => Want::Heartbeat,
+        };
+        return vec![Action::Plan(want)];
     }
     let waiting = state.waiting().iter();
     waiting.flat_map(|waiting| push(waiting, seen, sent, policy)).collect()

@@ -7,14 +7,19 @@
 //! any two of them from both being mined.
 
 pub mod batch;
+mod config;
 pub mod decide;
+mod error;
 pub mod fees;
 pub mod journal;
+mod planning;
 pub mod queue;
 mod run;
 pub mod state;
 
-pub use run::{Operator, SettleError, Settler, SettlerConfig, Step};
+pub use config::{Operator, SettlerConfig};
+pub use error::SettleError;
+pub use run::{Settler, Step};
 
 #[cfg(test)]
 mod tests;

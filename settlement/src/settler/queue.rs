@@ -78,6 +78,7 @@ pub struct Queue {
     /// Fills below it are not kept.
     keep_from: u64,
     last_over: FillNumber,
+    newest: FillNumber,
     fills: BTreeMap<FillNumber, WaitingFill>,
     signatures: BTreeMap<SignatureId, Held>,
     open: BTreeMap<OrderId, SignatureId>,
@@ -102,6 +103,7 @@ impl Queue {
             last_command: 0,
             keep_from: keep_from.0,
             last_over: FillNumber(0),
+            newest: FillNumber(0),
             fills: BTreeMap::new(),
             signatures: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -190,6 +192,7 @@ impl Queue {
                     matched_at: outcome.time,
                 };
                 self.fills.insert(fill.number, waiting);
+                self.newest = fill.number;
             }
             Event::FillBusted { fill, cause } => {
                 self.mark(fill.number, true);
@@ -199,6 +202,7 @@ impl Queue {
             }
             Event::FillReinstated { fill } => self.mark(fill.number, false),
             Event::FillsSettled { through } => self.over(*through),
+            Event::SettlementVanished { through } => self.last_over = *through,
             _ => {}
         }
         Ok(())
@@ -242,6 +246,11 @@ impl Queue {
     /// Waiting fills from a number on, in order.
     pub fn from(&self, number: FillNumber) -> impl Iterator<Item = &WaitingFill> {
         self.fills.range(number..).map(|(_, waiting)| waiting)
+    }
+
+    /// Whether the vault wants a fill next that is not kept although it was matched: the chain has lost what was final.
+    pub fn lacks(&self, number: FillNumber) -> bool {
+        number <= self.newest && !self.fills.contains_key(&number)
     }
 
     /// A signed order that covers a waiting fill or is open.

@@ -6,164 +6,28 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use alloy::primitives::{Address, B256, Bytes, keccak256};
-use alloy::sol_types::SolCall;
-use alloy::transports::TransportError;
-use souk_contracts::ExchangeVault::{flushRoyaltyCall, heartbeatCall};
+use alloy::primitives::{B256, Bytes};
 use souk_contracts::exchange::royalty_account;
-use souk_eventlog::{EventLog, LogError, ReadLimits, StreamName, StreamWriter};
+use souk_eventlog::{EventLog, ReadLimits, StreamName, StreamWriter};
 use souk_schema::exchange::{FillNumber, GroupId};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use souk_streams::{Reader, events};
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::{BatchLimits, build, gas_bound};
-use super::decide::{Action, Observation, Policy, Sent, SentAt, Want, decide};
-use super::journal::{Entry, JournalError, Planned, Purpose, from_record, to_record};
-use super::queue::{Queue, QueueError};
+use super::config::{Operator, SettlerConfig};
+use super::decide::{Action, Observation, Sent, SentAt, decide};
+use super::error::SettleError;
+use super::journal::{Entry, Planned, Purpose, from_record, to_record};
+use super::queue::Queue;
 use super::state::{Inconsistent, State};
-use crate::node::{Finality, Head, Node, Trial, sign_again};
-use crate::signer::OperatorSigner;
+use crate::node::{Head, Node, sign_again};
 use crate::store::Store;
-use souk_streams::{Reader, StreamError, events};
 
 /// Longest pause after something went wrong.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// The operator's account, shared by the settlers of all groups of a vault: one of them has a transaction on its way at a time.
-#[derive(Clone, Debug)]
-pub struct Operator {
-    signer: OperatorSigner,
-    turn: Arc<Mutex<()>>,
-}
-
-impl Operator {
-    /// An account that nobody else sends from.
-    pub fn new(signer: OperatorSigner) -> Operator {
-        Operator {
-            signer,
-            turn: Arc::default(),
-        }
-    }
-
-    /// Its address.
-    pub fn address(&self) -> Address {
-        self.signer.address()
-    }
-}
-
 /// Heartbeats that are due within the silence after which anyone may open the escape, at least.
 const HEARTBEATS_IN_ESCAPE_DELAY: u64 = 4;
-
-/// How a group is settled.
-#[derive(Clone, Debug)]
-pub struct SettlerConfig {
-    /// The group.
-    pub group: GroupId,
-    /// When to send, and for how much.
-    pub policy: Policy,
-    /// Bounds of a batch.
-    pub limits: BatchLimits,
-    /// Which blocks are final.
-    pub finality: Finality,
-    /// Royalties of a market are flushed from this many quote base units on; `None` leaves them.
-    pub flush_from: Option<u128>,
-    /// Seconds between two looks at the royalties.
-    pub flush_every_secs: u64,
-    /// How often the node is asked while nothing else happens.
-    pub poll: Duration,
-}
-
-impl SettlerConfig {
-    /// A group with every default.
-    pub fn new(group: GroupId) -> SettlerConfig {
-        let limits = BatchLimits::default();
-        SettlerConfig {
-            group,
-            policy: Policy {
-                fees: Default::default(),
-                fills_per_batch: limits.max_fills as u64,
-                longest_wait_ms: 1_000,
-                heartbeat_after_secs: 3_600,
-            },
-            limits,
-            finality: Finality::default(),
-            flush_from: None,
-            flush_every_secs: 600,
-            poll: Duration::from_millis(500),
-        }
-    }
-}
-
-/// Why settlement does not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum SettleError {
-    /// The log does not take or give something.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// A stream is damaged.
-    #[error(transparent)]
-    Stream(#[from] StreamError),
-    /// The journal is damaged.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The journal contradicts itself.
-    #[error(transparent)]
-    Inconsistent(#[from] Inconsistent),
-    /// The group's events do not fit together.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    /// The node does not answer.
-    #[error("the node does not answer: {0}")]
-    Node(#[from] TransportError),
-    /// The vault does not answer.
-    #[error("the vault does not answer: {0}")]
-    Vault(#[from] alloy::contract::Error),
-    /// Postgres does not answer.
-    #[error("settlement's tables: {0}")]
-    Database(#[from] sqlx::Error),
-    /// The key does not sign.
-    #[error("the operator's key does not sign: {0}")]
-    Signer(#[from] alloy::signers::Error),
-    /// The vault refuses what settlement wants to send.
-    #[error("the vault would refuse {what}: {reason}")]
-    Refused {
-        /// What.
-        what: String,
-        /// In its own words.
-        reason: String,
-    },
-    /// One fill needs more gas than may be used.
-    #[error("fill {fill} alone takes more than {limit} gas; allow more")]
-    FillTooDear {
-        /// The fill.
-        fill: FillNumber,
-        /// The bound.
-        limit: u64,
-    },
-    /// A fill that the vault wants next is not in the group's events.
-    #[error("the vault wants fill {fill} next, which the group's events do not have")]
-    UnknownFill {
-        /// The fill.
-        fill: FillNumber,
-    },
-}
-
-impl SettleError {
-    /// Whether trying again is of no use.
-    pub fn is_fatal(&self) -> bool {
-        match self {
-            SettleError::Log(error) | SettleError::Stream(StreamError::Log(error)) => {
-                !error.retryable() && !matches!(error, LogError::WriterLost { .. })
-            }
-            SettleError::Stream(_)
-            | SettleError::Journal(_)
-            | SettleError::Inconsistent(_)
-            | SettleError::Queue(_)
-            | SettleError::Signer(_) => true,
-            _ => false,
-        }
-    }
-}
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,19 +40,19 @@ pub enum Step {
 
 /// Settles the fills of a group.
 pub struct Settler {
-    config: SettlerConfig,
-    operator: Operator,
-    node: Node,
+    pub(super) config: SettlerConfig,
+    pub(super) operator: Operator,
+    pub(super) node: Node,
     log: Arc<dyn EventLog>,
     store: Store,
     writer: Box<dyn StreamWriter>,
     events: Reader,
-    queue: Queue,
-    state: State,
+    pub(super) queue: Queue,
+    pub(super) state: State,
     sent: SentAt,
     /// Held while a transaction is on its way.
     turn: Option<OwnedMutexGuard<()>>,
-    royalties_seen_secs: u64,
+    pub(super) royalties_seen_secs: u64,
 }
 
 impl std::fmt::Debug for Settler {
@@ -359,7 +223,7 @@ impl Settler {
         let hashes: Vec<B256> = waiting.map(|attempt| attempt.hash).chain(mined).collect();
         let receipts = self.node.receipts(&hashes).await?;
         let (next_fill, heartbeat_secs) = self.node.vault_state(self.config.group.0).await?;
-        if next_fill <= self.queue.last_over() {
+        if self.queue.lacks(next_fill) {
             self.reload(next_fill).await?;
         }
         let oldest = self.queue.from(next_fill).next().map(|waiting| waiting.matched_at.0);
@@ -398,129 +262,6 @@ impl Settler {
         Ok(None)
     }
 
-    async fn plan(&mut self, want: Want, seen: &Observation, head: Head) -> Result<Step, SettleError> {
-        match want {
-            Want::Settle { first, at_most } => self.plan_batch(first, at_most, seen, head).await,
-            Want::Heartbeat => {
-                let call = heartbeatCall {}.abi_encode().into();
-                self.plan_call("a heartbeat", Purpose::Heartbeat, call, seen, head)
-                    .await
-            }
-            Want::Flush { market } => {
-                let call = flushRoyaltyCall { market }.abi_encode().into();
-                let planned = self
-                    .plan_call("a flush", Purpose::Flush { market }, call, seen, head)
-                    .await;
-                if planned.is_err() {
-                    // Nobody waits for it; the next look comes in time.
-                    self.royalties_seen_secs = head.secs;
-                }
-                planned
-            }
-        }
-    }
-
-    async fn plan_batch(
-        &mut self,
-        first: FillNumber,
-        at_most: u64,
-        seen: &Observation,
-        head: Head,
-    ) -> Result<Step, SettleError> {
-        let mut limits = self.config.limits;
-        limits.max_fills = limits.max_fills.min(usize::try_from(at_most).unwrap_or(usize::MAX));
-        let most_gas = limits.max_gas.max(gas_bound(2, 1)).min(head.gas_limit);
-        loop {
-            let batch = build(self.config.group, &self.queue, first, &limits);
-            let batch = batch.ok_or(SettleError::UnknownFill { fill: first })?;
-            let purpose = Purpose::Batch {
-                first,
-                last: batch.last(),
-                voided: batch.voided(),
-            };
-            let call = batch.call();
-            match self.node.try_out(self.operator.address(), &call, most_gas).await? {
-                Trial::Works { gas } => {
-                    let spare = if self.state.failed_fills().is_some() {
-                        gas
-                    } else {
-                        gas / 4
-                    };
-                    let gas_limit = gas.saturating_add(spare).min(head.gas_limit);
-                    return self.plan_sure(purpose, call, gas_limit, seen).await;
-                }
-                Trial::TooMuchGas if batch.fills.len() > 1 => limits.max_fills = batch.fills.len() / 2,
-                Trial::TooMuchGas => {
-                    let (fill, limit) = (first, most_gas);
-                    return Err(SettleError::FillTooDear { fill, limit });
-                }
-                // The chain has gone on meanwhile.
-                Trial::Refused { is_stale: true, .. } => return Ok(Step::Idle),
-                Trial::Refused { reason, .. } => {
-                    let what = format!("a batch from fill {first} on");
-                    return Err(SettleError::Refused { what, reason });
-                }
-            }
-        }
-    }
-
-    async fn plan_call(
-        &mut self,
-        what: &str,
-        purpose: Purpose,
-        call: Bytes,
-        seen: &Observation,
-        head: Head,
-    ) -> Result<Step, SettleError> {
-        match self
-            .node
-            .try_out(self.operator.address(), &call, head.gas_limit)
-            .await?
-        {
-            Trial::Works { gas } => self.plan_sure(purpose, call, gas.saturating_add(gas / 4), seen).await,
-            Trial::TooMuchGas => Err(SettleError::Refused {
-                what: what.to_owned(),
-                reason: "it needs more gas than a block has".to_owned(),
-            }),
-            Trial::Refused { reason, .. } => {
-                let what = what.to_owned();
-                Err(SettleError::Refused { what, reason })
-            }
-        }
-    }
-
-    /// Looks once more, with exactly the gas that will be sent, signs and writes down. The sending is the next step's.
-    async fn plan_sure(
-        &mut self,
-        purpose: Purpose,
-        call: Bytes,
-        gas_limit: u64,
-        seen: &Observation,
-    ) -> Result<Step, SettleError> {
-        if !matches!(
-            self.node.simulate(self.operator.address(), &call, gas_limit).await?,
-            Trial::Works { .. }
-        ) {
-            // The chain has gone on since the gas was estimated.
-            return Ok(Step::Idle);
-        }
-        let fees = self.config.policy.fees.first(seen.base_fee_wei);
-        let call_hash = keccak256(&call);
-        let signer = self.operator.signer.key();
-        let attempt = self.node.sign(signer, seen.nonce, gas_limit, call, fees)?;
-        let planned = Planned {
-            id: self.state.next_id(),
-            nonce: seen.nonce,
-            to: self.node.vault(),
-            gas_limit,
-            call_hash,
-            purpose,
-            attempt,
-        };
-        self.record(Entry::Planned(planned)).await?;
-        Ok(Step::Acted)
-    }
-
     async fn broadcast(&mut self, id: u64, signed: &Bytes, head: u64) {
         // Whatever the node says against it, the receipts tell what became of it.
         if let Err(error) = self.node.broadcast(signed).await {
@@ -534,7 +275,7 @@ impl Settler {
     }
 
     /// Writes a step down, durably, before it is taken.
-    async fn record(&mut self, entry: Entry) -> Result<(), SettleError> {
+    pub(super) async fn record(&mut self, entry: Entry) -> Result<(), SettleError> {
         self.writer.append(vec![to_record(self.config.group, &entry)]).await?;
         self.state.apply(&entry)?;
         let group = self.config.group.to_string();
@@ -572,14 +313,6 @@ impl Settler {
 
     /// The chain has lost fills that were final: read the events anew, and keep those.
     async fn reload(&mut self, next_fill: FillNumber) -> Result<(), SettleError> {
-        if self
-            .queue
-            .from(next_fill)
-            .next()
-            .is_some_and(|waiting| waiting.fill.number == next_fill)
-        {
-            return Ok(());
-        }
         tracing::warn!(group = %self.config.group, %next_fill, "the chain has lost fills that were settled: they are settled again");
         self.queue = Queue::keeping_from(next_fill);
         self.events = events(&self.log, self.config.group)?;

@@ -297,6 +297,26 @@ fn fills_that_the_chain_lost_are_kept_when_asked_for() {
     assert_eq!(group.queue.last_over(), FillNumber(3));
 }
 
+/// The vault may want a settled fill again long before the engine hears that its block is gone.
+#[test]
+fn a_fill_that_is_wanted_again_is_missed_until_the_events_are_read_anew() {
+    let mut group = Group::new();
+    let sell = group.place(vec![signed(Side::Sell, 1, 50)])[0];
+    let buy = group.place(vec![signed(Side::Buy, 2, 50)])[0];
+    for _ in 0..3 {
+        group.trade((buy, 2), (sell, 1));
+    }
+    assert!(!group.queue.lacks(FillNumber(1)));
+    group.say(Event::FillsSettled { through: FillNumber(2) });
+    let lacks = |group: &Group| [1, 2, 3, 4].map(|number| group.queue.lacks(FillNumber(number)));
+    assert_eq!(lacks(&group), [true, true, false, false]);
+    group.say(Event::SettlementVanished { through: FillNumber(1) });
+    assert_eq!(lacks(&group), [true, true, false, false], "its order may be forgotten");
+    assert_eq!(group.queue.last_over(), FillNumber(1));
+    group.say(Event::FillsSettled { through: FillNumber(3) });
+    assert_eq!(lacks(&group), [true, true, true, false]);
+}
+
 #[test]
 fn events_with_a_gap_are_refused() {
     let mut group = Group::new();
@@ -659,4 +679,27 @@ fn a_journal_that_contradicts_itself_is_refused() {
     assert_eq!(state.apply(&Entry::Voided { id: 1 }), Err(Inconsistent { id: 1 }));
     state.apply(&planned(1, 4, 1, 1)).unwrap();
     assert_eq!(state.apply(&Entry::Final { id: 1 }), Err(Inconsistent { id: 1 }));
+}
+
+/// A chain that went back past finality has lost nonces and fills: the lost nonce brings the lost fills.
+#[test]
+fn a_gap_of_nonces_where_fills_were_lost_is_filled_by_these() {
+    let mut desk = Desk::new();
+    desk.note(&[planned(1, 6, 9, 16)]);
+    let sent = Sent {
+        form_since: 10,
+        last: 10,
+    };
+    desk.sent.insert(1, sent);
+    desk.seen.head = 13;
+    desk.seen.waiting_fills = 16;
+    desk.seen.next_fill = FillNumber(1);
+    let lost = Want::Settle {
+        first: FillNumber(1),
+        at_most: 8,
+    };
+    assert_eq!(desk.decide(), [Action::Plan(lost)]);
+    // What is on its way already has the fill that is wanted: only the nonce is missing.
+    desk.seen.next_fill = FillNumber(9);
+    assert_eq!(desk.decide(), [Action::Plan(Want::Heartbeat)]);
 }

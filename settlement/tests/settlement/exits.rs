@@ -11,7 +11,7 @@ use souk_settlement::cosigner::{Cosigned, Cosigner};
 use crate::settle::exhaust;
 use crate::world::{CHAIN, DEPTH, DOLLARS, GROUP, SHARES, World, available, now_secs};
 
-fn cosigner(world: &World) -> Cosigner {
+pub fn cosigner(world: &World) -> Cosigner {
     let venue = Venue {
         chain: CHAIN,
         vault: world.vault,
@@ -23,7 +23,7 @@ fn cosigner(world: &World) -> Cosigner {
     )
 }
 
-async fn withdraw(world: &World, amount: u128, nonce: u64, deadline_secs: u64) -> Outcome {
+pub async fn withdraw(world: &World, amount: u128, nonce: u64, deadline_secs: u64) -> Outcome {
     let withdraw = Withdraw {
         account: world.buyer.address(),
         token: world.dollars(),
@@ -35,7 +35,7 @@ async fn withdraw(world: &World, amount: u128, nonce: u64, deadline_secs: u64) -
     world.command(CommandBody::Withdraw(withdraw)).await
 }
 
-fn call(world: &World, account: &PrivateKeySigner, cosigned: &Cosigned) -> ExchangeVault::withdrawCall {
+pub fn call(world: &World, account: &PrivateKeySigner, cosigned: &Cosigned) -> ExchangeVault::withdrawCall {
     let signature = sign(digest(&cosigned.withdrawal, &domain(CHAIN.0, world.vault)), account).unwrap();
     let it = &cosigned.withdrawal;
     ExchangeVault::withdrawCall {

@@ -1,8 +1,10 @@
 //! Facts and settlement against a real dev chain, the real contracts, a real engine and a real log.
 
+mod broken;
 mod exits;
 mod facts;
 mod operator;
 mod postgres;
+mod restarts;
 mod settle;
 mod world;

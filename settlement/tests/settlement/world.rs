@@ -22,6 +22,7 @@ use souk_schema::exchange::{
 };
 use souk_schema::{ChainId, TokenRef};
 use souk_sequencer::{GroupConfig, GroupHandle};
+use souk_settlement::facts::FollowError;
 use souk_settlement::settler::batch::typed_order;
 use souk_settlement::vault_log::Contracts;
 use souk_settlement::{
@@ -30,6 +31,7 @@ use souk_settlement::{
 };
 use sqlx::PgPool;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub const CHAIN: ChainId = ChainId(31_337);
@@ -58,6 +60,8 @@ pub struct World {
     pub seller: PrivateKeySigner,
     pub asset: U256,
     domain: Eip712Domain,
+    /// The present follower of facts, and what ends it.
+    following: Option<(CancellationToken, JoinHandle<Result<(), FollowError>>)>,
     cancel: CancellationToken,
     _server: Arc<Postgres>,
 }
@@ -115,10 +119,6 @@ impl World {
         source.on_rewrite = OnRewrite::NewGeneration;
         let (status, _) = watch::channel(IndexerStatus::starting(CHAIN));
         tokio::spawn(souk_indexer::run(source, log.clone(), status, cancel.clone()));
-        let facts = FactConfig::alone(GROUP, contracts(&at));
-        let follower = FactFollower::new(facts, CHAIN, group.clone(), log.clone(), store.clone());
-        tokio::spawn(follower.run(cancel.clone()));
-
         let mut world = World {
             domain: domain(CHAIN.0, vault),
             operator: Operator::new(OperatorSigner::from(
@@ -136,13 +136,33 @@ impl World {
             buyer: key(0x11),
             seller: key(0x22),
             asset: U256::ONE,
+            following: None,
             cancel,
             _server: server,
         };
+        world.follow_facts();
         world.rpc("anvil_autoImpersonateAccount", json!([true])).await;
         world.rpc("evm_setAutomine", json!([false])).await;
         world.give_tokens().await;
         world
+    }
+
+    /// Starts a follower of facts, which takes a snapshot after every record or every few.
+    fn follow_facts(&mut self) {
+        let facts = FactConfig::alone(GROUP, contracts(&self.at));
+        let follower = FactFollower::new(facts, CHAIN, self.group.clone(), self.log.clone(), self.store.clone());
+        let cancel = self.cancel.child_token();
+        let following = tokio::spawn(follower.snapshot_every(1).run(cancel.clone()));
+        self.following = Some((cancel, following));
+    }
+
+    /// Ends the follower of facts, lets something be done to what it left, and starts another one.
+    pub async fn restart_facts(&mut self, meanwhile: impl AsyncFnOnce(&World)) {
+        let (cancel, follower) = self.following.take().unwrap();
+        cancel.cancel();
+        follower.await.unwrap().unwrap();
+        meanwhile(self).await;
+        self.follow_facts();
     }
 
     /// Likewise, with deposits that are credited and a market that is open.

@@ -104,7 +104,7 @@ impl OwnSide {
                 };
                 Some((cause.into(), reason))
             }
-            FillNews::Matched | FillNews::Final | FillNews::Reinstated => None,
+            FillNews::Matched | FillNews::Final | FillNews::Reinstated | FillNews::Unsettled => None,
         };
         OwnSide {
             number: fill.number,
@@ -118,7 +118,7 @@ impl OwnSide {
             quote: fill.quote,
             fee: Amount(own.fee.0.saturating_add(royalty.0)),
             state: match news {
-                FillNews::Matched => FillState::Matched,
+                FillNews::Matched | FillNews::Unsettled => FillState::Matched,
                 FillNews::Final | FillNews::Reinstated => FillState::Final,
                 FillNews::Busted(_) => FillState::Busted,
             },

@@ -62,6 +62,17 @@ impl Engine {
         }
     }
 
+    /// A fill that was settled is pending again.
+    pub(super) fn make_pending(&mut self, fill: &Fill) {
+        let moves = self.moves(fill);
+        for (index, amount) in moves.payments {
+            self.accounts.funds_mut(index).pending_out += amount;
+        }
+        for (index, amount) in moves.receipts {
+            self.accounts.funds_mut(index).pending_in += amount;
+        }
+    }
+
     /// Moves a fill's amounts back, between available balances.
     pub(super) fn reverse(&mut self, fill: &Fill) {
         let moves = self.moves(fill);

@@ -2,11 +2,12 @@
 
 use alloy_primitives::{Address, B256};
 use souk_schema::TokenRef;
-use souk_schema::exchange::event::{CloseCause, CreditCause, DebitCause, StateCause};
+use souk_schema::exchange::command::Rules;
+use souk_schema::exchange::event::{CloseCause, CreditCause, DebitCause};
 use souk_schema::exchange::{AccountId, Amount, Event, InstrumentId, Rejection};
 
 use crate::engine::Engine;
-use crate::state::settlement::Deposit;
+use crate::state::settlement::{Deposit, Finished, PaidExit};
 
 impl Engine {
     pub(super) fn deposited(
@@ -30,14 +31,7 @@ impl Engine {
         {
             return Err(Rejection::NothingToChange);
         }
-        // What is owed counts as if it had been paid, so that no single balance outgrows the sum.
-        let sum = i128::try_from(amount.0).ok().and_then(|amount| {
-            let total = self.instruments.total(instrument).checked_add(self.owed(instrument))?;
-            total.checked_add(amount)
-        });
-        if sum.is_none() {
-            return Err(Rejection::Overflow);
-        }
+        self.check_credit(instrument, amount)?;
         let account = self.open_mentioned(found, address, events);
         let deposit = Deposit {
             account,
@@ -51,30 +45,6 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn deposit_vanished(&mut self, deposit_id: u64, events: &mut Vec<Event>) -> Result<(), Rejection> {
-        let deposit = self
-            .settlement
-            .deposits
-            .get(&deposit_id)
-            .copied()
-            .filter(|deposit| !deposit.vanished);
-        let deposit = deposit.ok_or(Rejection::NothingToChange)?;
-        self.check_debit(deposit.instrument, deposit.amount)?;
-        let vanished = Deposit {
-            vanished: true,
-            ..deposit
-        };
-        self.settlement.deposits.insert(deposit_id, vanished);
-        let cause = DebitCause::DepositVanished { deposit_id };
-        self.debit(deposit.account, deposit.instrument, deposit.amount, cause, events);
-        self.bust_uncovered(events);
-        self.mend_balances(events);
-        for market in 0..self.markets.len() {
-            self.halt(market, StateCause::FinalityBroken, events);
-        }
-        Ok(())
-    }
-
     pub(super) fn withdrawn(
         &mut self,
         address: &Address,
@@ -82,13 +52,29 @@ impl Engine {
         events: &mut Vec<Event>,
     ) -> Result<(), Rejection> {
         let account = self.find_account(address)?;
-        let flight = self
-            .settlement
-            .withdrawals
-            .remove(&(account, nonce))
-            .ok_or(Rejection::NothingToChange)?;
-        *self.instruments.total_mut(flight.instrument) -= flight.withdraw.amount.0 as i128;
+        let key = (account, nonce);
+        if let Some(flight) = self.settlement.withdrawals.remove(&key) {
+            *self.instruments.total_mut(flight.instrument) -= flight.withdraw.amount.0 as i128;
+            events.push(Event::WithdrawalExecuted { account, nonce });
+            let finished = Finished { flight, executed: true };
+            self.settlement.finished.insert(key, finished);
+            return Ok(());
+        }
+        // One that was credited back can be paid out all the same where the chain went back to before its deadline.
+        let is_taken = self.group.as_ref().is_some_and(|group| group.rules >= Rules::Second);
+        let finished = self.settlement.finished.get(&key);
+        let finished = finished.filter(|finished| !finished.executed && is_taken);
+        let flight = &finished.ok_or(Rejection::NothingToChange)?.flight;
+        let (instrument, amount) = (flight.instrument, flight.withdraw.amount);
+        self.check_debit(instrument, amount)?;
+        self.settlement
+            .finished
+            .entry(key)
+            .and_modify(|finished| finished.executed = true);
+        self.debit(account, instrument, amount, DebitCause::Withdrawal { nonce }, events);
         events.push(Event::WithdrawalExecuted { account, nonce });
+        self.bust_uncovered(events);
+        self.mend_balances(events);
         Ok(())
     }
 
@@ -103,6 +89,8 @@ impl Engine {
             let (account, nonce) = key;
             let cause = CreditCause::WithdrawalExpired { nonce };
             self.credit(account, flight.instrument, flight.withdraw.amount, cause, events);
+            let executed = false;
+            self.settlement.finished.insert(key, Finished { flight, executed });
         }
     }
 
@@ -153,6 +141,12 @@ impl Engine {
         if let Some(instrument) = instrument {
             self.check_debit(instrument, amount)?;
             self.debit(account, instrument, amount, DebitCause::Exit { exit_id }, events);
+            let paid = PaidExit {
+                account,
+                instrument,
+                amount,
+            };
+            self.settlement.exits.insert(exit_id, paid);
             self.bust_uncovered(events);
             self.mend_balances(events);
         }
@@ -192,13 +186,13 @@ impl Engine {
     }
 
     /// What the account `deficit` bears.
-    fn owed(&self, instrument: InstrumentId) -> i128 {
+    pub(super) fn owed(&self, instrument: InstrumentId) -> i128 {
         let index = self.accounts.find_funds(AccountId::DEFICIT, instrument);
         index.map_or(0, |index| -self.accounts.funds(index).available)
     }
 
     /// Whether a debit leaves sums that can be kept; no chain ever says otherwise.
-    fn check_debit(&self, instrument: InstrumentId, amount: Amount) -> Result<(), Rejection> {
+    pub(super) fn check_debit(&self, instrument: InstrumentId, amount: Amount) -> Result<(), Rejection> {
         let fits = i128::try_from(amount.0).ok().and_then(|amount| {
             self.owed(instrument).checked_add(amount)?;
             self.instruments.total(instrument).checked_sub(amount)
@@ -206,7 +200,7 @@ impl Engine {
         fits.map(|_| ()).ok_or(Rejection::Overflow)
     }
 
-    fn credit(
+    pub(super) fn credit(
         &mut self,
         account: AccountId,
         instrument: InstrumentId,
@@ -225,7 +219,7 @@ impl Engine {
     }
 
     /// Takes an amount out of the group, whether the account has it available or not.
-    fn debit(
+    pub(super) fn debit(
         &mut self,
         account: AccountId,
         instrument: InstrumentId,

@@ -3,6 +3,7 @@
 mod bust;
 mod custody;
 mod settle;
+mod vanish;
 
 use alloy_primitives::Address;
 use souk_schema::TokenRef;
@@ -49,6 +50,10 @@ impl Engine {
             Fact::RoyaltyFlushed { market, amount } => self.royalty_flushed(market, *amount, events),
             Fact::SeriesRevoked { token } => self.series_revoked(token, events),
             Fact::EscapeEntered => self.escape_entered(events),
+            Fact::FillsVanished { from } => self.fills_vanished(*from, events),
+            Fact::WithdrawalVanished { account, nonce } => self.withdrawal_vanished(account, *nonce, events),
+            Fact::ExitVanished { exit_id } => self.exit_vanished(*exit_id, events),
+            Fact::FlushVanished { market, amount } => self.flush_vanished(market, *amount, events),
         }
     }
 

@@ -14,22 +14,23 @@ impl Engine {
             });
         }
         while self.settlement.settled < through {
-            let unsettled = self
+            let mut consumed = self
                 .settlement
-                .unsettled
-                .pop_front()
+                .consume()
                 .expect("through is not beyond the newest fill");
-            self.settlement.settled = unsettled.fill.number;
-            match unsettled.bust {
-                None => self.forget_pending(&unsettled.fill),
-                Some(BustCause::Uncovered) => {
-                    self.reinstate(&unsettled.fill);
+            match consumed.bust {
+                None => self.forget_pending(&consumed.fill),
+                // A fill that was skipped waits only where the chain has lost that.
+                Some(BustCause::Uncovered | BustCause::Skipped { .. }) => {
+                    consumed.bust = None;
+                    self.reinstate(&consumed.fill);
                     events.push(Event::FillReinstated {
-                        fill: Box::new(unsettled.fill),
+                        fill: Box::new(consumed.fill.clone()),
                     });
                 }
-                Some(BustCause::Skipped { .. } | BustCause::Escape) => {}
+                Some(BustCause::Escape) => {}
             }
+            self.settlement.remember(consumed);
         }
         events.push(Event::FillsSettled { through });
         self.mend_balances(events);
@@ -46,18 +47,21 @@ impl Engine {
         if fill != expected || self.settlement.unsettled.is_empty() {
             return Err(Rejection::NotNextFill { expected });
         }
-        let unsettled = self.settlement.unsettled.pop_front().expect("there is one");
-        self.settlement.settled = fill;
-        if unsettled.busted() {
+        let mut consumed = self.settlement.consume().expect("there is one");
+        if consumed.busted() {
+            self.settlement.remember(consumed);
             events.push(Event::FillsSettled { through: fill });
             return Ok(());
         }
-        self.forget_pending(&unsettled.fill);
-        self.reverse(&unsettled.fill);
+        let cause = BustCause::Skipped { reason };
+        consumed.bust = Some(cause);
+        self.forget_pending(&consumed.fill);
+        self.reverse(&consumed.fill);
         events.push(Event::FillBusted {
-            fill: Box::new(unsettled.fill),
-            cause: BustCause::Skipped { reason },
+            fill: Box::new(consumed.fill.clone()),
+            cause,
         });
+        self.settlement.remember(consumed);
         self.bust_uncovered(events);
         self.mend_balances(events);
         Ok(())

@@ -12,6 +12,7 @@ mod refusals;
 mod settlement;
 mod stops;
 mod trading;
+mod vanished;
 
 use expect_test::Expect;
 

@@ -53,7 +53,39 @@ impl Generator {
                 token: self.pick(&tokens()),
             },
             119 if !self.calm && self.one_in(3) => Fact::EscapeEntered,
+            120..124 if !self.calm => self.vanished(oracle),
             _ => self.settlement(oracle),
+        }
+    }
+
+    /// The chain goes back past finality.
+    fn vanished(&mut self, oracle: &Oracle) -> Fact {
+        match self.random.random_range(0..4) {
+            0 => Fact::FillsVanished {
+                from: FillNumber(match self.one_in(8) {
+                    true => self.pick(&[0, oracle.consumed + 1, u64::MAX]),
+                    false => oracle.consumed.saturating_sub(self.random.random_range(0..12)),
+                }),
+            },
+            1 => {
+                let paid = oracle.over.iter().filter(|(_, (_, paid))| *paid).map(|(key, _)| *key);
+                let (account, nonce) = paid.max().unwrap_or((2, 1));
+                let known = oracle.accounts.get(account as usize);
+                Fact::WithdrawalVanished {
+                    account: known.map_or(Address::ZERO, |account| account.address),
+                    nonce: nonce + u64::from(self.one_in(8)),
+                }
+            }
+            2 => Fact::ExitVanished {
+                exit_id: match oracle.paid_exits.last_key_value().filter(|_| !self.one_in(8)) {
+                    Some((exit_id, _)) => *exit_id,
+                    None => self.exits + 1,
+                },
+            },
+            _ => Fact::FlushVanished {
+                market: self.market_key(oracle),
+                amount: Amount(self.random.random_range(0..40)),
+            },
         }
     }
 
@@ -101,7 +133,10 @@ impl Generator {
     }
 
     fn withdrawn(&mut self, oracle: &Oracle) -> Fact {
-        let known = oracle.withdrawals.keys().next().filter(|_| !self.one_in(8));
+        let returned = oracle.over.iter().filter(|(_, (_, paid))| !paid);
+        let returned = returned.map(|(key, _)| key).next().filter(|_| self.one_in(3));
+        let under_way = oracle.withdrawals.keys().next().filter(|_| !self.one_in(8));
+        let known = returned.or(under_way);
         match known {
             Some((account, nonce)) => Fact::Withdrawn {
                 account: oracle.accounts[*account as usize].address,

@@ -70,7 +70,7 @@ impl Ledger {
             } => {
                 self.orders.insert(*order, (*account, *market, *side));
             }
-            Event::Traded(fill) => {
+            Event::Traded(fill) | Event::FillUnsettled { fill } => {
                 self.pending.insert(fill.number, Fill::clone(fill));
             }
             Event::FillsSettled { through } => self.pending.retain(|number, _| number > through),

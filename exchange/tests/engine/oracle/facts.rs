@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::Address;
 use souk_schema::TokenRef;
-use souk_schema::exchange::command::Fact;
+use souk_schema::exchange::command::{Fact, Rules};
 use souk_schema::exchange::event::{BustCause, CloseCause, CreditCause, DebitCause, StateCause};
 use souk_schema::exchange::{AccountId, Amount, Event, FillNumber, InstrumentId, MarketState, Rejection};
 
@@ -55,6 +55,10 @@ impl Oracle {
             }
             Fact::SeriesRevoked { token } => self.series_revoked(token),
             Fact::EscapeEntered => self.escape_entered(),
+            Fact::FillsVanished { from } => self.fills_vanished(from),
+            Fact::WithdrawalVanished { account, nonce } => self.withdrawal_vanished(account, nonce),
+            Fact::ExitVanished { exit_id } => self.exit_vanished(exit_id),
+            Fact::FlushVanished { market, amount } => self.flush_vanished(market, amount),
         }
     }
 
@@ -69,10 +73,7 @@ impl Oracle {
         if self.deposits.get(&id).is_some_and(|deposit| !deposit.vanished) {
             return Err(Rejection::NothingToChange);
         }
-        // What does not fit 127 bits does not fit here.
-        let amount_fits = i128::try_from(amount.0).ok();
-        let total = amount_fits.and_then(|amount| self.in_vault(instrument).checked_add(amount));
-        total.ok_or(Rejection::Overflow)?;
+        self.room_for(instrument, amount.0)?;
         let account = self.open_account(address)?;
         let deposit = Deposit {
             account,
@@ -83,6 +84,13 @@ impl Oracle {
         self.deposits.insert(id, deposit);
         self.credit(account, instrument, amount.0, CreditCause::Deposit { deposit_id: id });
         Ok(())
+    }
+
+    pub(super) fn room_for(&self, instrument: InstrumentId, amount: u128) -> Result<(), Rejection> {
+        // What does not fit 127 bits does not fit here.
+        let amount_fits = i128::try_from(amount).ok();
+        let total = amount_fits.and_then(|amount| self.in_vault(instrument).checked_add(amount));
+        total.map(|_| ()).ok_or(Rejection::Overflow)
     }
 
     /// Everything that came in and did not leave the vault, as far as the engine knows, and what `DEFICIT` owes.
@@ -111,17 +119,27 @@ impl Oracle {
         );
         self.bust_uncovered();
         self.bear_negatives();
-        for market in 0..self.markets.len() as u32 {
-            self.halt(market, StateCause::FinalityBroken);
-        }
+        self.halt_all();
         Ok(())
     }
 
     fn withdrawn(&mut self, address: Address, nonce: u64) -> Result<(), Rejection> {
         let account = self.known_account(address)?;
-        let withdrawal = self.withdrawals.remove(&(account.0, nonce));
-        withdrawal.ok_or(Rejection::NothingToChange)?;
+        let key = (account.0, nonce);
+        if let Some(withdrawal) = self.withdrawals.remove(&key) {
+            self.over.insert(key, (withdrawal, true));
+            self.emit(Event::WithdrawalExecuted { account, nonce });
+            return Ok(());
+        }
+        let is_taken = self.group.as_ref().is_some_and(|group| group.rules == Rules::Second);
+        let over = self.over.get_mut(&key).filter(|(_, paid)| !paid && is_taken);
+        let (withdrawal, paid) = over.ok_or(Rejection::NothingToChange)?;
+        *paid = true;
+        let (instrument, amount, _) = *withdrawal;
+        self.debit(account, instrument, amount, DebitCause::Withdrawal { nonce });
         self.emit(Event::WithdrawalExecuted { account, nonce });
+        self.bust_uncovered();
+        self.bear_negatives();
         Ok(())
     }
 
@@ -132,7 +150,9 @@ impl Oracle {
             .into_iter()
             .partition(|(_, (.., deadline))| *deadline < secs);
         self.withdrawals = open;
-        for ((account, nonce), (instrument, amount, _)) in over {
+        for ((account, nonce), (instrument, amount, deadline)) in over {
+            let returned = ((instrument, amount, deadline), false);
+            self.over.insert((account, nonce), returned);
             self.credit(
                 AccountId(account),
                 instrument,
@@ -178,6 +198,7 @@ impl Oracle {
     ) -> Result<(), Rejection> {
         let account = self.exit_over(address, exit_id)?;
         if let Some(instrument) = self.instrument_of(token).filter(|_| amount.0 != 0) {
+            self.paid_exits.insert(exit_id, (account, instrument, amount.0));
             self.debit(account, instrument, amount.0, DebitCause::Exit { exit_id });
             self.bust_uncovered();
             self.bear_negatives();
@@ -193,7 +214,7 @@ impl Oracle {
         for number in self.consumed + 1..=through.0 {
             let place = number as usize - 1;
             let status = self.fills[place].status;
-            if status == FillStatus::Uncovered {
+            if matches!(status, FillStatus::Uncovered | FillStatus::Skipped) {
                 let fill = self.fills[place].fill.clone();
                 for (account, instrument, amount) in self.moves(&fill) {
                     self.add(account, instrument, amount);
@@ -204,10 +225,15 @@ impl Oracle {
                 self.fills[place].status = FillStatus::Settled;
             }
         }
-        self.consumed = through.0;
+        self.consume_until(through);
         self.emit(Event::FillsSettled { through });
         self.bear_negatives();
         Ok(())
+    }
+
+    fn consume_until(&mut self, through: FillNumber) {
+        self.consumed = through.0;
+        self.settled_for_ever = self.settled_for_ever.max(through.0.saturating_sub(16_384));
     }
 
     fn not_next(&self) -> Rejection {
@@ -220,14 +246,13 @@ impl Oracle {
         if fill.0 != self.consumed + 1 || fill.0 > self.fills.len() as u64 {
             return Err(self.not_next());
         }
-        self.consumed = fill.0;
+        self.consume_until(fill);
         let place = fill.0 as usize - 1;
         if self.fills[place].status != FillStatus::Pending {
-            self.fills[place].status = FillStatus::Void;
             self.emit(Event::FillsSettled { through: fill });
             return Ok(());
         }
-        self.bust(place, FillStatus::Void, BustCause::Skipped { reason });
+        self.bust(place, FillStatus::Skipped, BustCause::Skipped { reason });
         self.bust_uncovered();
         self.bear_negatives();
         Ok(())
@@ -246,7 +271,7 @@ impl Oracle {
     }
 
     /// Runs the unsettled fills against what the vault has, as the vault will, and busts what it will skip.
-    fn bust_uncovered(&mut self) {
+    pub(super) fn bust_uncovered(&mut self) {
         let mut there: BTreeMap<(AccountId, InstrumentId), i128> = BTreeMap::new();
         let mut uncovered = Vec::new();
         for (place, record) in self.fills.iter().enumerate() {
@@ -278,7 +303,7 @@ impl Oracle {
     }
 
     /// Closes orders of accounts that lack what they hold, and has `DEFICIT` bear what is still lacking.
-    fn bear_negatives(&mut self) {
+    pub(super) fn bear_negatives(&mut self) {
         for account in (1..self.accounts.len() as u32).map(AccountId) {
             for instrument in (0..self.instruments.len() as u32).map(InstrumentId) {
                 while self.balance(account, instrument).available < 0 {

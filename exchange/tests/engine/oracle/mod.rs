@@ -11,12 +11,14 @@ mod matching;
 mod orders;
 mod state;
 mod ticks;
+mod vanished;
 
 use std::collections::BTreeMap;
 
 use souk_schema::exchange::command::OpenGroup;
 use souk_schema::exchange::{
-    Command, CommandBody, CommandNumber, Event, InstrumentId, MarketState, Rejection, Side, Source, UnixMillis,
+    AccountId, Command, CommandBody, CommandNumber, Event, InstrumentId, MarketState, Rejection, Side, Source,
+    UnixMillis,
 };
 use souk_schema::{ChainId, TokenRef};
 
@@ -54,14 +56,23 @@ pub struct Oracle {
     /// The last fill number that the vault consumed.
     pub consumed: u64,
     pub deposits: BTreeMap<u64, Deposit>,
-    /// By account and nonce: instrument, amount, deadline.
-    pub withdrawals: BTreeMap<(u32, u64), (InstrumentId, u128, u64)>,
+    /// By account and nonce.
+    pub withdrawals: BTreeMap<(u32, u64), Withdrawal>,
+    /// Those that are over, and whether they were paid out.
+    pub over: BTreeMap<(u32, u64), (Withdrawal, bool)>,
+    /// Exits that were debited.
+    pub paid_exits: BTreeMap<u64, (AccountId, InstrumentId, u128)>,
+    /// Fills up to this one are settled for ever: nobody remembers more than the newest 16,384.
+    pub settled_for_ever: u64,
     pub limit: Limit,
     pub escaped: bool,
     /// What the next order that rests gets as its place in time.
     next_turn: u64,
     events: Vec<Event>,
 }
+
+/// Instrument, amount, deadline.
+pub type Withdrawal = (InstrumentId, u128, u64);
 
 /// What all markets are limited to while settlement lags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -204,8 +204,10 @@ pub struct FillRecord {
 pub enum FillStatus {
     Pending,
     Settled,
-    /// For good: the vault skipped it, or is in escape.
+    /// For good: the vault is in escape.
     Void,
+    /// The vault skipped it, in a final block.
+    Skipped,
     /// The engine takes it that the vault will skip it.
     Uncovered,
 }

@@ -161,44 +161,66 @@ impl Chain {
         });
     }
 
-    /// A reorganisation past finality: a deposit that was final is gone, and may come again. Only where nothing else that was final
-    /// changes: the rules have no reversal of other facts. Returns whether one was found.
-    pub fn break_finality(&mut self, which: usize) -> bool {
-        let deposits: Vec<(usize, usize)> = (0..self.finals)
-            .flat_map(|block| (0..self.blocks[block].txs.len()).map(move |tx| (block, tx)))
-            .filter(|(block, tx)| matches!(self.blocks[*block].txs[*tx].tx, Tx::Deposit { .. }))
-            .collect();
-        if deposits.is_empty() {
+    /// A reorganisation past finality: so many final blocks, and all that are not final, are gone; their transactions go back to the pool
+    /// where `keep` says so, and may come again. Returns false, and does nothing, where the escape was opened in them, which nothing
+    /// reverses.
+    pub fn break_finality(&mut self, depth: usize, mut keep: impl FnMut(&Tx) -> bool) -> bool {
+        // The first block has everyone's first deposits.
+        let kept = self.finals.saturating_sub(depth).max(1);
+        let gone = &self.blocks[kept..];
+        let escapes = |block: &Block| block.logs.contains(&Log::EscapeEntered);
+        if kept >= self.finals || gone.iter().any(escapes) {
             return false;
         }
-        let (at, place) = deposits[which % deposits.len()];
-        let mut other = Chain::new(&[], 0);
-        other.genesis = self.genesis.clone();
-        let mut gone = None;
-        for (number, block) in self.blocks[..self.finals].iter().enumerate() {
-            let mut txs = block.txs.clone();
-            let mut wanted = block.logs.clone();
-            if number == at {
-                let removed = txs.remove(place).tx;
-                let Tx::Deposit { id, .. } = removed else {
-                    unreachable!("filtered")
-                };
-                wanted.retain(|log| !matches!(log, Log::Deposited { id: logged, .. } if *logged == id));
-                gone = Some((id, removed));
-            }
-            let executed = other.execute(block.secs, txs);
-            if executed.logs != wanted {
-                return false;
-            }
-            other.blocks.push(executed);
-        }
-        let (deposit_id, tx) = gone.expect("the block is final");
+        let logs: Vec<Log> = self.blocks[kept..self.finals]
+            .iter()
+            .flat_map(|block| block.logs.iter().cloned())
+            .collect();
         self.reorganise(self.young());
-        self.blocks = other.blocks;
-        self.stream.push(told(Fact::DepositVanished { deposit_id }));
-        self.pool.push_back(tx);
+        let before = self.vault().waiting_exits();
+        self.finals = kept;
+        for block in self.blocks.split_off(kept).into_iter().rev() {
+            for included in block.txs.into_iter().rev() {
+                self.pool.push_front(included.tx);
+            }
+        }
+        self.pool.retain(|tx| keep(tx));
+        let after = self.vault().waiting_exits();
+        let fills = logs.iter().filter_map(|log| match log {
+            Log::FillSettled(number) | Log::FillSkipped(number, _) => Some(*number),
+            _ => None,
+        });
+        if let Some(first) = fills.min() {
+            let from = FillNumber(first);
+            self.stream.push(told(Fact::FillsVanished { from }));
+        }
+        // Deposits last, as a reader of the chain does it: what they paid for has to be pending again by then.
+        let (deposits, others): (Vec<Log>, Vec<Log>) =
+            logs.into_iter().partition(|log| matches!(log, Log::Deposited { .. }));
+        self.stream.extend(others.iter().filter_map(undone).map(told));
+        for (&exit_id, &account) in before.iter().filter(|(id, _)| !after.contains_key(id)) {
+            self.stream.push(told(Fact::ExitCancelled { account, exit_id }));
+        }
+        for (&exit_id, &account) in after.iter().filter(|(id, _)| !before.contains_key(id)) {
+            self.stream.push(told(Fact::ExitRequested { account, exit_id }));
+        }
+        self.stream.extend(deposits.iter().filter_map(undone).map(told));
         true
     }
+}
+
+/// What says that a log of a final block is gone; fills are told together.
+fn undone(log: &Log) -> Option<Fact> {
+    Some(match *log {
+        Log::Deposited { id: deposit_id, .. } => Fact::DepositVanished { deposit_id },
+        Log::Withdrawn { account, nonce } => Fact::WithdrawalVanished { account, nonce },
+        Log::ExitExecuted { id: exit_id, .. } => Fact::ExitVanished { exit_id },
+        Log::RoyaltyFlushed(market, amount) => Fact::FlushVanished {
+            market,
+            amount: Amount(amount),
+        },
+        _ => return None,
+    })
 }
 
 fn told(fact: Fact) -> Reported {

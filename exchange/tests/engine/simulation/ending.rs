@@ -80,6 +80,11 @@ impl World {
             });
         }
         self.settle_down(true)?;
+        if self.chance(30) {
+            // All of that is gone, and comes again or does not.
+            self.break_finality(ROUNDS);
+            self.settle_down(true)?;
+        }
         if self.engine.unsettled().next().is_some() {
             return Err("fills are left unsettled though everything was sent".to_owned());
         }

@@ -32,10 +32,15 @@ const USUAL: u64 = 250;
 /// What happens in one seed before the end.
 const STEPS: usize = 800;
 /// What lives of the standard seeds must have in them, or they show little.
-const MUST_OCCUR: [&str; 12] = [
+const MUST_OCCUR: [&str; 17] = [
     "Event::Traded",
     "Event::FillsSettled",
     "Event::FillReinstated",
+    "Event::FillUnsettled",
+    "Event::SettlementVanished",
+    "Event::WithdrawalVanished",
+    "CreditCause::ExitVanished",
+    "CreditCause::FlushVanished",
     "Event::WithdrawalExecuted",
     "Event::SettlementLagged",
     "CreditCause::WithdrawalExpired",
@@ -361,9 +366,9 @@ impl World {
             95 | 96 => match self.below(8) {
                 0 => self.crash_engine()?,
                 1 => self.snapshot = (self.engine.snapshot(), self.taken),
-                2 if self.chance(6) => {
-                    let which = self.below(1_000);
-                    self.chain.break_finality(which);
+                2 if self.chance(40) => {
+                    let depth = 1 + self.below(12);
+                    self.break_finality(depth);
                 }
                 3 => self.now.0 += self.generator.random.random_range(0..12_000),
                 _ => {}
@@ -372,6 +377,17 @@ impl World {
             _ => self.act_on_chain(),
         }
         Ok(())
+    }
+
+    fn break_finality(&mut self, depth: usize) {
+        let at_once = self.chance(50);
+        let random = &mut self.generator.random;
+        // Batches are sent again by settlement; what others sent may be lost.
+        let keep = |tx: &Tx| matches!(tx, Tx::Settle(_)) || random.random_range(0..100) < 85;
+        if self.chain.break_finality(depth, keep) && at_once {
+            // In the time of the blocks that are gone: before deadlines that finality had passed.
+            self.chain.mine(0, |_| true, |_| false);
+        }
     }
 
     fn settle(&mut self) {

@@ -345,6 +345,11 @@ impl Vault {
         }
     }
 
+    /// Whose the exits are that wait, by id.
+    pub fn waiting_exits(&self) -> BTreeMap<u64, Address> {
+        self.exits.iter().map(|(id, exit)| (*id, exit.account)).collect()
+    }
+
     /// Exits that wait, by id.
     pub fn exits(&self) -> Vec<u64> {
         self.exits.keys().copied().collect()

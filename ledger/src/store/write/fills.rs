@@ -39,7 +39,7 @@ pub(super) async fn write(connection: &mut PgConnection, group: GroupId, changes
         let (causes, reasons): (Vec<&str>, Vec<Option<i16>>) = causes.unzip();
         let column = |part: fn(&Bust) -> u64| changes.busts.iter().map(|bust| signed(part(bust))).collect::<Vec<_>>();
         sqlx::query(
-            "update fill f set busted_by = k.by, bust_cause = k.cause, bust_reason = k.reason
+            "update fill f set busted_by = k.by, bust_cause = k.cause, bust_reason = k.reason, reinstated_by = null
              from unnest($2::bigint[], $3::bigint[], $4::text[], $5::smallint[]) k(number, by, cause, reason)
              where f.group_id = $1 and f.number = k.number",
         )

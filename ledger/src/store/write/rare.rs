@@ -4,7 +4,7 @@ use souk_schema::exchange::{GroupId, MarketId, MarketKind, MarketSpec, MarketSta
 use sqlx::postgres::PgConnection;
 
 use super::{digits, signed};
-use crate::fold::{Changes, MarketParts};
+use crate::fold::{Changes, MarketParts, WithdrawalEnd};
 use crate::words::word;
 
 /// Writes all of it, each thing after those that it belongs to.
@@ -16,6 +16,14 @@ pub(super) async fn write(connection: &mut PgConnection, group: GroupId, changes
     }
     write_markets(connection, group, changes).await?;
     write_withdrawals(connection, group, changes).await?;
+    if !changes.exits_vanished.is_empty() {
+        let vanished: Vec<i64> = changes.exits_vanished.iter().map(|exit| signed(*exit)).collect();
+        sqlx::query("delete from account_exit where group_id = $1 and exit_id = any($2)")
+            .bind(i64::from(group.0))
+            .bind(vanished)
+            .execute(&mut *connection)
+            .await?;
+    }
     for exit in &changes.exits {
         sqlx::query("insert into account_exit values ($1, $2, $3, $4, $5::text::numeric, $6, $7)")
             .bind(i64::from(group.0))
@@ -250,20 +258,22 @@ async fn write_withdrawals(connection: &mut PgConnection, group: GroupId, change
             .execute(&mut *connection)
             .await?;
     }
-    let ends = [("executed_by", &changes.executed), ("expired_by", &changes.expired)];
-    for (column, over) in ends {
-        for (account, nonce, by) in over {
-            let statement = format!(
-                "update withdrawal set {column} = $4 where group_id = $1 and account = $2 and nonce = $3::text::numeric"
-            );
-            sqlx::query(sqlx::AssertSqlSafe(statement))
-                .bind(group)
-                .bind(i64::from(account.0))
-                .bind(nonce.to_string())
-                .bind(signed(by.0))
-                .execute(&mut *connection)
-                .await?;
-        }
+    for (account, nonce, end) in &changes.withdrawals_over {
+        let (columns, by) = match end {
+            WithdrawalEnd::Executed(by) => ("executed_by = $4", Some(signed(by.0))),
+            WithdrawalEnd::Expired(by) => ("expired_by = $4", Some(signed(by.0))),
+            WithdrawalEnd::Vanished => ("executed_by = $4, expired_by = $4", None),
+        };
+        let statement = format!(
+            "update withdrawal set {columns} where group_id = $1 and account = $2 and nonce = $3::text::numeric"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(group)
+            .bind(i64::from(account.0))
+            .bind(nonce.to_string())
+            .bind(by)
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }

@@ -367,6 +367,16 @@ fn put_fact(fact: &Fact) -> v1::fact::Fact {
             token: Some(put_token(token)),
         }),
         Fact::EscapeEntered => Stored::EscapeEntered(v1::EscapeEntered {}),
+        Fact::FillsVanished { from } => Stored::FillsVanished(v1::FillsVanished { from: from.0 }),
+        Fact::WithdrawalVanished { account, nonce } => Stored::WithdrawalVanished(v1::Withdrawn {
+            account: put(account.as_slice()),
+            nonce: *nonce,
+        }),
+        &Fact::ExitVanished { exit_id } => Stored::ExitVanished(v1::ExitVanished { exit_id }),
+        Fact::FlushVanished { market, amount } => Stored::FlushVanished(v1::RoyaltyFlushed {
+            market: put(market.as_slice()),
+            amount: put_amount(*amount),
+        }),
     }
 }
 
@@ -435,5 +445,15 @@ fn fact(fact: v1::fact::Fact) -> Result<Fact> {
             token: field::token("token", revoked.token)?,
         },
         Stored::EscapeEntered(v1::EscapeEntered {}) => Fact::EscapeEntered,
+        Stored::FillsVanished(v1::FillsVanished { from }) => Fact::FillsVanished { from: FillNumber(from) },
+        Stored::WithdrawalVanished(withdrawn) => Fact::WithdrawalVanished {
+            account: account(&withdrawn.account)?,
+            nonce: withdrawn.nonce,
+        },
+        Stored::ExitVanished(v1::ExitVanished { exit_id }) => Fact::ExitVanished { exit_id },
+        Stored::FlushVanished(flushed) => Fact::FlushVanished {
+            market: field::hash("market", &flushed.market)?,
+            amount: field::amount("amount", &flushed.amount)?,
+        },
     })
 }

@@ -247,6 +247,33 @@ pub(super) fn bodies(dice: &mut Dice) -> Vec<CommandBody> {
     bodies
 }
 
+/// What version 2 brought.
+#[rustfmt::skip]
+pub(super) fn newer_bodies(dice: &mut Dice) -> Vec<CommandBody> {
+    let d = dice;
+    [
+        Fact::FillsVanished { from: FillNumber(d.u64()) },
+        Fact::WithdrawalVanished { account: d.address(), nonce: d.u64() },
+        Fact::ExitVanished { exit_id: d.u64() },
+        Fact::FlushVanished { market: d.hash(), amount: d.amount() },
+    ].map(CommandBody::Fact).into()
+}
+
+/// What version 2 brought.
+#[rustfmt::skip]
+pub(super) fn newer_events(dice: &mut Dice) -> Vec<Event> {
+    let d = dice;
+    let mut events = vec![
+        Event::FillUnsettled { fill: d.fill() },
+        Event::SettlementVanished { through: FillNumber(d.u64()) },
+        Event::WithdrawalVanished { account: AccountId(d.u32()), nonce: d.u64() },
+    ];
+    for cause in [CreditCause::ExitVanished { exit_id: d.u64() }, CreditCause::FlushVanished] {
+        events.push(Event::Credited { account: AccountId(d.u32()), instrument: InstrumentId(d.u32()), amount: d.amount(), cause });
+    }
+    events
+}
+
 /// Every event and every cause.
 #[rustfmt::skip]
 pub(super) fn events(dice: &mut Dice) -> Vec<Event> {

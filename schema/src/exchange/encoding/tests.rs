@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::specimens::{Dice, bodies, events, rejections};
+use super::specimens::{Dice, bodies, events, newer_bodies, newer_events, rejections};
 use super::*;
 use crate::exchange::command::{Command, CommandBody, Rules};
 use crate::exchange::event::Outcome;
@@ -19,6 +19,35 @@ fn commands(seed: u64) -> CommandBatch {
         written_at: UnixMillis(seed),
         commands: commands.collect(),
     }
+}
+
+/// What each version could say.
+fn commands_of(version: u32, seed: u64) -> CommandBatch {
+    let mut batch = commands(seed);
+    if version >= 2 {
+        let mut dice = Dice(seed + 1);
+        let newer = newer_bodies(&mut dice).into_iter().map(|body| Command {
+            source: dice.source(),
+            body,
+        });
+        batch.commands.extend(newer.collect::<Vec<_>>());
+    }
+    batch
+}
+
+fn outcomes_of(version: u32, seed: u64) -> OutcomeBatch {
+    let mut batch = outcomes(seed);
+    if version == 1 {
+        // Hashes of states that were less than they are now.
+        batch.state_hash = None;
+        return batch;
+    }
+    let events = newer_events(&mut Dice(seed + 1));
+    let mut newer = batch.outcomes[1].clone();
+    newer.number.0 += batch.outcomes.len() as u64;
+    newer.result = Ok(events);
+    batch.outcomes.push(newer);
+    batch
 }
 
 /// One outcome with every event, one without any, and one for every rejection.
@@ -51,7 +80,7 @@ fn golden_files_of_every_version_still_decode() {
     const SEED: u64 = 31337;
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/exchange");
     let file = |version: u32, name: &str| folder.join(format!("v{version}/{name}.bin"));
-    let (commands, outcomes) = (commands(SEED), outcomes(SEED));
+    let (commands, outcomes) = (commands_of(CURRENT_VERSION, SEED), outcomes_of(CURRENT_VERSION, SEED));
     if std::env::var_os("SOUK_WRITE_GOLDEN").is_some() {
         std::fs::write(file(CURRENT_VERSION, "commands"), encode_commands(&commands)).unwrap();
         std::fs::write(file(CURRENT_VERSION, "outcomes"), encode_outcomes(&outcomes)).unwrap();
@@ -60,13 +89,13 @@ fn golden_files_of_every_version_still_decode() {
         let stored = std::fs::read(file(version, "commands")).unwrap();
         assert_eq!(
             decode_commands(version, &stored).unwrap(),
-            commands,
+            commands_of(version, SEED),
             "commands of version {version}"
         );
         let stored = std::fs::read(file(version, "outcomes")).unwrap();
         assert_eq!(
             decode_outcomes(version, &stored).unwrap(),
-            outcomes,
+            outcomes_of(version, SEED),
             "outcomes of version {version}"
         );
     }

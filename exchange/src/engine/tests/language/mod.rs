@@ -7,6 +7,7 @@
 //! amend A1 bid 8 @ 101 nonce=1 · quote A1 bid 1 @ 99 / ask 1 @ 101 · cancel A1 #1 (or nonce=… or cid=…) · cancel-all A1 in=m1
 //! reduce A1 #1 3 · deadman A1 30 · withdraw A1 10 usd nonce=… deadline=… · again (the last command, as it was delivered before)
 //! settled 3 · skipped 1 · vanished 1 · withdrawn A1 7 · final 90 · exit A1 1 · exit-cancelled A1 1 · exit-executed A1 1 50 usd
+//! fills-vanished 2 · withdrawal-vanished A1 7 · exit-vanished 1 · flush-vanished m1 3
 //! key A1 K1 · revoke A1 K1 · invalidate A1 5 (below) single=9 · flushed m1 3 · series-revoked m1 · escape · balances A1
 //! ```
 //!
@@ -253,6 +254,20 @@ impl World {
             }
             "vanished" => Fact::DepositVanished {
                 deposit_id: words.number(1),
+            },
+            "fills-vanished" => Fact::FillsVanished {
+                from: FillNumber(words.number(1)),
+            },
+            "withdrawal-vanished" => Fact::WithdrawalVanished {
+                account,
+                nonce: words.number(2),
+            },
+            "exit-vanished" => Fact::ExitVanished {
+                exit_id: words.number(1),
+            },
+            "flush-vanished" => Fact::FlushVanished {
+                market: key(plain[1]),
+                amount: Amount(words.number(2).into()),
             },
             "withdrawn" => Fact::Withdrawn {
                 account,

@@ -100,6 +100,11 @@ impl World {
             Event::FillsSettled { through } => format!("settled through {through}"),
             Event::FillBusted { fill, cause } => format!("fill {} busted ({cause:?})", fill.number),
             Event::FillReinstated { fill } => format!("fill {} reinstated", fill.number),
+            Event::FillUnsettled { fill } => format!("fill {} unsettled", fill.number),
+            Event::SettlementVanished { through } => format!("settled only through {through}"),
+            Event::WithdrawalVanished { account, nonce } => {
+                format!("{} withdrawal {nonce} under way again", self.who(*account))
+            }
             Event::SettlementLagged { limit } => format!("settlement lags: {limit:?}"),
             money @ (Event::Credited { .. } | Event::Debited { .. } | Event::DeficitTaken { .. }) => {
                 self.render_money(money)
@@ -119,6 +124,8 @@ impl World {
                 let why = match cause {
                     CreditCause::Deposit { .. } => "deposit",
                     CreditCause::WithdrawalExpired { .. } => "withdrawal expired",
+                    CreditCause::ExitVanished { .. } => "exit vanished",
+                    CreditCause::FlushVanished => "flush vanished",
                 };
                 format!(
                     "{} +{amount} {} ({why})",

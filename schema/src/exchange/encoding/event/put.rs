@@ -23,6 +23,7 @@ pub(super) fn event(event: &Event) -> v1::Event {
         | Event::DeficitTaken { .. }
         | Event::WithdrawalApproved(_)
         | Event::WithdrawalExecuted { .. }
+        | Event::WithdrawalVanished { .. }
         | Event::AccountStopped { .. }
         | Event::AccountResumed { .. }
         | Event::KeyRegistered { .. }
@@ -37,7 +38,9 @@ pub(super) fn event(event: &Event) -> v1::Event {
         | Event::Traded(_)
         | Event::FillsSettled { .. }
         | Event::FillBusted { .. }
-        | Event::FillReinstated { .. } => of_order(event),
+        | Event::FillReinstated { .. }
+        | Event::FillUnsettled { .. }
+        | Event::SettlementVanished { .. } => of_order(event),
     };
     v1::Event { event: stored }
 }
@@ -121,6 +124,8 @@ fn of_account(event: &Event) -> Option<Stored> {
             cause: Some(match *cause {
                 CreditCause::Deposit { deposit_id } => v1::credited::Cause::Deposit(deposit_id),
                 CreditCause::WithdrawalExpired { nonce } => v1::credited::Cause::WithdrawalExpired(nonce),
+                CreditCause::ExitVanished { exit_id } => v1::credited::Cause::ExitVanished(exit_id),
+                CreditCause::FlushVanished => v1::credited::Cause::FlushVanished(v1::FlushVanished {}),
             }),
         }),
         Event::Debited {
@@ -150,6 +155,10 @@ fn of_account(event: &Event) -> Option<Stored> {
         }),
         Event::WithdrawalApproved(withdraw) => Stored::WithdrawalApproved(command::put_withdraw(withdraw)),
         Event::WithdrawalExecuted { account, nonce } => Stored::WithdrawalExecuted(v1::WithdrawalExecuted {
+            account: account.0,
+            nonce: *nonce,
+        }),
+        Event::WithdrawalVanished { account, nonce } => Stored::WithdrawalVanished(v1::WithdrawalExecuted {
             account: account.0,
             nonce: *nonce,
         }),
@@ -226,6 +235,8 @@ fn of_order(event: &Event) -> Option<Stored> {
             })
         }
         Event::FillReinstated { fill } => Stored::FillReinstated(put_fill(fill)),
+        Event::FillUnsettled { fill } => Stored::FillUnsettled(put_fill(fill)),
+        Event::SettlementVanished { through } => Stored::SettlementVanished(v1::SettledThrough { through: through.0 }),
         _ => return None,
     })
 }

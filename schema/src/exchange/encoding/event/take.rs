@@ -56,6 +56,10 @@ pub(super) fn event(event: Stored) -> Result<Event> {
             account: AccountId(executed.account),
             nonce: executed.nonce,
         },
+        Stored::WithdrawalVanished(vanished) => Event::WithdrawalVanished {
+            account: AccountId(vanished.account),
+            nonce: vanished.nonce,
+        },
         Stored::AccountStopped(v1::AccountOnly { account }) => Event::AccountStopped {
             account: AccountId(account),
         },
@@ -133,6 +137,10 @@ fn order_event(event: Stored) -> Result<Event> {
             fill: fill(&required("fill", busted.fill)?)?,
         },
         Stored::FillReinstated(stored) => Event::FillReinstated { fill: fill(&stored)? },
+        Stored::FillUnsettled(stored) => Event::FillUnsettled { fill: fill(&stored)? },
+        Stored::SettlementVanished(v1::SettledThrough { through }) => Event::SettlementVanished {
+            through: FillNumber(through),
+        },
         _ => return Err(unknown("event", "of no order")),
     })
 }
@@ -156,6 +164,8 @@ fn credited(credited: &v1::Credited) -> Result<Event> {
         cause: match *required("cause", credited.cause.as_ref())? {
             Cause::Deposit(deposit_id) => CreditCause::Deposit { deposit_id },
             Cause::WithdrawalExpired(nonce) => CreditCause::WithdrawalExpired { nonce },
+            Cause::ExitVanished(exit_id) => CreditCause::ExitVanished { exit_id },
+            Cause::FlushVanished(v1::FlushVanished {}) => CreditCause::FlushVanished,
         },
     })
 }
