@@ -85,8 +85,8 @@ async fn a_document_that_the_chain_commits_to_is_shown() {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let expected = json!({
         "status": "FETCHED", "uri": "https://a.example/x", "contentHash": keccak256(DOCUMENT), "verification": "MATCH",
-        "verifiedBy": "KECCAK256", "name": "Zephyr", "description": "A wind.", "licence": "MIT", "length": DOCUMENT.len().to_string(),
-        "keccak256": keccak256(DOCUMENT), "fetchedAt": "1700000000", "tries": 2, "problem": null, "failure": null, "document": document,
+        "verifiedBy": "KECCAK_256", "name": "Zephyr", "description": "A wind.", "licence": "MIT", "length": DOCUMENT.len(),
+        "keccak256": keccak256(DOCUMENT), "fetchedAt": 1_700_000_000, "tries": 2, "problem": null, "failure": null, "document": document,
     });
     assert_eq!(shown, expected, "{shown:#}");
 }
@@ -133,8 +133,7 @@ async fn documents_are_counted_and_lists_name_them() {
     let counts = souk
         .ask("{ metadataCounts { fetched mismatched failed stream nextSequence } }")
         .await;
-    let expected =
-        json!({ "fetched": "1", "mismatched": "1", "failed": "1", "stream": "observations", "nextSequence": "3" });
+    let expected = json!({ "fetched": 1, "mismatched": 1, "failed": 1, "stream": "observations", "nextSequence": 3 });
     assert_eq!(counts["metadataCounts"], expected);
     let before = souk.database.statements();
     let listed = souk.ask("{ assets(first: 10) { nodes { name metadata { name } versions(first: 1) { nodes { metadata { status } } } } } }").await;
@@ -157,5 +156,5 @@ async fn without_an_observer_everything_waits() {
     let souk = Souk::start().await;
     assert_eq!(metadata(&souk, 1).await["status"], "WAITING");
     let counts = souk.ask("{ metadataCounts { fetched waiting } }").await;
-    assert_eq!(counts["metadataCounts"], json!({ "fetched": "0", "waiting": "0" }));
+    assert_eq!(counts["metadataCounts"], json!({ "fetched": 0, "waiting": 0 }));
 }
