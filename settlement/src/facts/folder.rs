@@ -83,6 +83,12 @@ pub(super) fn position(generation: u32, sequence: u64, index: usize) -> Option<u
     Some(u64::from(generation) << 56 | sequence << 16 | u64::from(index))
 }
 
+/// The generation of its chain's stream that a fact with this position is of.
+pub fn generation_of(position: u64) -> u32 {
+    // What is left are eight bits.
+    u32::try_from(position >> 56).unwrap_or(u32::MAX)
+}
+
 /// The last position that any fact of a record can have.
 ///
 /// # Errors
@@ -243,8 +249,9 @@ impl FactFolder {
             secs = unfinal.secs;
         }
         flush(&mut settled, facts);
-        if secs > self.state.told.final_secs {
-            self.state.told.final_secs = secs;
+        // Blocks may share a second; each is told, so that an engine that has heard of one knows all of those before.
+        if (secs, block.number) > self.state.told.last_final {
+            self.state.told.last_final = (secs, block.number);
             let block = block.number;
             facts.push_back(Fact::FinalityReached { block, secs });
         }

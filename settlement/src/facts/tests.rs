@@ -160,6 +160,12 @@ impl Stream {
     /// Appends the next block; `fork` makes it another one than at the same height elsewhere.
     fn block(&mut self, fork: u8, logs: Vec<RawLog>) -> &mut Stream {
         let number = self.blocks.last().map_or(1, |head| head.number + 1);
+        self.block_at(1_000 + number, fork, logs)
+    }
+
+    /// Likewise, with a time.
+    fn block_at(&mut self, timestamp: u64, fork: u8, logs: Vec<RawLog>) -> &mut Stream {
+        let number = self.blocks.last().map_or(1, |head| head.number + 1);
         let hash = B256::from(U256::from(number * 256 + u64::from(fork)));
         let parent_hash = self.blocks.last().map_or(B256::ZERO, |head| head.hash);
         self.blocks.push(BlockRef { number, hash });
@@ -167,7 +173,7 @@ impl Stream {
             number,
             hash,
             parent_hash,
-            timestamp: 1_000 + number,
+            timestamp,
             logs,
             proof: CompletenessProof::ReceiptsRoot,
         }));
@@ -218,6 +224,17 @@ fn words(fact: &Fact) -> String {
         Fact::FlushVanished { amount, .. } => format!("royalties vanished {amount}"),
         Fact::EscapeEntered => "escape".into(),
     }
+}
+
+/// The reconciliation waits for a fact beyond those of the block that it looks at.
+#[test]
+fn blocks_of_one_second_are_each_told_to_be_final() {
+    let mut stream = Stream::alone();
+    stream.block_at(1_005, 0, vec![]).block_at(1_005, 0, vec![]);
+    stream.finalize(1).finalize(2).check(expect![[r#"
+        1.3.0 final 1 at 1005
+        1.4.0 final 2 at 1005
+    "#]]);
 }
 
 #[test]
