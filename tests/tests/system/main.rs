@@ -2,6 +2,7 @@
 
 mod activity;
 mod apart;
+mod begun_anew;
 mod collections;
 mod command_line;
 mod exchange;
@@ -14,6 +15,9 @@ mod payouts;
 mod program;
 mod reorg;
 mod separate;
+mod series;
+mod simulated;
+mod trader;
 mod verify;
 mod world;
 mod writers;
