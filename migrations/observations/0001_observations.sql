@@ -25,7 +25,7 @@ create table observations.scan (
 create table observations.wanted (
     key          bytea primary key,
     chain_id     bigint not null,
-    -- 1 asset, 2 thing of another protocol, 3 attestation
+    -- 1 asset, 2 thing of another protocol
     kind         smallint not null,
     subject_key  bytea not null,
     uri          text not null,

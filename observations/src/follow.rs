@@ -326,7 +326,6 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
         }
         Outcome::Document(_) => "unverified",
         Outcome::Failed(failure) => failure.kind.as_str(),
-        Outcome::Attestation(_) => "attestation",
     }
 }
 

@@ -22,7 +22,7 @@ pub fn tries(kind: FailureKind) -> u32 {
     match kind {
         FailureKind::Unreachable | FailureKind::TimedOut | FailureKind::Refused | FailureKind::Truncated => 8,
         // A document is often published after its asset, and gateways find content late.
-        FailureKind::Missing | FailureKind::WrongCid | FailureKind::UnknownAttestation => 4,
+        FailureKind::Missing | FailureKind::WrongCid => 4,
         FailureKind::Unsupported
         | FailureKind::Malformed
         | FailureKind::ForbiddenAddress

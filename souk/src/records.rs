@@ -56,16 +56,6 @@ fn shown(observation: &Observation) -> Value {
             "sha256": failure.fingerprint.map(|found| found.sha256),
             "keccak256": failure.fingerprint.map(|found| found.keccak256),
         }),
-        Outcome::Attestation(found) => json!({
-            "type": "attestation",
-            "block": found.block,
-            "refUid": found.ref_uid,
-            "expiresAt": found.expires_at,
-            "revocable": found.revocable,
-            "dataLength": found.data_length,
-            "dataKeccak256": found.data_keccak256,
-            "data": found.data,
-        }),
     };
     json!({
         "chain": subject.chain,

@@ -154,7 +154,7 @@ pub async fn counts(reader: &Reader) -> Result<CountsRow, ApiError> {
              count(*) filter (where f.key is null and not w.is_withheld) as waiting,
              count(*) filter (where f.key is null and w.is_withheld) as withheld,
              coalesce((select next_sequence from observations.position), 0) as next_sequence
-         from observations.wanted w left join observations.found f on f.key = w.key where w.kind <> 3",
+         from observations.wanted w left join observations.found f on f.key = w.key",
     );
     let rows: Vec<CountsRow> = reader.all(query).await?;
     Ok(rows.first().copied().unwrap_or_default())

@@ -42,7 +42,7 @@ const COUNTS: &str = "select count(*) filter (where f.verification <> 4) as fetc
         count(*) filter (where f.failure is not null) as failed,
         count(*) filter (where f.key is null and not w.is_withheld) as waiting,
         count(*) filter (where f.key is null and w.is_withheld) as withheld
-    from observations.wanted w left join observations.found f on f.key = w.key and f.kind <> 3 where w.kind <> 3";
+    from observations.wanted w left join observations.found f on f.key = w.key";
 
 impl Store {
     /// Brings the schema `observations` up to date.

@@ -126,7 +126,6 @@ impl Found<'_> {
                 let again = retry::may_heal(failure.kind).then_some(retry::AGAIN_AFTER);
                 (failure.fingerprint, Fields::default(), again)
             }
-            Outcome::Attestation(_) => (None, Fields::default(), None),
         };
         let after = |wait: Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         Found {

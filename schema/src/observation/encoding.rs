@@ -10,10 +10,9 @@ use prost::Message;
 pub use crate::encoding::VERSION_HEADER;
 
 use super::{
-    Attestation, Document, Failure, FailureKind, Fingerprint, Observation, Outcome, Subject, SubjectKind, Verification,
-    Wanted,
+    Document, Failure, FailureKind, Fingerprint, Observation, Outcome, Subject, SubjectKind, Verification, Wanted,
 };
-use crate::id::{BlockRef, ChainId, TokenRef};
+use crate::id::{ChainId, TokenRef};
 
 #[allow(missing_docs, reason = "generated from schema/proto, which is documented")]
 mod v1 {
@@ -93,16 +92,6 @@ fn put_outcome(outcome: &Outcome) -> v1::observation::Outcome {
             detail: failure.detail.clone(),
             fingerprint: failure.fingerprint.as_ref().map(put_fingerprint),
         }),
-        Outcome::Attestation(attestation) => v1::observation::Outcome::Attestation(v1::Attestation {
-            block_number: attestation.block.number,
-            block_hash: attestation.block.hash.to_vec(),
-            ref_uid: attestation.ref_uid.to_vec(),
-            expires_at: attestation.expires_at,
-            revocable: attestation.revocable,
-            data_length: attestation.data_length,
-            data_keccak256: attestation.data_keccak256.to_vec(),
-            data: attestation.data.to_vec(),
-        }),
     }
 }
 
@@ -150,18 +139,6 @@ fn take_outcome(outcome: v1::observation::Outcome) -> Result<Outcome> {
             kind: FailureKind::of_number(failure.kind).ok_or_else(|| unknown("failure.kind", failure.kind))?,
             detail: failure.detail,
             fingerprint: failure.fingerprint.map(take_fingerprint).transpose()?,
-        }),
-        v1::observation::Outcome::Attestation(attestation) => Outcome::Attestation(Attestation {
-            block: BlockRef {
-                number: attestation.block_number,
-                hash: hash("block_hash", &attestation.block_hash)?,
-            },
-            ref_uid: hash("ref_uid", &attestation.ref_uid)?,
-            expires_at: attestation.expires_at,
-            revocable: attestation.revocable,
-            data_length: attestation.data_length,
-            data_keccak256: hash("data_keccak256", &attestation.data_keccak256)?,
-            data: attestation.data.into(),
         }),
     })
 }

@@ -8,7 +8,7 @@ pub mod encoding;
 
 use alloy_primitives::{B256, Bytes, Keccak256};
 
-use crate::id::{BlockRef, ChainId, TokenRef};
+use crate::id::{ChainId, TokenRef};
 
 /// The stream of all observations.
 pub const STREAM: &str = "observations";
@@ -20,20 +20,18 @@ pub enum SubjectKind {
     Asset = 1,
     /// A thing of another protocol: an agent, an IP, a data NFT.
     Thing = 2,
-    /// An attestation of EAS.
-    Attestation = 3,
 }
 
 impl SubjectKind {
     /// The kind of a number in tables and records.
     pub fn of_number(number: i32) -> Option<SubjectKind> {
-        [SubjectKind::Asset, SubjectKind::Thing, SubjectKind::Attestation]
+        [SubjectKind::Asset, SubjectKind::Thing]
             .into_iter()
             .find(|kind| *kind as i32 == number)
     }
 }
 
-/// The asset, thing or attestation.
+/// The asset or thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
     /// The chain that names it.
@@ -49,7 +47,7 @@ pub struct Subject {
 pub struct Wanted {
     /// Whose it is.
     pub subject: Subject,
-    /// Where it is, as the chain says it; empty for an attestation, which its contract is asked for.
+    /// Where it is, as the chain says it.
     pub uri: String,
     /// The content hash that the chain keeps beside the URI; a hash of zeros is none.
     pub commitment: Option<B256>,
@@ -90,8 +88,6 @@ pub enum Outcome {
     Document(Document),
     /// Nothing that can be used.
     Failed(Failure),
-    /// An attestation's data.
-    Attestation(Attestation),
 }
 
 /// A document that is a JSON object.
@@ -199,13 +195,11 @@ pub enum FailureKind {
     TooDeep = 14,
     /// Not what the CID in the URI names.
     WrongCid = 15,
-    /// The contract knows no such attestation.
-    UnknownAttestation = 16,
 }
 
 impl FailureKind {
     /// All, by rising number.
-    pub const ALL: [FailureKind; 16] = [
+    pub const ALL: [FailureKind; 15] = [
         FailureKind::Unsupported,
         FailureKind::Malformed,
         FailureKind::Unreachable,
@@ -221,7 +215,6 @@ impl FailureKind {
         FailureKind::NotJson,
         FailureKind::TooDeep,
         FailureKind::WrongCid,
-        FailureKind::UnknownAttestation,
     ];
 
     /// That of a number in tables and records.
@@ -247,26 +240,6 @@ impl FailureKind {
             FailureKind::NotJson => "not_json",
             FailureKind::TooDeep => "too_deep",
             FailureKind::WrongCid => "wrong_cid",
-            FailureKind::UnknownAttestation => "unknown_attestation",
         }
     }
-}
-
-/// What an attestation's contract said of it at a block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attestation {
-    /// The block.
-    pub block: BlockRef,
-    /// The attestation that it refers to; zeros for none.
-    pub ref_uid: B256,
-    /// Unix seconds; 0 for never.
-    pub expires_at: u64,
-    /// Whether it can be revoked.
-    pub revocable: bool,
-    /// The length of the whole data.
-    pub data_length: u64,
-    /// The keccak-256 of the whole data.
-    pub data_keccak256: B256,
-    /// The data, up to as many bytes as are kept.
-    pub data: Bytes,
 }
