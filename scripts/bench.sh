@@ -10,6 +10,8 @@ SOUK_BENCH_ROWS=$(mktemp)
 export SOUK_BENCH_ROWS
 trap 'rm -f "$SOUK_BENCH_ROWS"' EXIT
 failed=0
+# Five hundred subscribers are a thousand sockets of one process.
+ulimit -n 4096 2>/dev/null || true
 
 cargo build --release -p souk || exit 1
 cargo bench --quiet -p souk-provenance --bench lineage || failed=1

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderValue, Method, header};
 use axum::routing::{any, get};
+use axum::serve::ListenerExt;
 use souk_distribution::Distributions;
 use souk_provenance::graph::GraphHandle;
 use sqlx::PgPool;
@@ -160,6 +161,12 @@ impl Server {
         let cancel = app.cancel.clone();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let stopping = cancel.clone();
+        let listener = listener.tap_io(|connection| {
+            // Messages are small, and those of a book must not wait until the one before is acknowledged.
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "a connection gathers small packets");
+            }
+        });
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopping.cancelled().await });
         let grace = app.config.shutdown_grace;
         let overdue = async {

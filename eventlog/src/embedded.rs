@@ -8,11 +8,12 @@ mod fault;
 mod watch;
 mod writer;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use self::append::Claim;
 use self::fault::classify;
@@ -27,6 +28,8 @@ use crate::{EventLog, LogError, NewRecord, ReadLimits, StoredRecord, StreamName,
 pub struct EmbeddedLog {
     pool: PgPool,
     watch: Watch,
+    /// What shared appends went through last, while none is under way: making a connection takes longer than an append.
+    shared: Mutex<Option<PgConnection>>,
 }
 
 /// Why a stream of one writer takes no shared append.
@@ -51,7 +54,24 @@ impl EmbeddedLog {
         Ok(EmbeddedLog {
             watch: Watch::start(&pool),
             pool,
+            shared: Mutex::default(),
         })
+    }
+
+    /// A connection for a shared append: the one that is kept, if it still answers, else a new one. It is nobody else's, so that a future
+    /// dropped half-way closes it, and never hands it on in the middle of a COPY.
+    async fn connection_of_ours(&self) -> Result<PgConnection, LogError> {
+        let kept = self.kept().take();
+        if let Some(mut kept) = kept
+            && kept.ping().await.is_ok()
+        {
+            return Ok(kept);
+        }
+        Ok(self.pool.acquire().await.map_err(classify)?.detach())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<PgConnection>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The id and the next sequence of a stream, if it was ever written to or opened.
@@ -76,9 +96,9 @@ impl EventLog for EmbeddedLog {
         if records.is_empty() {
             return self.next_sequence(stream).await;
         }
-        // Detached, so that a future dropped half-way closes the connection, and never hands it back to the pool in the middle of a COPY.
-        let mut connection = self.pool.acquire().await.map_err(classify)?.detach();
+        let mut connection = self.connection_of_ours().await?;
         let first = append::append(&mut connection, stream, Claim::Shared, &records).await?;
+        *self.kept() = Some(connection);
         first.map(i64::unsigned_abs).ok_or_else(|| LogError::WrongWriter {
             stream: stream.to_string(),
             problem: HAS_ONE_WRITER,

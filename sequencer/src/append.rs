@@ -3,15 +3,15 @@
 //! duplicates.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use souk_eventlog::{EventLog, LogError, NewRecord, StoredRecord, StreamName};
-use souk_schema::exchange::{Command, CommandBatch, CommandBody, GroupId, Source, UnixMillis};
+use souk_schema::exchange::{Command, CommandBatch, CommandBody, GroupId, Source};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::waiters::{Reply, Waiters};
-use crate::{SequencerError, SubmitError, record};
+use crate::{Clock, SequencerError, SubmitError, record};
 
 /// The most that one record holds: each command weighs 1, and each order in a mass quote another 1. An order takes less than 350 bytes, so
 /// a record stays below what a Kafka message takes.
@@ -48,6 +48,8 @@ pub(crate) struct Appender {
     pub(crate) appended: mpsc::Sender<StoredRecord>,
     /// Nothing more is appended once this is cancelled.
     pub(crate) stopping: CancellationToken,
+    /// Where the time of records is from.
+    pub(crate) clock: Clock,
 }
 
 impl Appender {
@@ -89,7 +91,7 @@ impl Appender {
                 replies.push((source, queued.reply));
             }
             let batch = CommandBatch {
-                written_at: now(),
+                written_at: self.clock.now(),
                 commands,
             };
             let new = record::of_commands(self.group, self.gateway, first_position, &batch);
@@ -134,9 +136,4 @@ impl Drop for Appender {
             let _ = queued.reply.send(Err(SubmitError::Stopped));
         }
     }
-}
-
-fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

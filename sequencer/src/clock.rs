@@ -1,34 +1,52 @@
-//! Lets time go on: the primary appends a `Tick` at every interval. Timers, expiries and auctions wait for one, and nothing else makes engine
-//! time move in a group that nobody trades in. Other commands do not spare a tick, for they run no timers.
+//! Where commands get their time from: the host's clock, and a lead over it where time is simulated.
+//!
+//! Engine time is the time that records carry (`written_at`), so whoever writes records makes time. A [`Clock`] is the host's unless
+//! somebody moves it ahead, as a dev chain does whose own clock was moved; it never goes back.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use souk_schema::exchange::{CommandBody, CommandNumber};
-use tokio::time::MissedTickBehavior;
+use souk_schema::exchange::UnixMillis;
 
-use crate::{GroupHandle, Role, SubmitError};
+/// What a process takes for the time. Clones are one clock.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    /// Milliseconds that it is ahead of the host's.
+    lead_ms: Arc<AtomicU64>,
+}
 
-/// Ticks while this engine is the primary of a group that was opened, until the group stops.
-pub(crate) async fn run(group: GroupHandle, every: Duration) {
-    if every.is_zero() {
-        return std::future::pending().await;
+impl Clock {
+    /// The time.
+    pub fn now(&self) -> UnixMillis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let host = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        UnixMillis(host.saturating_add(self.lead_ms.load(Ordering::Relaxed)))
     }
-    let mut beats = tokio::time::interval(every);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        beats.tick().await;
-        let is_due = {
-            let status = group.status.borrow();
-            status.serves() && status.role == Role::Primary && status.command > CommandNumber(0)
-        };
-        if !is_due {
-            continue;
-        }
-        // Awaited, so that a log that is away is not filled with ticks once it is back.
-        match group.submit(CommandBody::Tick).await {
-            Ok(_) => {}
-            Err(SubmitError::Stopped | SubmitError::Unknown | SubmitError::Diverged) => return,
-            Err(error @ SubmitError::TooLarge { .. }) => tracing::error!(%error, "a tick was not taken"),
-        }
+
+    /// Milliseconds that it is ahead of the host's clock.
+    pub fn lead_ms(&self) -> u64 {
+        self.lead_ms.load(Ordering::Relaxed)
+    }
+
+    /// Moves it so far ahead of the host's clock, unless it is further ahead already.
+    pub fn lead_by(&self, lead_ms: u64) {
+        self.lead_ms.fetch_max(lead_ms, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_leads_the_hosts_and_never_goes_back() {
+        let (clock, host) = (Clock::default(), Clock::default());
+        let copy = clock.clone();
+        copy.lead_by(3_600_000);
+        clock.lead_by(1_000);
+        assert_eq!(clock.lead_ms(), 3_600_000, "clones are one clock");
+        assert!(clock.now().0 >= host.now().0 + 3_599_000);
+        assert_eq!(host.lead_ms(), 0);
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use souk_schema::exchange::GroupId;
 
+use crate::Clock;
+
 /// Whether an engine's outcomes are those that the world reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -31,6 +33,8 @@ pub struct GroupConfig {
     pub tick_every: Duration,
     /// Commands that may wait to be appended; who submits more waits.
     pub queue_commands: usize,
+    /// Where the time of the records that this process writes is from.
+    pub clock: Clock,
 }
 
 impl GroupConfig {
@@ -44,6 +48,7 @@ impl GroupConfig {
             hash_every: 50_000,
             tick_every: Duration::from_secs(1),
             queue_commands: 16_384,
+            clock: Clock::default(),
         }
     }
 }

@@ -27,9 +27,11 @@ pub mod record;
 mod run;
 mod snapshot;
 mod status;
+mod tick;
 pub mod verify;
 mod waiters;
 
+pub use clock::Clock;
 pub use config::{GroupConfig, Role};
 pub use error::{SequencerError, SubmitError};
 pub use handle::GroupHandle;

@@ -23,7 +23,7 @@ use crate::machine::Machine;
 use crate::snapshot::{self, Heading, Store};
 use crate::status::Phase;
 use crate::waiters::Waiters;
-use crate::{GroupConfig, GroupHandle, GroupStatus, SequencerError, SubmitError, clock};
+use crate::{GroupConfig, GroupHandle, GroupStatus, SequencerError, SubmitError, tick};
 
 /// Records between the parts. Each holds up to some thousand commands, so few are many.
 const RECORDS_IN_FLIGHT: usize = 16;
@@ -102,6 +102,7 @@ pub async fn start(
             waiters: Arc::clone(&waiters),
             appended: appended_in,
             stopping: cancel.clone(),
+            clock: config.clock.clone(),
         },
         follower: Follower {
             log: Arc::clone(&log),
@@ -138,7 +139,7 @@ pub async fn start(
             status: status.clone(),
         },
         keep: (store, snapshots),
-        clock: (handle.clone(), config.tick_every),
+        ticks: (handle.clone(), config.tick_every),
         end: End { waiters, status },
     };
     Ok((handle, group.run(cancel)))
@@ -229,7 +230,7 @@ struct Group {
     decider: Decider,
     events: Events,
     keep: (Store, mpsc::Receiver<snapshot::Taken>),
-    clock: (GroupHandle, Duration),
+    ticks: (GroupHandle, Duration),
     end: End,
 }
 
@@ -241,7 +242,7 @@ impl Group {
             decider,
             events,
             keep,
-            clock,
+            ticks,
             end,
         } = self;
         let mut parts = JoinSet::new();
@@ -254,8 +255,8 @@ impl Group {
             snapshot::keep(keep.0, keep.1, status).await;
             Ok(())
         }));
-        parts.spawn(named("the clock", async move {
-            clock::run(clock.0, clock.1).await;
+        parts.spawn(named("the ticks", async move {
+            tick::run(ticks.0, ticks.1).await;
             Ok(())
         }));
         let failure = loop {

@@ -66,7 +66,14 @@ pub enum Trial {
 pub struct Node {
     provider: DynProvider,
     chain_id: u64,
+    genesis: B256,
     vault: Address,
+}
+
+async fn genesis_of(provider: &DynProvider) -> Result<B256, TransportError> {
+    let block = provider.get_block_by_number(BlockNumberOrTag::Number(0)).await?;
+    let block = block.ok_or_else(|| TransportError::local_usage_str("the node has no block 0"))?;
+    Ok(block.header.hash)
 }
 
 impl Node {
@@ -82,6 +89,7 @@ impl Node {
         let provider = provider.erased();
         Ok(Node {
             chain_id: provider.get_chain_id().await?,
+            genesis: genesis_of(&provider).await?,
             provider,
             vault,
         })
@@ -90,6 +98,19 @@ impl Node {
     /// EIP-155 id of its chain.
     pub fn chain_id(&self) -> u64 {
         self.chain_id
+    }
+
+    /// Hash of its block 0 when it was connected to, which tells two chains with one id apart.
+    pub fn genesis(&self) -> B256 {
+        self.genesis
+    }
+
+    /// Hash of its block 0 now. A dev chain that was begun anew may answer at the same address.
+    ///
+    /// # Errors
+    /// What the node or the connection says.
+    pub async fn genesis_now(&self) -> Result<B256, TransportError> {
+        genesis_of(&self.provider).await
     }
 
     /// The vault.

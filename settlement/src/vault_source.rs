@@ -2,7 +2,7 @@
 //!
 //! Start at [`VaultSource`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alloy::primitives::U256;
@@ -19,9 +19,9 @@ use crate::balances::VaultFold;
 use crate::facts::last_position;
 use crate::node::Node;
 use crate::vault_log::Contracts;
-use souk_streams::{Reader, generations};
+use souk_streams::{Reader, generations, genesis_of};
 
-/// Reads a vault's balances from the newest generation of its chain's stream.
+/// Reads a vault's balances from the newest generation of its chain's stream; of the node's chain, where another had the same id.
 pub struct VaultSource {
     log: Arc<dyn EventLog>,
     node: Node,
@@ -62,6 +62,17 @@ impl VaultSource {
         }
     }
 
+    /// The generations of the chain's stream that are of the node's chain, and not of another with the same id.
+    async fn generations(&self) -> Result<BTreeSet<u32>, VaultError> {
+        let mut ours = BTreeSet::new();
+        for generation in generations(self.log.as_ref(), self.venue.chain).await? {
+            if genesis_of(&self.log, self.venue.chain, generation).await? == Some(self.node.genesis()) {
+                ours.insert(generation);
+            }
+        }
+        Ok(ours)
+    }
+
     /// What the vault has of a token at the end of a block.
     async fn holding(&self, token: TokenRef, is_payment: bool, block: u64) -> Result<U256, alloy::contract::Error> {
         let provider = self.node.provider();
@@ -99,7 +110,8 @@ impl VaultBalances for VaultSource {
     /// The vault at the last final block but one. The facts of the newest are still being told; those of the one before are all told once
     /// one of the newest is, so an engine that has heard any later fact has heard all of them.
     async fn at_finality(&self) -> Result<Option<VaultSnapshot>, VaultError> {
-        let Some(generation) = generations(self.log.as_ref(), self.venue.chain).await?.pop() else {
+        let ours = self.generations().await?;
+        let Some(&generation) = ours.last() else {
             return Ok(None);
         };
         let mut reading = self.reading.lock().await;
@@ -133,6 +145,7 @@ impl VaultBalances for VaultSource {
             venue: self.venue,
             block,
             position: last_position(generation, sequence)?,
+            generations: ours,
             balances: balances
                 .map(|(account, token, amount)| ((account, token), U256::from(amount.0)))
                 .collect(),

@@ -7,11 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use alloy::eips::BlockNumberOrTag;
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, B256};
 use alloy::providers::ext::AnvilApi;
 use alloy::providers::{Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
+use alloy::transports::TransportError;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use souk_adapters::{ContractSet, WatchSet};
@@ -22,6 +24,7 @@ use souk_indexer::{ChainSource, Finality, OnRewrite};
 use souk_schema::exchange::GroupId;
 use souk_schema::record::ChainRecordBody;
 use souk_schema::{BlockRef, ChainId};
+use souk_sequencer::Clock;
 
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +44,9 @@ const FINALITY_BLOCKS: u64 = 2;
 /// How long the dev chain rests before empty blocks make its last one final.
 const REST: Duration = Duration::from_millis(400);
 
+/// How often the chain's clock is looked at.
+const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// Royalties that are worth a transaction on the dev chain, in millionths of a test dollar.
 const FLUSH_FROM_MICROS: u128 = 1_000_000;
 
@@ -55,6 +61,7 @@ pub struct RunningDevChain {
     anvil: Anvil,
     deployment: Deployment,
     group: GroupId,
+    clock: Clock,
 }
 
 /// What was written down about the chain in the folder.
@@ -101,6 +108,7 @@ impl RunningDevChain {
                         anvil,
                         deployment: remembered.deployment,
                         group: remembered.group,
+                        clock: Clock::default(),
                     });
                 }
                 Some(reason) => {
@@ -129,6 +137,7 @@ impl RunningDevChain {
             anvil,
             deployment,
             group: fresh_group,
+            clock: Clock::default(),
         })
     }
 
@@ -180,6 +189,7 @@ impl RunningDevChain {
             finality: souk_settlement::Finality::Depth(FINALITY_BLOCKS),
             operator: operator.into(),
             flush_from: Some(FLUSH_FROM_MICROS),
+            clock: self.clock.clone(),
         })
     }
 
@@ -201,6 +211,24 @@ impl RunningDevChain {
             let rests = before.replace(head) == Some(head);
             if rests && final_from != Some(head) && provider.anvil_mine(Some(FINALITY_BLOCKS), None).await.is_ok() {
                 final_from = Some(head + FINALITY_BLOCKS);
+            }
+        }
+    }
+
+    /// Lets the exchange's clock go with the chain's: where somebody moves the chain's ahead of the host's, so does engine time go. Until
+    /// cancelled.
+    ///
+    /// # Errors
+    /// One line when the node cannot be reached at all; what it does not answer in between is asked again.
+    pub async fn lead_clock(&self, cancel: CancellationToken) -> Result<()> {
+        let provider = ProviderBuilder::new().connect(&self.anvil.http_url()).await?;
+        loop {
+            if let Ok(lead_secs) = lead_secs(&provider).await {
+                self.clock.lead_by(lead_secs.saturating_mul(1_000));
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return Ok(()),
+                () = tokio::time::sleep(CLOCK_INTERVAL) => {}
             }
         }
     }
@@ -270,7 +298,7 @@ const LOOK_BACK_RECORDS: u64 = 16;
 /// Starts anvil on the folder's chain.
 ///
 /// anvil makes a genesis block at every start and can take that one for the kept chain's; with the same time it is the same block. The
-/// chain's clock, which that sets back, is then set to now.
+/// chain's clock, which that sets back, is then set to now, or to the newest block's time where that was moved ahead of now.
 async fn start_anvil(folder: &Path, genesis_time: u64) -> Result<Anvil> {
     let config = AnvilConfig {
         dir: Some(folder.to_path_buf()),
@@ -283,11 +311,22 @@ async fn start_anvil(folder: &Path, genesis_time: u64) -> Result<Anvil> {
     };
     let anvil = Anvil::start(&config).await?;
     let provider = ProviderBuilder::new().connect(&anvil.http_url()).await?;
+    let head = provider.get_block_by_number(BlockNumberOrTag::Latest).await?;
+    let newest = head.map_or(0, |block| block.header.timestamp);
     let _: u64 = provider
-        .raw_request("evm_setTime".into(), [now()])
+        .raw_request("evm_setTime".into(), [now().max(newest)])
         .await
         .context("the dev chain's clock")?;
     Ok(anvil)
+}
+
+/// How far the clock of a dev chain is ahead of the host's, in seconds: what `evm_increaseTime` was told in all.
+///
+/// # Errors
+/// When the node does not answer.
+pub async fn lead_secs(provider: &impl Provider) -> Result<u64, TransportError> {
+    let lead: i64 = provider.raw_request("evm_increaseTime".into(), [0]).await?;
+    Ok(u64::try_from(lead).unwrap_or(0))
 }
 
 /// Unix time in seconds.

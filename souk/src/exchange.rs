@@ -10,10 +10,11 @@ use souk_contracts::{Deployment, TestUSD};
 use souk_eventlog::EventLog;
 use souk_ledger::project::{LedgerConfig, LedgerStatus};
 use souk_ledger::reconcile::{ReconciliationStatus, watch_reconciliation};
-use souk_schema::Address;
 use souk_schema::exchange::command::OpenGroup;
 use souk_schema::exchange::{GroupId, Venue};
-use souk_sequencer::{GroupConfig, GroupHandle, Role};
+use souk_schema::{Address, B256, ChainId};
+use souk_sequencer::{Clock, GroupConfig, GroupHandle, Role};
+use souk_settlement::facts::generation_of;
 use souk_settlement::vault_log::Contracts;
 use souk_settlement::{
     FactConfig, FactFollower, Finality, Node, Operator, OperatorSigner, Settler, SettlerConfig, Store, VaultSource,
@@ -42,6 +43,8 @@ pub struct Settling {
     pub operator: OperatorSigner,
     /// Royalties are passed on from this many quote base units on; `None` leaves that to anybody else.
     pub flush_from: Option<u128>,
+    /// What the group takes for the time; the host's clock save on a dev chain.
+    pub clock: Clock,
 }
 
 /// A group with all its parts.
@@ -102,18 +105,25 @@ pub async fn start(
         .await
         .with_context(|| format!("the exchange's node {}", settling.rpc))?;
     check_operator(&node, settling.operator.address()).await?;
-    let handle = engine(supervisor, group, log, pool).await?;
+    let handle = engine(supervisor, group, &settling.clock, log, pool).await?;
     ensure!(
         handle.running().await,
         "the engine of market group {group} did not get ready; see the log lines above"
     );
+    check_chain(&handle, &node, log).await?;
     let opened = markets::open_group(&node, &handle, MAX_OPEN_ORDERS)
         .await
         .with_context(|| format!("market group {group}"))?;
 
     let store = Store::connect(pool.clone()).await.context("settlement's tables")?;
     let facts = FactConfig::alone(group, contracts);
-    let follower = FactFollower::new(facts, opened.chain, handle.clone(), log.clone(), store.clone());
+    let follower = FactFollower::new(
+        facts,
+        (opened.chain, node.genesis()),
+        handle.clone(),
+        log.clone(),
+        store.clone(),
+    );
     let cancel = supervisor.cancel().clone();
     supervisor.run(format!("facts for market group {group}"), async move {
         Ok(follower.run(cancel).await?)
@@ -121,6 +131,7 @@ pub async fn start(
     let mut config = SettlerConfig::new(group);
     config.finality = settling.finality;
     config.flush_from = settling.flush_from;
+    config.clock = settling.clock;
     let operator = Operator::new(settling.operator);
     let settler = Settler::run(
         config,
@@ -167,7 +178,16 @@ pub async fn follow(
     souk_ledger::store::migrate(pool, &souk_ledger::tables::Schema::live())
         .await
         .context("the exchange's tables")?;
-    sequencer(supervisor, group, Role::Standby, log, pool).await
+    sequencer(
+        supervisor,
+        GroupConfig {
+            role: Role::Standby,
+            ..GroupConfig::new(group)
+        },
+        log,
+        pool,
+    )
+    .await
 }
 
 /// The market groups that the log has commands for.
@@ -210,13 +230,18 @@ pub async fn token_name(node: &Node, token: Address) -> Result<(String, u8)> {
 async fn engine(
     supervisor: &mut Supervisor,
     group: GroupId,
+    clock: &Clock,
     log: &Arc<dyn EventLog>,
     pool: &PgPool,
 ) -> Result<GroupHandle> {
     souk_ledger::store::migrate(pool, &souk_ledger::tables::Schema::live())
         .await
         .context("the exchange's tables")?;
-    let handle = sequencer(supervisor, group, Role::Primary, log, pool).await?;
+    let config = GroupConfig {
+        clock: clock.clone(),
+        ..GroupConfig::new(group)
+    };
+    let handle = sequencer(supervisor, config, log, pool).await?;
     let (status, _) = watch::channel(LedgerStatus::new(group));
     let config = LedgerConfig::new(group);
     let projector = souk_ledger::project::run(config, log.clone(), pool.clone(), status, supervisor.cancel().clone());
@@ -228,13 +253,11 @@ async fn engine(
 
 async fn sequencer(
     supervisor: &mut Supervisor,
-    group: GroupId,
-    role: Role,
+    config: GroupConfig,
     log: &Arc<dyn EventLog>,
     pool: &PgPool,
 ) -> Result<GroupHandle> {
-    let mut config = GroupConfig::new(group);
-    config.role = role;
+    let group = config.group;
     let started = souk_sequencer::start(config, log.clone(), pool.clone(), supervisor.cancel().clone()).await;
     let (handle, running) = started.with_context(|| format!("the engine of market group {group}"))?;
     supervisor.run(
@@ -242,6 +265,46 @@ async fn sequencer(
         async move { Ok(running.await?) },
     );
     Ok(handle)
+}
+
+/// Makes sure that the group is of the node's chain: one that was begun anew has the same id, and its vault most likely the same address.
+async fn check_chain(group: &GroupHandle, node: &Node, log: &Arc<dyn EventLog>) -> Result<()> {
+    let (chain, number) = (ChainId(node.chain_id()), group.group());
+    if let Some(genesis) = genesis_of_group(group, chain, log).await? {
+        let found = node.genesis();
+        ensure!(
+            genesis == found,
+            "market group {number} trades what chain {chain} had when its genesis block was {genesis}, but the node's is {found}: the chain \
+             was begun anew. Begin a new group with --group, or point --rpc at the old chain"
+        );
+    }
+    Ok(())
+}
+
+/// Block 0 of the chain that a group's facts are of; `None` before the first.
+async fn genesis_of_group(group: &GroupHandle, chain: ChainId, log: &Arc<dyn EventLog>) -> Result<Option<B256>> {
+    let Some(position) = group.chain_position(chain) else {
+        return Ok(None);
+    };
+    let genesis = souk_streams::genesis_of(log, chain, generation_of(position)).await;
+    genesis.with_context(|| format!("the stream of chain {chain}"))
+}
+
+/// Whether a group settles on the chain that the log follows now, and not on one that was begun anew since.
+///
+/// # Errors
+/// One line when the log cannot be read.
+pub async fn is_of_present_chain(group: &GroupHandle, log: &Arc<dyn EventLog>) -> Result<bool> {
+    let Some(chain) = group.read(|engine| engine.group().map(|group| group.chain)) else {
+        return Ok(true);
+    };
+    let Some(newest) = souk_streams::generations(log.as_ref(), chain).await?.pop() else {
+        return Ok(true);
+    };
+    let present = souk_streams::genesis_of(log, chain, newest).await;
+    let present = present.with_context(|| format!("the stream of chain {chain}"))?;
+    let genesis = genesis_of_group(group, chain, log).await?;
+    Ok(genesis.is_none() || present.is_none() || genesis == present)
 }
 
 async fn check_operator(node: &Node, ours: Address) -> Result<()> {

@@ -110,6 +110,10 @@ pub async fn exchange_elsewhere(
             handle.running().await,
             "the engine of market group {group} did not get ready; see the log lines above"
         );
+        if !exchange::is_of_present_chain(&handle, log).await? {
+            tracing::info!(%group, "left out: its chain was begun anew since");
+            continue;
+        }
         let opened = handle.read(|engine| engine.group().cloned());
         if let (Some(opened), Some(rpc)) = (&opened, &args.rpc) {
             let node = Node::connect(rpc.as_str(), opened.vault)

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use souk_eventlog::{EventLog, LogError, ReadLimits, StoredRecord, StreamName};
-use souk_schema::ChainId;
 use souk_schema::encoding::VERSION_HEADER;
 use souk_schema::exchange::encoding::decode_outcomes;
 use souk_schema::exchange::{GroupId, OutcomeBatch};
 use souk_schema::observation::{self, Observation};
 use souk_schema::record::ChainRecordBody;
+use souk_schema::{B256, ChainId};
 
 const LIMITS: ReadLimits = ReadLimits {
     max_records: 1_024,
@@ -175,6 +175,27 @@ pub async fn generations(log: &dyn EventLog, chain: ChainId) -> Result<Vec<u32>,
     let mut found: Vec<u32> = log.streams().await?.iter().filter_map(generation).collect();
     found.sort_unstable();
     Ok(found)
+}
+
+/// The hash of block 0 that a generation of a chain's stream was opened for, which tells two chains with one id apart; `None` where it
+/// has no record yet.
+///
+/// # Errors
+/// [`StreamError`].
+pub async fn genesis_of(log: &Arc<dyn EventLog>, chain: ChainId, generation: u32) -> Result<Option<B256>, StreamError> {
+    const ONE: ReadLimits = ReadLimits {
+        max_records: 1,
+        max_bytes: 0,
+    };
+    let reader = Reader::new(log, chain.stream(generation))?;
+    let records = log.read(&reader.stream, 0, ONE).await?;
+    let Some(first) = records.first() else {
+        return Ok(None);
+    };
+    match reader.chain_record(chain, first)? {
+        ChainRecordBody::StreamOpened(opened) => Ok(Some(opened.genesis_hash)),
+        _ => Err(reader.damaged(first.sequence, "it does not open the stream")),
+    }
 }
 
 /// A reader of a group's events.

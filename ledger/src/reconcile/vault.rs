@@ -1,6 +1,6 @@
 //! Ledger = vault, at a final block.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, U256};
 use async_trait::async_trait;
@@ -26,6 +26,9 @@ pub struct VaultSnapshot {
     /// Position of the last command that reported a fact of this block's finality, as [`souk_schema::exchange::Source::Chain`] has it: the
     /// `FinalityReached` of the block.
     pub position: u64,
+    /// The generations of the chain's stream that are of the same chain: a group whose facts are of another one is none of this vault's,
+    /// though the vault had the same address there.
+    pub generations: BTreeSet<u32>,
     /// What the vault owes whom; what is left out is 0.
     pub balances: BTreeMap<(Address, TokenRef), U256>,
     /// What the vault has of each token.
@@ -54,7 +57,7 @@ pub async fn vault_equals_ledger(pool: &PgPool, vault: &VaultSnapshot) -> Result
         differences: Vec::new(),
     };
     let mut expected = BTreeMap::<(Address, TokenRef), Balance>::new();
-    for group in groups_of(&mut view, vault.venue).await? {
+    for group in groups_of(&mut view, vault).await? {
         let number = command_at(&mut view, group, vault).await?;
         report.at.push((group, number));
         for ((account, _), position) in positions(&mut view, group, number).await? {
@@ -100,12 +103,18 @@ pub async fn vault_equals_ledger(pool: &PgPool, vault: &VaultSnapshot) -> Result
     Ok(report)
 }
 
-async fn groups_of(connection: &mut PgConnection, venue: Venue) -> sqlx::Result<Vec<GroupId>> {
+/// The vault's groups. The upper 8 of a position's 64 bits are the generation.
+async fn groups_of(connection: &mut PgConnection, vault: &VaultSnapshot) -> sqlx::Result<Vec<GroupId>> {
+    let generations: Vec<i64> = vault.generations.iter().copied().map(i64::from).collect();
     let groups: Vec<i64> = sqlx::query_scalar(
-        "select group_id from exchange.market_group where chain_id = $1 and vault = $2 order by group_id",
+        "select group_id from exchange.market_group g where chain_id = $1 and vault = $2
+            and coalesce((select div(position, 72057594037927936)::bigint from exchange.fact f
+                where f.group_id = g.group_id and f.chain_id = $1 order by position desc limit 1) = any($3), true)
+         order by group_id",
     )
-    .bind(i64::try_from(venue.chain.0).unwrap_or(i64::MAX))
-    .bind(venue.vault.as_slice())
+    .bind(i64::try_from(vault.venue.chain.0).unwrap_or(i64::MAX))
+    .bind(vault.venue.vault.as_slice())
+    .bind(generations)
     .fetch_all(connection)
     .await?;
     Ok(groups

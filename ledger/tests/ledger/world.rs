@@ -3,7 +3,7 @@
 
 mod broken;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -208,6 +208,7 @@ impl World {
                 hash: B256::with_last_byte(self.blocks.to_le_bytes()[0]),
             },
             position: self.chain_position,
+            generations: BTreeSet::from([0]),
             balances,
             holdings,
         }

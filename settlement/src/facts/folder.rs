@@ -42,8 +42,11 @@ impl FactConfig {
     }
 
     pub(super) fn is_ours(&self, named: GroupId) -> bool {
-        let takes_strays = self.others.iter().all(|other| *other > self.group);
-        named == self.group || (takes_strays && !self.others.contains(&named))
+        named == self.group || (self.takes_strays() && !self.others.contains(&named))
+    }
+
+    pub(super) fn takes_strays(&self) -> bool {
+        self.others.iter().all(|other| *other > self.group)
     }
 }
 
@@ -81,6 +84,12 @@ pub(super) fn position(generation: u32, sequence: u64, index: usize) -> Option<u
     let sequence = (sequence < 1 << 40).then_some(sequence)?;
     let index = u16::try_from(index).ok()?;
     Some(u64::from(generation) << 56 | sequence << 16 | u64::from(index))
+}
+
+/// The generation of its chain's stream that a fact with this position is of.
+pub fn generation_of(position: u64) -> u32 {
+    // What is left are eight bits.
+    u32::try_from(position >> 56).unwrap_or(u32::MAX)
 }
 
 /// The last position that any fact of a record can have.
@@ -243,8 +252,9 @@ impl FactFolder {
             secs = unfinal.secs;
         }
         flush(&mut settled, facts);
-        if secs > self.state.told.final_secs {
-            self.state.told.final_secs = secs;
+        // Blocks may share a second; each is told, so that an engine that has heard of one knows all of those before.
+        if (secs, block.number) > self.state.told.last_final {
+            self.state.told.last_final = (secs, block.number);
             let block = block.number;
             facts.push_back(Fact::FinalityReached { block, secs });
         }
@@ -335,6 +345,11 @@ impl FactFolder {
             VaultEvent::EscapeEntered if !self.state.told.escape => {
                 self.state.told.escape = true;
                 facts.push_back(Fact::EscapeEntered);
+            }
+            VaultEvent::Escaped { account, token, amount }
+                if self.config.takes_strays() && self.state.told.escaped.insert((account, token)) =>
+            {
+                facts.push_back(Fact::Escaped { account, token, amount });
             }
             _ => {}
         }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use souk_eventlog::{EventLog, LogError};
-use souk_schema::ChainId;
 use souk_schema::exchange::command::Fact;
 use souk_schema::exchange::event::DebitCause;
 use souk_schema::exchange::{Event, Outcome, Rejection, Source};
 use souk_schema::record::ChainRecordBody;
+use souk_schema::{B256, ChainId};
 use souk_sequencer::{GroupHandle, SubmitError};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use super::folder::{FACTS_PER_RECORD, FactAt, FactConfig, FactFolder, FoldError,
 use super::held::Held;
 use super::resume::Kept;
 use crate::store::Store;
-use souk_streams::{Reader, StreamError, generations};
+use souk_streams::{Reader, StreamError, generations, genesis_of};
 
 /// How long to wait for a record before looking for a newer generation.
 const IDLE: Duration = Duration::from_secs(2);
@@ -66,6 +66,7 @@ impl FollowError {
 pub struct FactFollower {
     pub(super) config: FactConfig,
     pub(super) chain: ChainId,
+    pub(super) genesis: B256,
     pub(super) group: GroupHandle,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) store: Store,
@@ -79,10 +80,10 @@ impl std::fmt::Debug for FactFollower {
 }
 
 impl FactFollower {
-    /// For a running group and the chain that it settles on.
+    /// For a running group and the chain that it settles on. A chain with the same id that has another genesis block is none of it.
     pub fn new(
         config: FactConfig,
-        chain: ChainId,
+        (chain, genesis): (ChainId, B256),
         group: GroupHandle,
         log: Arc<dyn EventLog>,
         store: Store,
@@ -90,6 +91,7 @@ impl FactFollower {
         FactFollower {
             config,
             chain,
+            genesis,
             group,
             log,
             store,
@@ -146,7 +148,9 @@ impl FactFollower {
                     (generation, 0)
                 }
             };
-            session.generation(generation, from).await?;
+            if genesis_of(&self.log, self.chain, generation).await? == Some(self.genesis) {
+                session.generation(generation, from).await?;
+            }
             told = generation;
         }
     }

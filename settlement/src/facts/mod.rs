@@ -20,7 +20,7 @@ mod resume;
 mod snapshot;
 mod told;
 
-pub use folder::{FactAt, FactConfig, FactFolder, FoldError, last_position};
+pub use folder::{FactAt, FactConfig, FactFolder, FoldError, generation_of, last_position};
 
 pub use follow::{FactFollower, FollowError};
 pub use snapshot::StoredSnapshot;

@@ -160,6 +160,12 @@ impl Stream {
     /// Appends the next block; `fork` makes it another one than at the same height elsewhere.
     fn block(&mut self, fork: u8, logs: Vec<RawLog>) -> &mut Stream {
         let number = self.blocks.last().map_or(1, |head| head.number + 1);
+        self.block_at(1_000 + number, fork, logs)
+    }
+
+    /// Likewise, with a time.
+    fn block_at(&mut self, timestamp: u64, fork: u8, logs: Vec<RawLog>) -> &mut Stream {
+        let number = self.blocks.last().map_or(1, |head| head.number + 1);
         let hash = B256::from(U256::from(number * 256 + u64::from(fork)));
         let parent_hash = self.blocks.last().map_or(B256::ZERO, |head| head.hash);
         self.blocks.push(BlockRef { number, hash });
@@ -167,7 +173,7 @@ impl Stream {
             number,
             hash,
             parent_hash,
-            timestamp: 1_000 + number,
+            timestamp,
             logs,
             proof: CompletenessProof::ReceiptsRoot,
         }));
@@ -217,7 +223,19 @@ fn words(fact: &Fact) -> String {
         Fact::ExitVanished { exit_id } => format!("exit #{exit_id} vanished"),
         Fact::FlushVanished { amount, .. } => format!("royalties vanished {amount}"),
         Fact::EscapeEntered => "escape".into(),
+        Fact::Escaped { amount, .. } => format!("escaped with {amount}"),
     }
+}
+
+/// The reconciliation waits for a fact beyond those of the block that it looks at.
+#[test]
+fn blocks_of_one_second_are_each_told_to_be_final() {
+    let mut stream = Stream::alone();
+    stream.block_at(1_005, 0, vec![]).block_at(1_005, 0, vec![]);
+    stream.finalize(1).finalize(2).check(expect![[r#"
+        1.3.0 final 1 at 1005
+        1.4.0 final 2 at 1005
+    "#]]);
 }
 
 #[test]
@@ -337,6 +355,12 @@ fn the_rest_is_told_once() {
         flushed,
         withdrawn,
         log(Vault::EscapeEntered { by: BOB }),
+        log(Vault::Escaped {
+            account: ALICE,
+            token: COIN,
+            id: U256::ZERO,
+            amount: 8,
+        }),
     ];
     stream.block(0, logs.clone()).finalize(1).check(expect![[r#"
         1.1.0 nonces invalid below 7, None
@@ -345,7 +369,8 @@ fn the_rest_is_told_once() {
         1.2.0 royalties 3
         1.2.1 withdrawn nonce 3
         1.2.2 escape
-        1.2.3 final 1 at 1001
+        1.2.3 escaped with 8
+        1.2.4 final 1 at 1001
     "#]]);
     // The same chain in a new generation.
     stream.open(2);

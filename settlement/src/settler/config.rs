@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alloy::primitives::Address;
 use souk_schema::exchange::GroupId;
+use souk_sequencer::Clock;
 use tokio::sync::Mutex;
 
 use super::batch::BatchLimits;
@@ -51,6 +52,8 @@ pub struct SettlerConfig {
     pub flush_every_secs: u64,
     /// How often the node is asked while nothing else happens.
     pub poll: Duration,
+    /// What engine time is made of here: how long a fill waits is told by it.
+    pub clock: Clock,
 }
 
 impl SettlerConfig {
@@ -70,6 +73,7 @@ impl SettlerConfig {
             flush_from: None,
             flush_every_secs: 600,
             poll: Duration::from_millis(500),
+            clock: Clock::default(),
         }
     }
 }

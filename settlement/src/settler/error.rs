@@ -1,5 +1,6 @@
 //! What keeps settlement from going on, and whether waiting mends it.
 
+use alloy::primitives::B256;
 use alloy::transports::TransportError;
 use souk_eventlog::LogError;
 use souk_schema::exchange::FillNumber;
@@ -55,6 +56,17 @@ pub enum SettleError {
         /// The bound.
         limit: u64,
     },
+    /// The node is on another chain than it was.
+    #[error(
+        "the node's genesis block is {found}, but was {expected}: the chain was begun anew, and this market group is of the old one; point \
+         --rpc at the old chain, or begin a new group with --group"
+    )]
+    OtherChain {
+        /// As it was.
+        expected: B256,
+        /// As it is.
+        found: B256,
+    },
     /// A fill that the vault wants next is not in the group's events.
     #[error("the vault wants fill {fill} next, which the group's events do not have")]
     UnknownFill {
@@ -74,6 +86,7 @@ impl SettleError {
             | SettleError::Journal(_)
             | SettleError::Inconsistent(_)
             | SettleError::Queue(_)
+            | SettleError::OtherChain { .. }
             | SettleError::Signer(_) => true,
             _ => false,
         }

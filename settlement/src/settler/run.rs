@@ -4,7 +4,7 @@
 //! Start at [`Settler::run`].
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use alloy::primitives::{B256, Bytes};
 use souk_contracts::exchange::royalty_account;
@@ -76,6 +76,7 @@ impl Settler {
         log: Arc<dyn EventLog>,
         store: Store,
     ) -> Result<Settler, SettleError> {
+        check_chain(&node).await?;
         let name = StreamName::new(config.group.settlement_stream())?;
         let writer = log.open_writer(&name).await?;
         let entries = read_journal(log.as_ref(), &name, config.group, writer.next_sequence()).await?;
@@ -237,7 +238,7 @@ impl Settler {
             heartbeat_secs,
             receipts,
             waiting_fills: self.queue.from(next_fill).count() as u64,
-            oldest_age_ms: oldest.map_or(0, |matched_at| now_ms().saturating_sub(matched_at)),
+            oldest_age_ms: oldest.map_or(0, |matched_at| self.config.clock.now().0.saturating_sub(matched_at)),
             flushable: self.flushable(head.secs).await?,
         };
         Ok((seen, head))
@@ -313,6 +314,7 @@ impl Settler {
 
     /// The chain has lost fills that were final: read the events anew, and keep those.
     async fn reload(&mut self, next_fill: FillNumber) -> Result<(), SettleError> {
+        check_chain(&self.node).await?;
         tracing::warn!(group = %self.config.group, %next_fill, "the chain has lost fills that were settled: they are settled again");
         self.queue = Queue::keeping_from(next_fill);
         self.events = events(&self.log, self.config.group)?;
@@ -326,6 +328,15 @@ impl Settler {
             .set(Duration::from_millis(seen.oldest_age_ms).as_secs_f64());
         let waiting = self.state.waiting().len();
         metrics::gauge!("souk_settlement_waiting_transactions", "group" => group).set(waiting as f64);
+    }
+}
+
+/// Whether the node is still on the chain that it was on.
+async fn check_chain(node: &Node) -> Result<(), SettleError> {
+    let (expected, found) = (node.genesis(), node.genesis_now().await?);
+    match expected == found {
+        true => Ok(()),
+        false => Err(SettleError::OtherChain { expected, found }),
     }
 }
 
@@ -352,9 +363,4 @@ async fn read_journal(
         at = records.last().map_or(until, |last| last.sequence + 1);
     }
     Ok(entries)
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

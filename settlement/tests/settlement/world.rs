@@ -150,7 +150,7 @@ impl World {
     /// Starts a follower of facts, which takes a snapshot after every record or every few.
     fn follow_facts(&mut self) {
         let facts = FactConfig::alone(GROUP, contracts(&self.at));
-        let follower = FactFollower::new(facts, CHAIN, self.group.clone(), self.log.clone(), self.store.clone());
+        let follower = FactFollower::new(facts, (CHAIN, self.node.genesis()), self.group.clone(), self.log.clone(), self.store.clone());
         let cancel = self.cancel.child_token();
         let following = tokio::spawn(follower.snapshot_every(1).run(cancel.clone()));
         self.following = Some((cancel, following));

@@ -1,6 +1,7 @@
 //! What an operator asks of a running instance, and what fills or measures one.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use url::Url;
@@ -35,9 +36,21 @@ pub struct DemoArgs {
     /// With --trade: place them as they would come, with pauses between, instead of as fast as they are taken.
     #[arg(long, requires = "trade")]
     pub paced: bool,
+    /// With --trade: trade for so long in simulated time, for instance `1h`. The dev chain's clock is moved ahead by the pauses between
+    /// the orders, and the exchange's with it.
+    #[arg(long, value_name = "SPAN", requires = "trade", conflicts_with_all = ["orders", "paced", "url"], value_parser = simulated_span)]
+    pub simulate: Option<Duration>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// A span that is long enough to be simulated in steps.
+fn simulated_span(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_secs(60);
+    let span: jiff::SignedDuration = text.parse().map_err(|_| "expected a span such as 90s, 15m or 1h")?;
+    let span = Duration::try_from(span).ok().filter(|span| *span >= SHORTEST);
+    span.ok_or_else(|| "at least a minute is simulated".into())
 }
 
 /// `souk status`.
@@ -171,4 +184,6 @@ pub enum BenchName {
     Latency,
     /// A deep reorganisation.
     Reorg,
+    /// From the engine's outcome being durable to five hundred subscribers of a book.
+    Book,
 }

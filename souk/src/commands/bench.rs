@@ -4,6 +4,7 @@
 //! `fsync`, as `souk up` does) and a dev chain; [`row`] is what they print, [`parts`] what they run on.
 
 mod backfill;
+mod book;
 mod chain;
 mod child;
 mod cpu;
@@ -28,11 +29,12 @@ use parts::Parts;
 use row::Row;
 
 /// Every benchmark, in the order in which they run.
-const ALL: [BenchName; 4] = [
+const ALL: [BenchName; 5] = [
     BenchName::Backfill,
     BenchName::Replay,
     BenchName::Latency,
     BenchName::Reorg,
+    BenchName::Book,
 ];
 
 /// The chain is written in so many parts; its memory is measured after one, after two, and at the end.
@@ -59,6 +61,9 @@ pub async fn run(args: &BenchArgs) -> Result<()> {
     }
     if names.contains(&BenchName::Reorg) {
         rows.extend(reorg::measure(&parts).await?);
+    }
+    if names.contains(&BenchName::Book) {
+        rows.extend(book::measure(&parts).await?);
     }
     row::print(&others, &rows, args.json);
     parts.stop().await;

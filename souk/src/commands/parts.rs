@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use souk_distribution::Distributions;
 use souk_provenance::graph::GraphHandle;
 use souk_schema::exchange::GroupId;
+use souk_sequencer::Clock;
 use tokio::sync::watch;
 
 use crate::cli::{ExchangeArgs, IndexArgs, ObserveArgs, PayoutsArgs, ProjectArgs, ServeArgs};
@@ -108,6 +109,7 @@ pub async fn exchange(args: &ExchangeArgs) -> Result<()> {
         finality: config::settlement_finality(&args.finality)?,
         operator,
         flush_from: args.flush_from,
+        clock: Clock::default(),
     };
     let pool = store.database().await?;
     let log = store.log(&pool).await?;

@@ -10,6 +10,7 @@ use souk_eventlog::EventLog;
 use souk_indexer::{ChainSource, IndexerStatus};
 use souk_provenance::graph::GraphHandle;
 use souk_schema::exchange::GroupId;
+use souk_sequencer::Clock;
 use souk_settlement::CosignerKey;
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -221,6 +222,11 @@ async fn start_dev_chain(
     supervisor.run("the dev chain's finality".into(), async move {
         final_soon.keep_final(cancel).await
     });
+    let (led, cancel) = (chain.clone(), supervisor.cancel().clone());
+    supervisor.run(
+        "the dev chain's clock".into(),
+        async move { led.lead_clock(cancel).await },
+    );
     Ok(Some(chain))
 }
 
@@ -241,6 +247,7 @@ fn settling(args: &UpArgs, dev_chain: Option<&RunningDevChain>) -> Result<Option
         finality: config::settlement_finality(&args.chain.finality)?,
         operator,
         flush_from: None,
+        clock: Clock::default(),
     };
     Ok(Some((GroupId(1), settling)))
 }

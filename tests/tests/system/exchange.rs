@@ -9,7 +9,7 @@ use crate::program::ask;
 use crate::world::{Demo, PATIENCE, run};
 
 /// Has the demo's traders at work; how many of their orders were taken.
-async fn trade(dir: &str, orders: &str) -> Result<u64> {
+pub async fn trade(dir: &str, orders: &str) -> Result<u64> {
     let answer = run(&["demo", "--data-dir", dir, "--trade", "--orders", orders, "--json"]).await?;
     ensure!(answer.code == 0, "{answer:?}");
     placed(&answer.out)
@@ -39,7 +39,8 @@ pub async fn settled(pool: &PgPool) -> Result<i64> {
         .context("fills do not settle")?
 }
 
-async fn verified(dir: &str) -> Result<()> {
+/// Has engine, ledger and vault compared, which must be equal.
+pub async fn verified(dir: &str) -> Result<()> {
     let answer = run(&["verify", "exchange", "--data-dir", dir]).await?;
     ensure!(answer.code == 0, "LED-2: {answer:?}");
     ensure!(answer.out.contains("with the vault, 0 differences"), "{answer:?}");

@@ -15,7 +15,7 @@ const SEED: u64 = 1;
 
 impl Apart {
     /// Lists a planned market as an operator does, and opens it.
-    async fn list(&self, planned: &PlannedMarket) -> Result<()> {
+    pub async fn list(&self, planned: &PlannedMarket) -> Result<()> {
         let shares = self.world.deployment.addresses.asset_shares;
         // The demo's assets are the first that this chain has.
         let asset = U256::from(planned.asset) + U256::ONE;
@@ -43,7 +43,7 @@ impl Apart {
     }
 
     /// Has the demo's traders at work; how many of their orders were taken.
-    async fn trade(&self, url: &str, orders: &str) -> Result<u64> {
+    pub async fn trade(&self, url: &str, orders: &str) -> Result<u64> {
         let deployment = self.deployment.display().to_string();
         let own = ["--url", url, "--deployment", &deployment, "--orders", orders, "--json"].map(String::from);
         placed(&self.done("demo --trade", &own).await?)

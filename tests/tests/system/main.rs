@@ -2,8 +2,10 @@
 
 mod activity;
 mod apart;
+mod begun_anew;
 mod collections;
 mod command_line;
+mod escape;
 mod exchange;
 mod exchange_apart;
 mod faults;
@@ -14,6 +16,9 @@ mod payouts;
 mod program;
 mod reorg;
 mod separate;
+mod series;
+mod simulated;
+mod trader;
 mod verify;
 mod world;
 mod writers;

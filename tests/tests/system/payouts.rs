@@ -1,11 +1,16 @@
 //! Payouts as those who are owed meet them: the demo's revenues end in a root on chain, `souk verify payouts` recomputes it and notices a
 //! changed leaf, and the proof that GraphQL returns is a claim that the contract pays.
 
+use std::io::Cursor;
+
 use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::ProviderBuilder;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result, ensure};
+use polars_core::prelude::AnyValue;
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use serde_json::Value;
 use souk_contracts::{PayoutDistributor, TestUSD, dev};
 use sqlx::{Executor, PgPool};
@@ -53,7 +58,8 @@ async fn pay_3_the_demos_roots_are_what_the_log_says_and_a_proof_from_graphql_is
     let answer = run(&["verify", "payouts", "--data-dir", dir]).await?;
     ensure!(answer.code == 0, "PAY-3: {answer:?}");
 
-    claim(&souk, dir, pool).await?;
+    let claimed = claim(&souk, dir, pool).await?;
+    statements(dir, &claimed).await?;
 
     // A life that ends in mid-flight changes nothing that was published.
     souk.killed().await?;
@@ -75,7 +81,7 @@ async fn pay_3_the_demos_roots_are_what_the_log_says_and_a_proof_from_graphql_is
 }
 
 /// Claims what somebody is owed with the proof that GraphQL returns, as anybody may.
-async fn claim(souk: &Souk, dir: &str, pool: &PgPool) -> Result<()> {
+async fn claim(souk: &Souk, dir: &str, pool: &PgPool) -> Result<Claimed> {
     let instance: Value = serde_json::from_slice(&std::fs::read(format!("{dir}/instance.json"))?)?;
     let rpc = instance["devChain"]["rpc"]
         .as_str()
@@ -122,7 +128,112 @@ async fn claim(souk: &Souk, dir: &str, pool: &PgPool) -> Result<()> {
     assert_eq!((after - before).to_string(), text(&owed["claimable"])?);
     let again = contract.claim(account, token, cumulative, proof).call().await;
     assert!(again.is_err(), "a claim is paid twice");
+    let on_chain = contract.claimed(account, token).call().await?;
+    Ok(Claimed {
+        account,
+        token,
+        on_chain,
+    })
+}
+
+/// What an account was paid, as the contract has it.
+struct Claimed {
+    account: Address,
+    token: Address,
+    on_chain: U256,
+}
+
+/// Statements of whoever claimed, as files: they say what the chain says, and their rows sum to that.
+async fn statements(dir: &str, claimed: &Claimed) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let account = claimed.account.to_string();
+    let write = async |format: &str| {
+        let file = folder.path().join(format!("statement.{format}"));
+        let path = file.display().to_string();
+        let words = [
+            "statement",
+            "--account",
+            &account,
+            "--format",
+            format,
+            "-o",
+            &path,
+            "--json",
+            "--data-dir",
+            dir,
+        ];
+        let answer = run(&words).await?;
+        ensure!(answer.code == 0, "{answer:?}");
+        let said: Value = serde_json::from_str(answer.out.trim())?;
+        let totals = said["totals"].as_array().context("no totals")?;
+        let of_token = |total: &&Value| {
+            total["token"]
+                .as_str()
+                .is_some_and(|token| token.parse() == Ok(claimed.token))
+        };
+        let total = totals.iter().find(of_token).cloned().unwrap_or_default();
+        Ok::<_, anyhow::Error>((std::fs::read(file)?, total))
+    };
+    // The claim is in a block that may not be projected yet.
+    let wanted = Value::from(claimed.on_chain.to_string());
+    let projected = async {
+        loop {
+            let (csv, total) = write("csv").await?;
+            if total["claimed"] == wanted {
+                return Ok::<_, anyhow::Error>((csv, total));
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    let (csv, total) = tokio::time::timeout(PATIENCE, projected)
+        .await
+        .context("the claim does not come into the statement")??;
+    let (parquet, same) = write("parquet").await?;
+    assert_eq!(same, total, "both formats have the same totals");
+    let amount = |name: &str| text(&total[name])?.parse::<u128>().context("no amount");
+    let in_and_out = [amount("opening")?, amount("earned")?, amount("restored")?];
+    assert_eq!(
+        in_and_out.iter().sum::<u128>(),
+        amount("recomputed")? + amount("claimed")? + amount("closing")?,
+        "{total}"
+    );
+    for column in ["earned", "vested", "claimed"] {
+        let expected = amount(column)?;
+        assert_eq!(sum_of_csv(&csv, claimed.token, column)?, expected, "{column} in CSV");
+        assert_eq!(
+            sum_of_parquet(&parquet, claimed.token, column)?,
+            expected,
+            "{column} in Parquet"
+        );
+    }
     Ok(())
+}
+
+/// What the rows of a token have in one of the last columns, which have amounts and hold no commas.
+fn sum_of_csv(file: &[u8], token: Address, column: &str) -> Result<u128> {
+    const AMOUNTS: usize = 8;
+    let mut lines = std::str::from_utf8(file)?.lines();
+    let titles = lines.next().context("no titles")?;
+    let place = titles.rsplit(',').position(|title| title == column);
+    let place = place.filter(|place| *place < AMOUNTS).context("no such column")?;
+    let of_token = lines.filter(|line| line.split(',').nth(1).is_some_and(|cell| cell.parse() == Ok(token)));
+    let cells = of_token
+        .filter_map(|line| line.rsplit(',').nth(place))
+        .filter(|cell| !cell.is_empty());
+    cells.map(|cell| Ok(cell.parse::<u128>()?)).sum()
+}
+
+fn sum_of_parquet(file: &[u8], token: Address, column: &str) -> Result<u128> {
+    let frame = ParquetReader::new(Cursor::new(file)).finish()?;
+    let (tokens, amounts) = (frame.column("token")?, frame.column(column)?);
+    let mut sum = 0;
+    for row in 0..frame.height() {
+        let is_of_token = matches!(tokens.get(row)?, AnyValue::String(cell) if cell.parse() == Ok(token));
+        if let (true, AnyValue::Decimal(amount, _, 0)) = (is_of_token, amounts.get(row)?) {
+            sum += u128::try_from(amount)?;
+        }
+    }
+    Ok(sum)
 }
 
 fn text(value: &Value) -> Result<&str> {

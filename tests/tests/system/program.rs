@@ -89,9 +89,14 @@ impl Part {
         let mut child = command.kill_on_drop(true).spawn()?;
         let mut lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
         let (sender, log) = unbounded_channel();
+        // For whoever looks for the reason of a failure.
+        let (shown, part) = (std::env::var_os("SOUK_TEST_LOGS").is_some(), arguments[0].clone());
         // Read all the time: whoever logs into a pipe that nobody reads would stop some day.
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
+                if shown {
+                    eprintln!("{part}: {line}");
+                }
                 // Nobody listens once the part is stopped.
                 let _ = sender.send(line);
             }
@@ -122,14 +127,46 @@ impl Part {
     }
 
     /// `kill -9`, and another one in its place.
-    pub async fn killed_and_restarted(mut self) -> Result<Part> {
+    pub async fn killed_and_restarted(self) -> Result<Part> {
+        self.killed().await?.restarted()
+    }
+
+    /// `kill -9`.
+    pub async fn killed(mut self) -> Result<Dead> {
         self.child.kill().await?;
-        Part::spawn(self.arguments)
+        Ok(Dead {
+            arguments: self.arguments,
+        })
+    }
+
+    /// Waits until it ends by itself; its exit code, and what it logged that nobody has read yet.
+    pub async fn ended(mut self) -> Result<(i32, String)> {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .with_context(|| format!("`souk {}` goes on", self.arguments[0]))??;
+        let mut said = String::new();
+        while let Some(line) = self.log.recv().await {
+            said.push_str(&line);
+            said.push('\n');
+        }
+        Ok((status.code().unwrap_or(-1), said))
     }
 
     /// Has it end in order.
     pub async fn stop(self) -> Result<()> {
         end(self.child, &self.arguments[0]).await
+    }
+}
+
+/// A part that was killed.
+pub struct Dead {
+    arguments: Vec<String>,
+}
+
+impl Dead {
+    /// Starts another one in its place.
+    pub fn restarted(self) -> Result<Part> {
+        Part::spawn(self.arguments)
     }
 }
 

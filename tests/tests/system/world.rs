@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use alloy::network::EthereumWallet;
-use alloy::primitives::{B256, b256};
+use alloy::primitives::{Address, B256, b256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use souk_contracts::Deployment;
 use souk_devstack::{Anvil, AnvilConfig, Kafka, KafkaConfig, Postgres, PostgresConfig};
 use souk_provenance::hash::state_hash;
@@ -55,21 +58,9 @@ impl World {
             Backend::Embedded => None,
             Backend::Kafka => Some(Kafka::start(&KafkaConfig::default()).await?),
         };
-        // Finality far behind the head, so that every reorganisation of a scenario is one that may happen.
-        let config = AnvilConfig {
-            slots_in_an_epoch: 1_000,
-            block_gas_limit: Some(10_000_000_000),
-            ..AnvilConfig::default()
-        };
-        let anvil = Anvil::start(&config).await?;
-        let key = PrivateKeySigner::from_bytes(&DEPLOYER_KEY)?;
-        let deployer = key.address();
-        let node = ProviderBuilder::new()
-            .wallet(EthereumWallet::from(key))
-            .connect(&anvil.http_url())
-            .await?
-            .erased();
-        node.client().set_poll_interval(Duration::from_millis(20));
+        let anvil = Anvil::start(&chain_config()).await?;
+        let node = node_of(&anvil).await?;
+        let deployer = PrivateKeySigner::from_bytes(&DEPLOYER_KEY)?.address();
         let deployment = souk_contracts::deploy(&node, deployer, deployer).await?;
         let folder = tempfile::tempdir()?;
         let contracts = folder.path().join("contracts.json");
@@ -85,6 +76,11 @@ impl World {
             database_url,
             watched,
         })
+    }
+
+    /// Who deploys, and has every role.
+    pub fn deployer(&self) -> Result<Address> {
+        Ok(PrivateKeySigner::from_bytes(&DEPLOYER_KEY)?.address())
     }
 
     /// The arguments that name this world's parts to `souk up`, with the chain behind `rpc`.
@@ -187,6 +183,63 @@ impl World {
         pool.close().await;
         Ok(hash)
     }
+}
+
+/// A new chain. Finality is far behind the head, so that every reorganisation of a scenario is one that may happen.
+pub fn chain_config() -> AnvilConfig {
+    AnvilConfig {
+        slots_in_an_epoch: 1_000,
+        block_gas_limit: Some(10_000_000_000),
+        ..AnvilConfig::default()
+    }
+}
+
+/// A chain's node, with the deployer's key.
+pub async fn node_of(anvil: &Anvil) -> Result<DynProvider> {
+    let key = PrivateKeySigner::from_bytes(&DEPLOYER_KEY)?;
+    let node = ProviderBuilder::new()
+        .wallet(EthereumWallet::from(key))
+        .connect(&anvil.http_url())
+        .await?
+        .erased();
+    node.client().set_poll_interval(Duration::from_millis(20));
+    Ok(node)
+}
+
+/// Sends a call from an account whose key the dev chain does not need; whether it succeeded.
+pub async fn send_as<C: SolCall>(node: &impl Provider, from: Address, to: Address, call: C) -> Result<bool> {
+    let _: Value = node.raw_request("anvil_impersonateAccount".into(), [from]).await?;
+    let request = TransactionRequest::default().from(from).to(to).gas_limit(1_000_000);
+    let request = request.input(call.abi_encode().into());
+    let hash: B256 = node.raw_request("eth_sendTransaction".into(), [request]).await?;
+    let mined = async {
+        loop {
+            let receipt: Value = node.raw_request("eth_getTransactionReceipt".into(), [hash]).await?;
+            if !receipt.is_null() {
+                return Ok(receipt["status"] == "0x1");
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, mined).await.context("it is not mined")?
+}
+
+/// Waits until the database answers a question with yes. Only for questions that hold nothing from outside.
+pub async fn until(pool: &PgPool, question: impl Into<String>) -> Result<()> {
+    let question = question.into();
+    let yes = async {
+        loop {
+            let asked = sqlx::query_scalar(sqlx::AssertSqlSafe(question.clone()));
+            let answer: Option<bool> = asked.fetch_optional(pool).await?.flatten();
+            if answer == Some(true) {
+                return Ok::<(), anyhow::Error>(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, yes)
+        .await
+        .with_context(|| format!("it does not come about that {question}"))?
 }
 
 /// A `souk up --demo` and what it keeps: a dev chain of its own, and a database that the scenario can look into.

@@ -170,7 +170,7 @@ fn rows(samples: &[Sample]) -> Vec<Row> {
     let of = |stage: fn(&Sample) -> Duration| samples.iter().map(stage).collect::<Vec<_>>();
     let mut visible = of(|sample| sample.visible);
     visible.sort_unstable();
-    let at = |share: f64| visible.get(rank(visible.len(), share)).copied().unwrap_or_default();
+    let at = |share: f64| at_share(&visible, share);
     let middle = |stage| Figure::Time(median(of(stage)));
     let stages = format!(
         "mined {}, log {}, tables {}, graph {}",
@@ -197,6 +197,11 @@ fn rows(samples: &[Sample]) -> Vec<Row> {
         row(format!("p50 ({stages})"), at(0.5), Target::ForComparison),
         row("max".into(), at(1.0), Target::ForComparison),
     ]
+}
+
+/// The smallest of sorted times that this share of them does not exceed.
+pub fn at_share(sorted: &[Duration], share: f64) -> Duration {
+    sorted.get(rank(sorted.len(), share)).copied().unwrap_or_default()
 }
 
 /// The place of the smallest value that this share of so many sorted values does not exceed.

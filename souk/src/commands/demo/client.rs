@@ -112,6 +112,17 @@ impl Exchange {
         Ok(placements.iter().map(placement).collect())
     }
 
+    /// Engine time of the group that lags most, in unix milliseconds.
+    ///
+    /// # Errors
+    /// One line for a server that does not answer, or has no group.
+    pub async fn engine_ms(&self) -> Result<u64> {
+        let groups = self.ask("{ marketGroups { time } }", json!({}), None).await?;
+        let times = groups["marketGroups"].as_array().into_iter().flatten();
+        let times = times.filter_map(|group| number(&group["time"])?.parse().ok());
+        times.min().context("the exchange does not tell the time")
+    }
+
     /// Cancels the order with this nonce; false where it is not open any more.
     ///
     /// # Errors

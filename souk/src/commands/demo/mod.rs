@@ -1,8 +1,10 @@
 //! `souk demo`: the demo economy on the dev chain, and the queries to try on it.
 
-mod client;
+pub mod client;
+pub mod desk;
 mod markets;
-mod trade;
+mod simulated;
+pub mod trade;
 
 use std::time::Duration;
 

@@ -1,40 +1,42 @@
 //! `souk demo --trade`: the family's traders at work on the exchange of a running instance, through its GraphQL alone.
+//!
+//! As fast as orders are taken, paced as they would come, or over a span of simulated time ([`simulated`](super::simulated)).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use alloy::primitives::B256;
-use alloy::sol_types::Eip712Domain;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use souk_contracts::Deployment;
-use souk_contracts::exchange::domain;
-use souk_demo::trade::{Draft, Flow, FlowMarket, Intent, MarketUnits, Signed, Timed, sign};
-use souk_demo::{AccountNo, Family, Plan, PlannedMarket, TICK_MICROS, Traded};
+use souk_demo::trade::Signed;
+use souk_demo::{AccountNo, Family};
 
-use super::client::{Exchange, Placement, Trader};
+use super::client::{Exchange, Placement};
+use super::desk::{Deed, Desk, open_markets};
+use super::simulated::{self, Simulated};
 use crate::cli::DemoArgs;
 use crate::commands::say;
 use crate::config::read_deployment;
-use crate::exchange::vault_of;
 use crate::instance::DataDir;
 
 /// Orders that are sent together at most.
 const BATCH: usize = 50;
-/// Most lots of a quote of shares, and of licences.
-const QUOTE_LOTS: (u64, u64) = (25, 2);
-/// How long an order is good for.
-const LIFETIME_SECS: u64 = 3_600;
-/// How long a market may take to open.
-const OPENING_LIMIT: Duration = Duration::from_secs(30);
 
 /// What came of a flow.
 #[derive(Debug, Default)]
-struct Tally {
+pub struct Tally {
     placed: u64,
     cancelled: u64,
     refused: BTreeMap<String, u64>,
+}
+
+/// Where the traders trade.
+struct Place {
+    url: String,
+    deployment: Deployment,
+    /// The node of a dev chain, whose clock can be moved.
+    node: Option<String>,
 }
 
 /// Places the orders that the arguments ask for.
@@ -42,8 +44,38 @@ struct Tally {
 /// # Errors
 /// One line where no exchange runs, or it does not take the orders.
 pub async fn run(args: &DemoArgs, dir: &DataDir) -> Result<()> {
-    let (url, deployment) = match (&args.url, &args.deployment) {
-        (Some(url), Some(deployment)) => (url.to_string(), read_deployment(deployment)?),
+    let Place { url, deployment, node } = place(args, dir)?;
+    let plan = souk_demo::plan(args.seed, &Family::embedded().context("the demo's family tree")?)?;
+    let exchange = Exchange::new(&url);
+    let markets = open_markets(&exchange, &plan).await?;
+    let desk = Desk::open(exchange, &deployment, &plan, markets, args.seed).await?;
+
+    let started = Instant::now();
+    let mut floor = Floor::new(desk).await?;
+    let simulated = match args.simulate {
+        Some(span) => {
+            let node = node.context(
+                "--simulate moves the clock of the dev chain that `souk up` runs: leave --url out, and name its data folder",
+            )?;
+            Some(simulated::trade(&mut floor, &node, span).await?)
+        }
+        None => {
+            floor.trade(args.orders, args.paced).await?;
+            None
+        }
+    };
+    let tickers = floor.desk.tickers().await?;
+    report(args, &floor.tally, (started.elapsed(), simulated), &tickers);
+    Ok(())
+}
+
+fn place(args: &DemoArgs, dir: &DataDir) -> Result<Place> {
+    match (&args.url, &args.deployment) {
+        (Some(url), Some(deployment)) => Ok(Place {
+            url: url.to_string(),
+            deployment: read_deployment(deployment)?,
+            node: None,
+        }),
         (Some(_), None) => {
             bail!("--url names an exchange, but not what orders are signed for: add --deployment <FILE>")
         }
@@ -52,205 +84,88 @@ pub async fn run(args: &DemoArgs, dir: &DataDir) -> Result<()> {
             let chain = instance
                 .dev_chain
                 .context("the running souk has no dev chain of its own, so the demo's traders have nothing there")?;
-            (instance.url, chain.deployment)
+            Ok(Place {
+                url: instance.url,
+                deployment: chain.deployment,
+                node: Some(chain.rpc),
+            })
         }
-    };
-    let plan = souk_demo::plan(args.seed, &Family::embedded().context("the demo's family tree")?)?;
-    let exchange = Exchange::new(&url);
-    let markets = open_markets(&exchange, &plan).await?;
-    let mut desk = Desk::open(exchange, &deployment, &plan, markets, args.seed).await?;
-
-    let started = Instant::now();
-    let tally = desk.trade(args.orders, args.paced).await?;
-    report(args, &tally, started.elapsed(), &desk.tickers().await?);
-    Ok(())
-}
-
-/// A market that the exchange has open.
-#[derive(Clone, Debug)]
-struct OpenMarket {
-    units: MarketUnits,
-    flow: FlowMarket,
-}
-
-/// Those of the plan's markets that the exchange has, by what it says of them; waits for their opening auctions.
-async fn open_markets(exchange: &Exchange, plan: &Plan) -> Result<Vec<OpenMarket>> {
-    const QUERY: &str = "{ markets(first: 100) { nodes { marketId kind state lotSize tickSize asset { name } } } }";
-    let deadline = Instant::now() + OPENING_LIMIT;
-    loop {
-        let data = exchange.ask(QUERY, json!({}), None).await?;
-        let nodes = data["markets"]["nodes"]
-            .as_array()
-            .context("the exchange answers without markets")?;
-        let planned = plan.trading.markets.iter();
-        let listed: Vec<(&PlannedMarket, &Value)> = planned
-            .filter_map(|planned| Some((planned, listing(plan, planned, nodes)?)))
-            .collect();
-        let open: Vec<OpenMarket> = listed
-            .iter()
-            .filter_map(|(planned, node)| open_market(planned, node))
-            .collect();
-        if !open.is_empty() && open.len() == listed.len() {
-            return Ok(open);
-        }
-        ensure!(
-            Instant::now() < deadline,
-            "the demo's markets are not open: load them with `souk up --demo`, or list and open them with `souk market`"
-        );
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-/// A planned market among those that the exchange has.
-fn listing<'a>(plan: &Plan, planned: &PlannedMarket, nodes: &'a [Value]) -> Option<&'a Value> {
-    let name = plan.asset_name(planned.asset)?;
-    let kind = match planned.traded {
-        Traded::Shares => "SHARES",
-        Traded::Licences(_) => "LICENCE",
-    };
-    nodes
-        .iter()
-        .find(|node| node["asset"]["name"] == name && node["kind"] == kind)
+/// The traders, and what they are about to send.
+pub struct Floor {
+    /// The traders.
+    pub desk: Desk,
+    /// Seconds that the exchange's time is ahead of this machine's, where time was simulated.
+    lead_secs: u64,
+    signed: Vec<Signed>,
+    cancels: Vec<(AccountNo, u64)>,
+    /// What came of it so far.
+    pub tally: Tally,
 }
 
-/// What is traded on a market, if it is open.
-fn open_market(planned: &PlannedMarket, node: &Value) -> Option<OpenMarket> {
-    let quote_lots = match planned.traded {
-        Traded::Shares => QUOTE_LOTS.0,
-        Traded::Licences(_) => QUOTE_LOTS.1,
-    };
-    let amount = |field: &str| node[field].as_str()?.parse().ok();
-    (node["state"] == "OPEN").then_some(())?;
-    Some(OpenMarket {
-        units: MarketUnits {
-            market: node["marketId"].as_str()?.parse::<B256>().ok()?,
-            lot_size: amount("lotSize")?,
-            tick_size: amount("tickSize")?,
-        },
-        flow: FlowMarket {
-            price_ticks: planned.price_micros / TICK_MICROS,
-            quote_lots,
-        },
-    })
-}
-
-/// The traders, signed in, and the stream of what they want.
-struct Desk {
-    exchange: Exchange,
-    domain: Eip712Domain,
-    traders: HashMap<AccountNo, Trader>,
-    markets: Vec<OpenMarket>,
-    flow: Flow,
-    /// Nonces of the orders so far, by their number in the flow.
-    nonces: Vec<u64>,
-}
-
-impl Desk {
-    async fn open(
-        exchange: Exchange,
-        deployment: &Deployment,
-        plan: &Plan,
-        markets: Vec<OpenMarket>,
-        seed: u64,
-    ) -> Result<Desk> {
-        let trading = &plan.trading;
-        let mut traders = HashMap::new();
-        for &number in trading.makers.iter().chain(&trading.takers) {
-            traders.insert(number, exchange.sign_in(&plan.economy.accounts[number]).await?);
-        }
-        // Another day, another flow: what was traded so far moves the seed on.
-        let before: u64 = traders.values().map(|trader| trader.nonce).sum();
-        let flows: Vec<FlowMarket> = markets.iter().map(|market| market.flow).collect();
-        Ok(Desk {
-            domain: domain(deployment.chain_id, vault_of(deployment)?),
-            flow: Flow::new(
-                seed ^ before << 16,
-                &flows,
-                trading.makers.clone(),
-                trading.takers.clone(),
-            ),
-            exchange,
-            traders,
-            markets,
-            nonces: Vec::new(),
+impl Floor {
+    /// Nothing sent yet.
+    async fn new(desk: Desk) -> Result<Floor> {
+        let engine_secs = desk.exchange.engine_ms().await? / 1_000;
+        Ok(Floor {
+            desk,
+            lead_secs: engine_secs.saturating_sub(now_secs()),
+            signed: Vec::new(),
+            cancels: Vec::new(),
+            tally: Tally::default(),
         })
     }
 
     /// Places so many orders, with the cancels between them.
-    async fn trade(&mut self, orders: u64, paced: bool) -> Result<Tally> {
+    async fn trade(&mut self, orders: u64, paced: bool) -> Result<()> {
         let style =
             ProgressStyle::with_template("trading {bar:32} {human_pos}/{human_len} orders, {per_sec}, {eta} left");
         let bar = ProgressBar::new(orders).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let mut tally = Tally::default();
-        let (mut signed, mut cancels, mut drawn) = (Vec::new(), Vec::new(), 0);
-        while drawn < orders {
-            let Some(Timed { pause_ms, intent }) = self.flow.next() else {
-                break;
-            };
+        while bar.position() < orders {
+            let (pause_ms, deed) = self.desk.next(now_secs() + self.lead_secs)?;
             if paced && pause_ms > 0 {
-                self.send(&mut signed, &mut cancels, &mut tally).await?;
+                self.send().await?;
                 tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             }
-            match intent {
-                Intent::Place { .. } => {
-                    signed.push(self.sign(intent)?);
-                    drawn += 1;
-                    bar.set_position(drawn);
-                }
-                Intent::Cancel { trader, order } => {
-                    cancels.extend(
-                        usize::try_from(order)
-                            .ok()
-                            .and_then(|order| self.nonces.get(order))
-                            .map(|&nonce| (trader, nonce)),
-                    );
-                }
+            if matches!(deed, Deed::Place(_)) {
+                bar.inc(1);
             }
-            if signed.len() == BATCH {
-                self.send(&mut signed, &mut cancels, &mut tally).await?;
-            }
+            self.gather(deed).await?;
         }
-        self.send(&mut signed, &mut cancels, &mut tally).await?;
+        self.send().await?;
         bar.finish_and_clear();
-        Ok(tally)
+        Ok(())
     }
 
-    fn sign(&mut self, intent: Intent) -> Result<Signed> {
-        let Intent::Place { trader, market, .. } = intent else {
-            bail!("only orders are signed");
-        };
-        let trader = self
-            .traders
-            .get_mut(&trader)
-            .context("a trader of the flow is not signed in")?;
-        let nonce = trader.nonce;
-        trader.nonce += 1;
-        self.nonces.push(nonce);
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        let draft = Draft {
-            intent,
-            nonce,
-            expiry_secs: now + LIFETIME_SECS,
-        };
-        Ok(sign(trader.account(), &self.domain, self.markets[market].units, draft)?)
+    /// Keeps a deed until enough have gathered to be sent together.
+    ///
+    /// # Errors
+    /// One line where the exchange does not answer.
+    pub async fn gather(&mut self, deed: Deed) -> Result<()> {
+        match deed {
+            Deed::Place(order) => self.signed.push(order),
+            Deed::Cancel { trader, nonce } => self.cancels.push((trader, nonce)),
+        }
+        if self.signed.len() == BATCH {
+            self.send().await?;
+        }
+        Ok(())
     }
 
     /// Sends what has gathered: the orders first, then the cancels, which are of earlier orders.
-    async fn send(
-        &self,
-        signed: &mut Vec<Signed>,
-        cancels: &mut Vec<(AccountNo, u64)>,
-        tally: &mut Tally,
-    ) -> Result<()> {
-        while !signed.is_empty() {
-            let placements = self.exchange.place(signed).await?;
+    ///
+    /// # Errors
+    /// One line where the exchange does not answer.
+    pub async fn send(&mut self) -> Result<()> {
+        while !self.signed.is_empty() {
+            let placements = self.desk.exchange.place(&self.signed).await?;
             let (mut again, mut wait_ms) = (Vec::new(), 0);
-            for (order, placement) in signed.drain(..).zip(placements) {
+            for (order, placement) in self.signed.drain(..).zip(placements) {
                 match placement {
-                    Placement::Placed => tally.placed += 1,
-                    Placement::Refused(code) => *tally.refused.entry(code).or_default() += 1,
+                    Placement::Placed => self.tally.placed += 1,
+                    Placement::Refused(code) => *self.tally.refused.entry(code).or_default() += 1,
                     Placement::Later(millis) => {
                         wait_ms = wait_ms.max(millis);
                         again.push(order);
@@ -260,31 +175,25 @@ impl Desk {
             if !again.is_empty() {
                 tokio::time::sleep(Duration::from_millis(wait_ms)).await;
             }
-            *signed = again;
+            self.signed = again;
         }
-        let cancelling = cancels.drain(..).map(|(trader, nonce)| async move {
-            match self.traders.get(&trader) {
-                Some(trader) => self.exchange.cancel(trader, nonce).await,
-                None => Ok(false),
-            }
-        });
+        let desk = &self.desk;
+        let cancelling = self.cancels.drain(..).map(|(trader, nonce)| desk.cancel(trader, nonce));
         for cancelled in futures::future::join_all(cancelling).await {
-            tally.cancelled += u64::from(cancelled?);
+            self.tally.cancelled += u64::from(cancelled?);
         }
         Ok(())
     }
-
-    /// Symbol, last price and 24 hours of each market.
-    async fn tickers(&self) -> Result<Vec<Value>> {
-        const QUERY: &str =
-            "{ markets(first: 100) { nodes { marketId state ticker { symbol bid ask last trades quoteVolume } } } }";
-        let mut data = self.exchange.ask(QUERY, json!({}), None).await?;
-        let nodes = data["markets"]["nodes"].take();
-        Ok(nodes.as_array().cloned().unwrap_or_default())
-    }
 }
 
-fn report(args: &DemoArgs, tally: &Tally, took: Duration, tickers: &[Value]) {
+/// Unix seconds by this machine's clock.
+pub fn now_secs() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+fn report(args: &DemoArgs, tally: &Tally, (took, simulated): (Duration, Option<Simulated>), tickers: &[Value]) {
     let Tally {
         placed,
         cancelled,
@@ -292,13 +201,22 @@ fn report(args: &DemoArgs, tally: &Tally, took: Duration, tickers: &[Value]) {
     } = tally;
     if args.json {
         let secs = took.as_secs_f64();
-        say(json!({ "placed": placed, "cancelled": cancelled, "refused": refused, "secs": secs, "markets": tickers }));
+        let simulated = simulated.map(|span| json!({ "fromSecs": span.from_secs, "toSecs": span.to_secs }));
+        say(json!({
+            "placed": placed, "cancelled": cancelled, "refused": refused, "secs": secs, "simulated": simulated, "markets": tickers,
+        }));
         return;
     }
     say(format!(
         "placed {placed} orders and cancelled {cancelled} in {:.1} s",
         took.as_secs_f64()
     ));
+    if let Some(Simulated { from_secs, to_secs }) = simulated {
+        say(format!(
+            "simulated {} s of trading, from unix second {from_secs} to {to_secs}",
+            to_secs - from_secs
+        ));
+    }
     for (code, count) in refused {
         say(format!("  refused {count}: {code}"));
     }
