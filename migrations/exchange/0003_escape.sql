@@ -1,4 +1,8 @@
 -- What leaves the vault through the escape has a kind of its own.
+alter table transaction
+    drop constraint posting_kind,
+    add constraint posting_kind check ((1 <= all (kind) and 17 >= all (kind)) is true);
+
 create or replace view posting_side as
 select p.group_id, p.number, p.entry, k.kind, p.instrument, s.account, s.held, s.amount, p.reference
 from posting p
