@@ -108,6 +108,8 @@ kinds! {
     ExitVanished = 15,
     /// Royalties that went to the revenue router are back; 0.
     RoyaltyFlushVanished = 16,
+    /// An account took what it had through the escape; 0.
+    Escape = 17,
 }
 
 /// An amount moves from one account of the ledger to another.

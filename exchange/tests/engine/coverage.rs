@@ -45,7 +45,7 @@ names!(MarketProblem: ZeroUnit LotBounds PriceBounds TooLarge FeesTooHigh SameIn
 names!(InstructionProblem: MarketOrderRests Trigger PostOnlyTakes Display StopFillOrKill ImmediateInAuction Quote);
 names!(AmendmentProblem: MarketOrSide Kind Quantity);
 names!(CreditCause: Deposit WithdrawalExpired ExitVanished FlushVanished);
-names!(DebitCause: Withdrawal Exit RoyaltyFlush DepositVanished);
+names!(DebitCause: Withdrawal Exit RoyaltyFlush DepositVanished Escape);
 names!(StateCause: Operator Band AuctionOver SeriesEnds SeriesRevoked FinalityBroken Escape);
 names!(ReduceCause: Trader SelfTrade);
 names!(CloseCause: Filled Cancelled NotFilled Requoted SelfTrade Expired FeeCapReached DeadMan Band WouldTake AccountStopped

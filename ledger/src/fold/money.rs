@@ -68,6 +68,7 @@ pub fn postings(event: &Event, context: &Context, out: &mut Vec<Posting>) -> Res
                 DebitCause::Exit { exit_id } => (PostingKind::Exit, exit_id),
                 DebitCause::RoyaltyFlush => (PostingKind::RoyaltyFlush, 0),
                 DebitCause::DepositVanished { deposit_id } => (PostingKind::DepositVanished, deposit_id),
+                DebitCause::Escape => (PostingKind::Escape, 0),
             };
             poster.post(kind, *instrument, Available(*account), Custody, *amount, reference);
         }

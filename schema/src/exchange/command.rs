@@ -332,4 +332,13 @@ pub enum Fact {
     },
     /// The vault is in escape: unsettled fills are void, every market closes.
     EscapeEntered,
+    /// An account took what it had of a token through the escape.
+    Escaped {
+        /// Whose.
+        account: Address,
+        /// Of what.
+        token: TokenRef,
+        /// How much.
+        amount: Amount,
+    },
 }

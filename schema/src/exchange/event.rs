@@ -385,6 +385,8 @@ pub enum DebitCause {
         /// The vault's number of it.
         deposit_id: u64,
     },
+    /// The account took it through the escape.
+    Escape,
 }
 
 /// Why a market changed its state.

@@ -42,8 +42,11 @@ impl FactConfig {
     }
 
     pub(super) fn is_ours(&self, named: GroupId) -> bool {
-        let takes_strays = self.others.iter().all(|other| *other > self.group);
-        named == self.group || (takes_strays && !self.others.contains(&named))
+        named == self.group || (self.takes_strays() && !self.others.contains(&named))
+    }
+
+    pub(super) fn takes_strays(&self) -> bool {
+        self.others.iter().all(|other| *other > self.group)
     }
 }
 
@@ -342,6 +345,11 @@ impl FactFolder {
             VaultEvent::EscapeEntered if !self.state.told.escape => {
                 self.state.told.escape = true;
                 facts.push_back(Fact::EscapeEntered);
+            }
+            VaultEvent::Escaped { account, token, amount }
+                if self.config.takes_strays() && self.state.told.escaped.insert((account, token)) =>
+            {
+                facts.push_back(Fact::Escaped { account, token, amount });
             }
             _ => {}
         }

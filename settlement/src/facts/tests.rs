@@ -223,6 +223,7 @@ fn words(fact: &Fact) -> String {
         Fact::ExitVanished { exit_id } => format!("exit #{exit_id} vanished"),
         Fact::FlushVanished { amount, .. } => format!("royalties vanished {amount}"),
         Fact::EscapeEntered => "escape".into(),
+        Fact::Escaped { amount, .. } => format!("escaped with {amount}"),
     }
 }
 
@@ -354,6 +355,12 @@ fn the_rest_is_told_once() {
         flushed,
         withdrawn,
         log(Vault::EscapeEntered { by: BOB }),
+        log(Vault::Escaped {
+            account: ALICE,
+            token: COIN,
+            id: U256::ZERO,
+            amount: 8,
+        }),
     ];
     stream.block(0, logs.clone()).finalize(1).check(expect![[r#"
         1.1.0 nonces invalid below 7, None
@@ -362,7 +369,8 @@ fn the_rest_is_told_once() {
         1.2.0 royalties 3
         1.2.1 withdrawn nonce 3
         1.2.2 escape
-        1.2.3 final 1 at 1001
+        1.2.3 escaped with 8
+        1.2.4 final 1 at 1001
     "#]]);
     // The same chain in a new generation.
     stream.open(2);

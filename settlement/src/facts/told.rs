@@ -50,6 +50,8 @@ pub(super) struct Told {
     pub(super) nonces: BTreeSet<(Address, u64)>,
     pub(super) series: BTreeSet<TokenRef>,
     pub(super) escape: bool,
+    /// Who took what through the escape; a balance that was taken is 0 for good.
+    pub(super) escaped: BTreeSet<(Address, TokenRef)>,
     /// Time and number of the last block that was told to be final.
     pub(super) last_final: (u64, u64),
 }

@@ -5,6 +5,7 @@ mod apart;
 mod begun_anew;
 mod collections;
 mod command_line;
+mod escape;
 mod exchange;
 mod exchange_apart;
 mod faults;

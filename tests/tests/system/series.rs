@@ -128,6 +128,8 @@ async fn a_revoked_series_halts_its_market_and_orders_can_only_be_taken_back() -
     let refused = trader.sell(market, market.price_ticks, expiry).await?;
     assert_eq!(refused, Err("MARKET_NOT_TAKING".into()));
     assert_eq!(trader.cancel(resting).await?, None, "cancels are taken");
+    settled(&demo.pool).await?;
+    verified(&demo.dir).await?;
     souk.stop().await
 }
 

@@ -171,6 +171,28 @@ impl Engine {
         Ok(())
     }
 
+    pub(super) fn escaped(
+        &mut self,
+        address: &Address,
+        token: &TokenRef,
+        amount: Amount,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Rejection> {
+        let account = self.find_account(address)?;
+        if amount == Amount::ZERO {
+            return Err(Rejection::ZeroAmount);
+        }
+        let instrument = self.instruments.find(token).ok_or(Rejection::UnknownInstrument)?;
+        if !self.escaped {
+            return Err(Rejection::NothingToChange);
+        }
+        self.check_debit(instrument, amount)?;
+        // No fill is unsettled any more that this could leave uncovered.
+        self.debit(account, instrument, amount, DebitCause::Escape, events);
+        self.mend_balances(events);
+        Ok(())
+    }
+
     fn find_exit(&self, account: AccountId, exit_id: u64) -> Result<usize, Rejection> {
         let exits = &self.accounts.get(account).exits;
         exits.binary_search(&exit_id).map_err(|_| Rejection::NothingToChange)

@@ -54,6 +54,7 @@ impl Engine {
             Fact::WithdrawalVanished { account, nonce } => self.withdrawal_vanished(account, *nonce, events),
             Fact::ExitVanished { exit_id } => self.exit_vanished(*exit_id, events),
             Fact::FlushVanished { market, amount } => self.flush_vanished(market, *amount, events),
+            Fact::Escaped { account, token, amount } => self.escaped(account, token, *amount, events),
         }
     }
 

@@ -397,6 +397,10 @@ fn escape() {
             escape
             balances A1
             settled 2
+            escaped A1 99990 usd
+            escaped A1 20 usd
+            escaped A1 0 usd
+            balances A1
             deposit A1 5 usd
         ",
         expect![[r#"
@@ -429,6 +433,15 @@ fn escape() {
                 usd: 100000 available, 100000 withdrawable
             settled 2
                 settled through 2
+            escaped A1 99990 usd
+                A1 -99990 usd (escape)
+            escaped A1 20 usd
+                A1 -20 usd (escape)
+                deficit bears 10 usd of A1
+            escaped A1 0 usd
+                refused: ZeroAmount
+            balances A1
+                shares 0: 1000 available, 1000 withdrawable
             deposit A1 5 usd
                 A1 +5 usd (deposit)
         "#]],

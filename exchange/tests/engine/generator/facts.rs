@@ -54,6 +54,7 @@ impl Generator {
             },
             119 if !self.calm && self.one_in(3) => Fact::EscapeEntered,
             120..124 if !self.calm => self.vanished(oracle),
+            124..127 if oracle.escaped => self.escaped(oracle),
             _ => self.settlement(oracle),
         }
     }
@@ -210,6 +211,24 @@ impl Generator {
             single: self
                 .one_in(2)
                 .then(|| nonce.saturating_sub(self.random.random_range(0..10))),
+        }
+    }
+
+    fn escaped(&mut self, oracle: &Oracle) -> Fact {
+        let account = self.account();
+        let instrument = self.random.random_range(0..oracle.instruments.len().max(1));
+        let known = oracle.accounts.iter().position(|known| known.address == account);
+        let available = known.map_or(1, |place| {
+            let balance = oracle.balance(AccountId(place as u32), InstrumentId(instrument as u32));
+            balance.available.max(0) as u128
+        });
+        Fact::Escaped {
+            account,
+            token: oracle.instruments.get(instrument).copied().unwrap_or(tokens()[0]),
+            amount: Amount(match self.one_in(6) {
+                true => available + 1,
+                false => available,
+            }),
         }
     }
 

@@ -59,6 +59,19 @@ impl Oracle {
             Fact::WithdrawalVanished { account, nonce } => self.withdrawal_vanished(account, nonce),
             Fact::ExitVanished { exit_id } => self.exit_vanished(exit_id),
             Fact::FlushVanished { market, amount } => self.flush_vanished(market, amount),
+            Fact::Escaped { account, token, amount } => {
+                let account = self.known_account(account)?;
+                if amount.0 == 0 {
+                    return Err(Rejection::ZeroAmount);
+                }
+                let instrument = self.instrument_of(token).ok_or(Rejection::UnknownInstrument)?;
+                if !self.escaped {
+                    return Err(Rejection::NothingToChange);
+                }
+                self.debit(account, instrument, amount.0, DebitCause::Escape);
+                self.bear_negatives();
+                Ok(())
+            }
         }
     }
 

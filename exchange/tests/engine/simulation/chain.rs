@@ -267,5 +267,10 @@ fn final_fact(log: &Log) -> Option<Fact> {
             amount: Amount(amount),
         },
         Log::EscapeEntered => Fact::EscapeEntered,
+        Log::Escaped(account, token, amount) => Fact::Escaped {
+            account,
+            token,
+            amount: Amount(amount),
+        },
     })
 }

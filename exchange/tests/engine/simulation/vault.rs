@@ -91,6 +91,7 @@ pub enum Log {
     FillSkipped(u64, u8),
     RoyaltyFlushed(B256, u128),
     EscapeEntered,
+    Escaped(Address, TokenRef, u128),
 }
 
 #[derive(Clone, Debug)]
@@ -194,8 +195,9 @@ impl Vault {
             }
             Tx::Escape(account, token) => {
                 self.escaped.then_some(())?;
-                self.pay(*account, *token, self.balance(*account, *token))?;
-                Some(Vec::new())
+                let amount = self.balance(*account, *token);
+                self.pay(*account, *token, amount)?;
+                Some(vec![Log::Escaped(*account, *token, amount)])
             }
         }
     }

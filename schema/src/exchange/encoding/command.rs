@@ -367,6 +367,11 @@ fn put_fact(fact: &Fact) -> v1::fact::Fact {
             token: Some(put_token(token)),
         }),
         Fact::EscapeEntered => Stored::EscapeEntered(v1::EscapeEntered {}),
+        Fact::Escaped { account, token, amount } => Stored::Escaped(v1::Escaped {
+            account: put(account.as_slice()),
+            token: Some(put_token(token)),
+            amount: put_amount(*amount),
+        }),
         Fact::FillsVanished { from } => Stored::FillsVanished(v1::FillsVanished { from: from.0 }),
         Fact::WithdrawalVanished { account, nonce } => Stored::WithdrawalVanished(v1::Withdrawn {
             account: put(account.as_slice()),
@@ -445,6 +450,11 @@ fn fact(fact: v1::fact::Fact) -> Result<Fact> {
             token: field::token("token", revoked.token)?,
         },
         Stored::EscapeEntered(v1::EscapeEntered {}) => Fact::EscapeEntered,
+        Stored::Escaped(escaped) => Fact::Escaped {
+            account: account(&escaped.account)?,
+            token: field::token("token", escaped.token)?,
+            amount: field::amount("amount", &escaped.amount)?,
+        },
         Stored::FillsVanished(v1::FillsVanished { from }) => Fact::FillsVanished { from: FillNumber(from) },
         Stored::WithdrawalVanished(withdrawn) => Fact::WithdrawalVanished {
             account: account(&withdrawn.account)?,

@@ -243,6 +243,7 @@ pub(super) fn bodies(dice: &mut Dice) -> Vec<CommandBody> {
         Fact::RoyaltyFlushed { market: d.hash(), amount: d.amount() },
         Fact::SeriesRevoked { token: d.token() },
         Fact::EscapeEntered,
+        Fact::Escaped { account: d.address(), token: d.token(), amount: d.amount() },
     ].map(CommandBody::Fact));
     bodies
 }
@@ -309,7 +310,7 @@ pub(super) fn events(dice: &mut Dice) -> Vec<Event> {
     for cause in [CreditCause::Deposit { deposit_id: d.u64() }, CreditCause::WithdrawalExpired { nonce: d.u64() }] {
         events.push(Event::Credited { account: AccountId(d.u32()), instrument: InstrumentId(d.u32()), amount: d.amount(), cause });
     }
-    for cause in { use DebitCause::*; [Withdrawal { nonce: d.u64() }, Exit { exit_id: d.u64() }, RoyaltyFlush, DepositVanished { deposit_id: d.u64() }] } {
+    for cause in { use DebitCause::*; [Withdrawal { nonce: d.u64() }, Exit { exit_id: d.u64() }, RoyaltyFlush, DepositVanished { deposit_id: d.u64() }, Escape] } {
         events.push(Event::Debited { account: AccountId(d.u32()), instrument: InstrumentId(d.u32()), amount: d.amount(), cause });
     }
     for cause in [ReduceCause::Trader, ReduceCause::SelfTrade] {

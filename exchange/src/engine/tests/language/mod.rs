@@ -8,7 +8,7 @@
 //! reduce A1 #1 3 · deadman A1 30 · withdraw A1 10 usd nonce=… deadline=… · again (the last command, as it was delivered before)
 //! settled 3 · skipped 1 · vanished 1 · withdrawn A1 7 · final 90 · exit A1 1 · exit-cancelled A1 1 · exit-executed A1 1 50 usd
 //! fills-vanished 2 · withdrawal-vanished A1 7 · exit-vanished 1 · flush-vanished m1 3
-//! key A1 K1 · revoke A1 K1 · invalidate A1 5 (below) single=9 · flushed m1 3 · series-revoked m1 · escape · balances A1
+//! key A1 K1 · revoke A1 K1 · invalidate A1 5 (below) single=9 · flushed m1 3 · series-revoked m1 · escape · escaped A1 5 usd · balances A1
 //! ```
 //!
 //! A lot and a tick are one base unit. Orders are called `#1`, `#2`… as they were accepted. Nonces count up where none is given.
@@ -317,6 +317,10 @@ impl World {
             },
             "series-revoked" => Fact::SeriesRevoked { token: token(plain[1]) },
             "escape" => Fact::EscapeEntered,
+            "escaped" => {
+                let (amount, token) = (Amount(words.number(2).into()), token(plain[3]));
+                Fact::Escaped { account, token, amount }
+            }
             other => panic!("no such command: {other}"),
         }
     }

@@ -144,6 +144,7 @@ impl World {
                     DebitCause::Exit { .. } => "exit",
                     DebitCause::RoyaltyFlush => "royalty flush",
                     DebitCause::DepositVanished { .. } => "deposit vanished",
+                    DebitCause::Escape => "escape",
                 };
                 format!(
                     "{} -{amount} {} ({why})",

@@ -142,6 +142,7 @@ fn of_account(event: &Event) -> Option<Stored> {
                 DebitCause::Exit { exit_id } => v1::debited::Cause::Exit(exit_id),
                 DebitCause::RoyaltyFlush => v1::debited::Cause::RoyaltyFlush(v1::RoyaltyFlush {}),
                 DebitCause::DepositVanished { deposit_id } => v1::debited::Cause::DepositVanished(deposit_id),
+                DebitCause::Escape => v1::debited::Cause::Escape(v1::EscapePayment {}),
             }),
         }),
         Event::DeficitTaken {

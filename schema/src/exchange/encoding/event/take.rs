@@ -181,6 +181,7 @@ fn debited(debited: &v1::Debited) -> Result<Event> {
             Cause::Exit(exit_id) => DebitCause::Exit { exit_id },
             Cause::RoyaltyFlush(v1::RoyaltyFlush {}) => DebitCause::RoyaltyFlush,
             Cause::DepositVanished(deposit_id) => DebitCause::DepositVanished { deposit_id },
+            Cause::Escape(v1::EscapePayment {}) => DebitCause::Escape,
         },
     })
 }
