@@ -14,7 +14,7 @@ use alloy_primitives::Address;
 use rand::RngExt;
 use souk_exchange::Engine;
 use souk_schema::TokenRef;
-use souk_schema::exchange::command::Withdraw;
+use souk_schema::exchange::command::{Rules, Withdraw};
 use souk_schema::exchange::{AccountId, Command, CommandBody, Event, MarketState, Rejection, Source, UnixMillis};
 
 use self::chain::{Chain, Reported};
@@ -380,7 +380,13 @@ impl World {
     }
 
     fn break_finality(&mut self, depth: usize) {
-        let at_once = self.chance(50);
+        // The first rules do not know a withdrawal that is paid out after it was credited back.
+        let knows_late = self
+            .oracle
+            .group
+            .as_ref()
+            .is_some_and(|group| group.rules >= Rules::Second);
+        let at_once = self.chance(50) && knows_late;
         let random = &mut self.generator.random;
         // Batches are sent again by settlement; what others sent may be lost.
         let keep = |tx: &Tx| matches!(tx, Tx::Settle(_)) || random.random_range(0..100) < 85;
