@@ -64,15 +64,7 @@ pub async fn start(
         }
     };
 
-    let mut status = GroupStatus::new(crate::Role::Standby);
-    status.command = from.command;
-    status.time = from.engine.time();
-    (status.next_sequence, status.known_tail) = (from.next_sequence, from.tail);
-    status.published = from.command;
-    status.snapshot = (from.command > CommandNumber(0)).then_some(from.command);
-    if from.next_sequence >= from.tail {
-        (status.phase, status.recovery) = (Phase::Running, Some(started.elapsed()));
-    }
+    let status = from.status(started);
     let (status, _) = watch::channel(status);
     let (wanted, _) = watch::channel(config.role);
     let (queue_in, queue) = mpsc::channel(config.queue_commands);
@@ -159,6 +151,20 @@ struct Start {
 }
 
 impl Start {
+    /// How a group stands that begins here; `started` is when the start was first looked for.
+    fn status(&self, started: Instant) -> GroupStatus {
+        let mut status = GroupStatus::new(crate::Role::Standby);
+        status.command = self.command;
+        status.time = self.engine.time();
+        (status.next_sequence, status.known_tail) = (self.next_sequence, self.tail);
+        status.published = self.command;
+        status.snapshot = (self.command > CommandNumber(0)).then_some(self.command);
+        if self.next_sequence >= self.tail {
+            (status.phase, status.recovery) = (Phase::Running, Some(started.elapsed()));
+        }
+        status
+    }
+
     async fn find(
         config: &GroupConfig,
         log: &dyn EventLog,
