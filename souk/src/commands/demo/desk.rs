@@ -101,7 +101,7 @@ fn open_market(planned: &PlannedMarket, node: &Value) -> Option<OpenMarket> {
 #[derive(Clone, Debug)]
 pub enum Deed {
     /// Sends an order.
-    Place(Signed),
+    Place(Box<Signed>),
     /// Takes an earlier order back.
     Cancel {
         /// Who.
@@ -166,7 +166,7 @@ impl Desk {
         loop {
             let Timed { pause_ms, intent } = self.flow.next().context("the flow has ended")?;
             match intent {
-                Intent::Place { .. } => return Ok((pause_ms, Deed::Place(self.sign(intent, now_secs)?))),
+                Intent::Place { .. } => return Ok((pause_ms, Deed::Place(Box::new(self.sign(intent, now_secs)?)))),
                 Intent::Cancel { trader, order } => {
                     let nonce = usize::try_from(order).ok().and_then(|order| self.nonces.get(order));
                     if let Some(&nonce) = nonce {

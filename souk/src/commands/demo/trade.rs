@@ -145,7 +145,7 @@ impl Floor {
     /// One line where the exchange does not answer.
     pub async fn gather(&mut self, deed: Deed) -> Result<()> {
         match deed {
-            Deed::Place(order) => self.signed.push(order),
+            Deed::Place(order) => self.signed.push(*order),
             Deed::Cancel { trader, nonce } => self.cancels.push((trader, nonce)),
         }
         if self.signed.len() == BATCH {
