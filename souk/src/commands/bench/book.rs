@@ -63,7 +63,7 @@ async fn fill(desk: &mut Desk) -> Result<()> {
     let mut orders = Vec::with_capacity(ORDERS_BEFORE);
     while orders.len() < ORDERS_BEFORE {
         if let (_, Deed::Place(order)) = desk.next(now_secs())? {
-            orders.push(order);
+            orders.push(*order);
         }
     }
     for some in orders.chunks(50) {
@@ -82,7 +82,7 @@ async fn trade(exchange: Arc<crate::commands::demo::client::Exchange>, desk: &mu
         match deed {
             Deed::Place(order) => {
                 let exchange = exchange.clone();
-                answers.spawn(async move { exchange.place(&[order]).await.map(|_| ()) });
+                answers.spawn(async move { exchange.place(&[*order]).await.map(|_| ()) });
             }
             Deed::Cancel { trader, nonce } => {
                 let (exchange, trader) = (exchange.clone(), desk.trader(trader)?.clone());
