@@ -400,7 +400,7 @@ pub fn disputes(deed: Deed) -> (RawLog, Meaning) {
             let log = DisputeCourt::DisputeResolved {
                 disputeId: ended(deed),
                 assetId: id(b),
-                outcome: c % 3,
+                outcome: c % 4,
                 bondTo: account(c),
                 bond: amount(c),
             };

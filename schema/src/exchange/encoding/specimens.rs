@@ -243,7 +243,6 @@ pub(super) fn bodies(dice: &mut Dice) -> Vec<CommandBody> {
         Fact::RoyaltyFlushed { market: d.hash(), amount: d.amount() },
         Fact::SeriesRevoked { token: d.token() },
         Fact::EscapeEntered,
-        Fact::Escaped { account: d.address(), token: d.token(), amount: d.amount() },
     ].map(CommandBody::Fact));
     bodies
 }
@@ -257,6 +256,7 @@ pub(super) fn newer_bodies(dice: &mut Dice) -> Vec<CommandBody> {
         Fact::WithdrawalVanished { account: d.address(), nonce: d.u64() },
         Fact::ExitVanished { exit_id: d.u64() },
         Fact::FlushVanished { market: d.hash(), amount: d.amount() },
+        Fact::Escaped { account: d.address(), token: d.token(), amount: d.amount() },
     ].map(CommandBody::Fact).into()
 }
 
@@ -272,6 +272,7 @@ pub(super) fn newer_events(dice: &mut Dice) -> Vec<Event> {
     for cause in [CreditCause::ExitVanished { exit_id: d.u64() }, CreditCause::FlushVanished] {
         events.push(Event::Credited { account: AccountId(d.u32()), instrument: InstrumentId(d.u32()), amount: d.amount(), cause });
     }
+    events.push(Event::Debited { account: AccountId(d.u32()), instrument: InstrumentId(d.u32()), amount: d.amount(), cause: DebitCause::Escape });
     events
 }
 
@@ -310,7 +311,7 @@ pub(super) fn events(dice: &mut Dice) -> Vec<Event> {
     for cause in [CreditCause::Deposit { deposit_id: d.u64() }, CreditCause::WithdrawalExpired { nonce: d.u64() }] {
         events.push(Event::Credited { account: AccountId(d.u32()), instrument: InstrumentId(d.u32()), amount: d.amount(), cause });
     }
-    for cause in { use DebitCause::*; [Withdrawal { nonce: d.u64() }, Exit { exit_id: d.u64() }, RoyaltyFlush, DepositVanished { deposit_id: d.u64() }, Escape] } {
+    for cause in { use DebitCause::*; [Withdrawal { nonce: d.u64() }, Exit { exit_id: d.u64() }, RoyaltyFlush, DepositVanished { deposit_id: d.u64() }] } {
         events.push(Event::Debited { account: AccountId(d.u32()), instrument: InstrumentId(d.u32()), amount: d.amount(), cause });
     }
     for cause in [ReduceCause::Trader, ReduceCause::SelfTrade] {
