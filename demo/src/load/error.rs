@@ -12,7 +12,9 @@ pub enum LoadError {
     #[error("the node did not answer: {0}; check the RPC URL and that the node is up")]
     Node(#[from] TransportError),
     /// A contract could not be asked.
-    #[error("a contract did not answer: {0}; check that contracts of this version of Souk are deployed on this chain; a dev chain of an older one stays in its data folder: name another")]
+    #[error(
+        "a contract did not answer: {0}; check that contracts of this version of Souk are deployed on this chain; a dev chain of an older one stays in its data folder: name another"
+    )]
     Contract(#[from] alloy::contract::Error),
     /// The deployment belongs to another chain.
     #[error("the contracts are on chain {expected}, the node serves chain {found}; give the URL of the right node")]
