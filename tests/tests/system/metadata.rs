@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use alloy::primitives::{B256, U256, keccak256};
+use alloy::primitives::{B256, keccak256};
+use alloy::providers::Provider;
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::routing::get;
@@ -13,7 +14,7 @@ use souk_contracts::AssetRegistry;
 use tokio::net::TcpListener;
 
 use crate::program::{Souk, ask, run};
-use crate::world::{Backend, DEPLOYER_KEY, PATIENCE, World};
+use crate::world::{Backend, DEPLOYER_KEY, PATIENCE, World, send_as};
 
 const DOCUMENT: &str = r#"{"name":"Harbour Sounds","description":"Recordings of ports.","license":"CC-BY-4.0"}"#;
 
@@ -32,17 +33,20 @@ async fn documents() -> Result<(Arc<AtomicUsize>, String)> {
     Ok((asked, url))
 }
 
-/// Registers a dataset with a document.
-async fn register(world: &World, url: &str, hash: B256) -> Result<U256> {
-    let registry = AssetRegistry::new(world.deployment.addresses.asset_registry, &world.node);
+/// Registers a dataset with a document. By the node's own account, which knows its nonce after a reorganisation too.
+async fn register(world: &World, url: &str, hash: B256) -> Result<()> {
     let owner = alloy::signers::local::PrivateKeySigner::from_bytes(&DEPLOYER_KEY)?.address();
-    let call = registry.register(owner, 0, "sounds".into(), hash, url.into(), 0);
-    let receipt = call.send().await?.get_receipt().await?;
-    let logs = receipt.inner.logs().iter();
-    let registered = logs
-        .filter_map(|log| log.log_decode::<AssetRegistry::AssetRegistered>().ok())
-        .next();
-    Ok(registered.context("it is not registered")?.inner.assetId)
+    let call = AssetRegistry::registerCall {
+        owner,
+        kind: 0,
+        assetName: "sounds".into(),
+        contentHash: hash,
+        metadataUri: url.into(),
+        contributorShareE8: 0,
+    };
+    let is_registered = send_as(&world.node, owner, world.deployment.addresses.asset_registry, call).await?;
+    ensure!(is_registered, "{url} is not registered");
+    Ok(())
 }
 
 /// Waits until the newest version's document of every asset stands so.
@@ -111,12 +115,17 @@ async fn a_document_is_fetched_once(backend: Backend) -> Result<()> {
         "{records:?}"
     );
 
-    // LOG-1: killed, and its tables dropped.
+    // LOG-1: killed, its tables dropped, and the blocks that named the documents replaced by others, one of which names one again.
     souk.killed().await?;
     let pool = world.pool().await?;
     sqlx::query("drop schema observations cascade").execute(&pool).await?;
+    let _: Value = world
+        .node
+        .raw_request("anvil_reorg".into(), (3, Vec::<()>::new()))
+        .await?;
+    register(&world, &document, keccak256(DOCUMENT)).await?;
     let souk = Souk::start(&arguments).await?;
-    until_shown(&souk.url, &outcome).await?;
+    until_shown(&souk.url, &["FETCHED"]).await?;
     ensure!(asked.load(Ordering::Relaxed) == 2, "it was fetched again");
     souk.stop().await
 }
