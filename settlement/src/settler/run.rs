@@ -216,6 +216,8 @@ impl Settler {
     }
 
     async fn observe(&mut self) -> Result<(Observation, Head), SettleError> {
+        // A dev chain may be begun anew between two looks, without a request that fails.
+        check_chain(&self.node).await?;
         let head = self.node.head().await?;
         let final_block = self.node.final_block(head.number, self.config.finality).await?;
         let nonce = self.node.nonce(self.operator.address()).await?;
@@ -314,7 +316,6 @@ impl Settler {
 
     /// The chain has lost fills that were final: read the events anew, and keep those.
     async fn reload(&mut self, next_fill: FillNumber) -> Result<(), SettleError> {
-        check_chain(&self.node).await?;
         tracing::warn!(group = %self.config.group, %next_fill, "the chain has lost fills that were settled: they are settled again");
         self.queue = Queue::keeping_from(next_fill);
         self.events = events(&self.log, self.config.group)?;
