@@ -21,3 +21,4 @@ pub use kafka::{Kafka, KafkaConfig};
 pub use place::DirLock;
 pub use ports::free_port;
 pub use postgres::{Postgres, PostgresConfig};
+pub use tools::published_bytecode;

@@ -78,3 +78,21 @@ pub(crate) fn java() -> Result<PathBuf, Error> {
             looked: "JAVA_HOME, PATH".into(),
         })
 }
+
+/// The code that a contract is deployed with, in hex, as a package of `tools/` publishes it: `artifact` is its JSON file there.
+///
+/// # Errors
+/// [`Error::Missing`] when the packages are not installed, [`Error::Invalid`] when the file is no artifact.
+pub fn published_bytecode(artifact: &str) -> Result<String, Error> {
+    let packages = locate(
+        "the packages of tools/package.json",
+        "SOUK_NODE_MODULES",
+        &["node_modules"],
+    )?;
+    let file = packages.join(artifact);
+    let invalid = |problem: &dyn std::fmt::Display| Error::Invalid(format!("{}: {problem}", file.display()));
+    let text = std::fs::read_to_string(&file).map_err(|error| invalid(&error))?;
+    let artifact: serde_json::Value = serde_json::from_str(&text).map_err(|error| invalid(&error))?;
+    let code = artifact["bytecode"].as_str().map(str::to_string);
+    code.ok_or_else(|| invalid(&"it has no bytecode"))
+}

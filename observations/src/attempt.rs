@@ -1,10 +1,13 @@
 //! One try of something wanted, as an outcome: [`judge`] is what bytes come to, [`attempt`] fetches them first.
 
-use souk_schema::observation::{Document, Failure, FailureKind, Outcome, Wanted};
+use souk_schema::B256;
+use souk_schema::observation::{Document, Failure, FailureKind, Outcome, SubjectKind, Wanted};
 
+use crate::attestation;
 use crate::cid::Proof;
 use crate::document;
 use crate::fetch::{Fetcher, Policy, Trouble};
+use crate::nodes::Nodes;
 use crate::retry;
 use crate::uri::Source;
 use crate::verify::{fingerprint, verification};
@@ -47,13 +50,22 @@ pub fn instant(policy: &Policy, wanted: &Wanted) -> Result<Attempt, Source> {
 }
 
 /// Tries once. `tries` counts this try too.
-pub async fn attempt(fetcher: &Fetcher, wanted: &Wanted, tries: u32) -> Attempt {
-    let source = match instant(fetcher.policy(), wanted) {
-        Ok(attempt) => return attempt,
-        Err(source) => source,
+pub async fn attempt(fetcher: &Fetcher, nodes: &Nodes, wanted: &Wanted, tries: u32) -> Attempt {
+    let asked = match wanted.subject.kind {
+        SubjectKind::Attestation if !nodes.has(wanted.subject.chain) => {
+            return Attempt::Withheld("this installation names no node of the attestation's chain (--rpc)");
+        }
+        SubjectKind::Attestation => ask(nodes, wanted, fetcher.policy()).await,
+        SubjectKind::Asset | SubjectKind::Thing => match instant(fetcher.policy(), wanted) {
+            Ok(attempt) => return attempt,
+            Err(source) => fetcher
+                .fetch(&source)
+                .await
+                .map(|content| judge(wanted, &source, content)),
+        },
     };
-    let (outcome, wish) = match fetcher.fetch(&source).await {
-        Ok(content) => (judge(wanted, &source, content), None),
+    let (outcome, wish) = match asked {
+        Ok(outcome) => (outcome, None),
         Err(Trouble {
             kind,
             detail,
@@ -67,6 +79,14 @@ pub async fn attempt(fetcher: &Fetcher, wanted: &Wanted, tries: u32) -> Attempt 
         Some(wait) => Attempt::Again { failure, wait },
         None => Attempt::Observed(Outcome::Failed(failure)),
     }
+}
+
+/// Asks a chain's nodes what an attestation says.
+async fn ask(nodes: &Nodes, wanted: &Wanted, policy: &Policy) -> Result<Outcome, Trouble> {
+    let (subject, uid) = (wanted.subject, B256::from(wanted.subject.key.id));
+    let answer = nodes.attestation(subject.chain, subject.key.contract, uid, policy.timeout);
+    let (said, schema) = answer.await?;
+    Ok(attestation::judge(wanted, &said, &schema, policy.max_bytes))
 }
 
 /// What bytes come to that a source gave. Pure.
@@ -100,7 +120,7 @@ pub fn judge(wanted: &Wanted, source: &Source, content: Vec<u8>) -> Outcome {
     })
 }
 
-fn failed(kind: FailureKind, detail: &str) -> Outcome {
+pub(crate) fn failed(kind: FailureKind, detail: &str) -> Outcome {
     Outcome::Failed(Failure {
         kind,
         detail: document::shown(detail, MAX_DETAIL_CHARS).unwrap_or_default(),

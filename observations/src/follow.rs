@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Attempt, attempt, instant};
 use crate::fetch::{Fetcher, Policy};
+use crate::nodes::Nodes;
 use crate::store::{Claim, Claimed, Store};
 
 /// How often the tables are looked at.
@@ -77,6 +78,7 @@ pub async fn run(
     log: Arc<dyn EventLog>,
     pool: PgPool,
     policy: Policy,
+    nodes: Nodes,
     cancel: CancellationToken,
 ) -> Result<(), ObservationError> {
     let store = Store::connect(pool).await?;
@@ -86,6 +88,7 @@ pub async fn run(
         log,
         store,
         fetcher: Fetcher::new(policy)?,
+        nodes,
         is_caught_up: watch::Sender::new(false),
         is_wanted: Notify::new(),
     };
@@ -108,6 +111,7 @@ struct Observer {
     log: Arc<dyn EventLog>,
     store: Store,
     fetcher: Fetcher,
+    nodes: Nodes,
     /// Whether the projection has seen the stream's end.
     is_caught_up: watch::Sender<bool>,
     /// Told when there is more to fetch.
@@ -256,10 +260,10 @@ impl Observer {
                 if let Some(host) = &claimed.host {
                     *taken.entry(host.clone()).or_default() += 1;
                 }
-                let fetcher = self.fetcher.clone();
+                let (fetcher, nodes) = (self.fetcher.clone(), self.nodes.clone());
                 fetching.spawn(async move {
                     let began = Instant::now();
-                    let attempt = attempt(&fetcher, &claimed.wanted, claimed.tries.saturating_add(1)).await;
+                    let attempt = attempt(&fetcher, &nodes, &claimed.wanted, claimed.tries.saturating_add(1)).await;
                     metrics::histogram!("souk_observation_seconds").record(began.elapsed().as_secs_f64());
                     (claimed, attempt)
                 });

@@ -21,8 +21,8 @@ pub const AGAIN_AFTER: Duration = Duration::from_secs(86_400);
 pub fn tries(kind: FailureKind) -> u32 {
     match kind {
         FailureKind::Unreachable | FailureKind::TimedOut | FailureKind::Refused | FailureKind::Truncated => 8,
-        // A document is often published after its asset, and gateways find content late.
-        FailureKind::Missing | FailureKind::WrongCid => 4,
+        // A document is often published after its asset, gateways find content late, and nodes lag.
+        FailureKind::Missing | FailureKind::WrongCid | FailureKind::WrongUid => 4,
         FailureKind::Unsupported
         | FailureKind::Malformed
         | FailureKind::ForbiddenAddress

@@ -3,6 +3,7 @@
 //! The file's keys become the defaults of the flags of the same name, so that every rule about a flag is written once, in
 //! [`crate::cli`]. Only `[[chain]]` tables are the file's own: they say what a flag cannot, several chains.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use souk_adapters::{ContractSet, WatchSet};
 use souk_contracts::Deployment;
 use souk_indexer::{ChainSource, Finality, ProofPolicy};
+use souk_observations::Nodes;
 use souk_schema::{Address, ChainId};
 use url::Url;
 
@@ -177,6 +179,21 @@ impl Config {
             bail!("--watch and --deployment say what to index, but no node was named: add --rpc <URL>");
         }
         Ok(sources)
+    }
+
+    /// The nodes of the configured chains, and of those that `--rpc` names.
+    ///
+    /// # Errors
+    /// One line for a node that does not say which chain it is of.
+    pub async fn nodes(&self, rpc: &[Url]) -> Result<Nodes> {
+        let mut nodes: BTreeMap<ChainId, Vec<Url>> = BTreeMap::new();
+        for table in &self.chains {
+            nodes.insert(ChainId(table.id), table.rpc.clone());
+        }
+        for url in rpc {
+            nodes.entry(ask_chain_id(url).await?).or_default().push(url.clone());
+        }
+        Ok(Nodes::new(nodes))
     }
 }
 

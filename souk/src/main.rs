@@ -58,7 +58,7 @@ async fn dispatch(config: Config) -> Result<ExitCode> {
         Command::Serve(args) => commands::parts::serve(args).await,
         Command::Exchange(args) => commands::parts::exchange(args).await,
         Command::Payouts(args) => commands::parts::payouts(args).await,
-        Command::Observe(args) => commands::parts::observe(args).await,
+        Command::Observe(args) => commands::parts::observe(args, &config).await,
         Command::Market(MarketCommand::List(args)) => commands::market::list(args, &dir).await,
         Command::Market(MarketCommand::State(args)) => commands::market::state(args, &dir).await,
         Command::Market(MarketCommand::Show(args)) => commands::market::show(args, &dir).await,

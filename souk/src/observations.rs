@@ -1,12 +1,13 @@
-//! Observations in a process: the metadata documents that chains point at, by the settings of the command line.
+//! Observations in a process: the metadata documents that chains point at and the contents of attestations, by the settings of the
+//! command line.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use souk_eventlog::EventLog;
-use souk_observations::Policy;
 use souk_observations::address::Reach;
+use souk_observations::{Nodes, Policy};
 use sqlx::PgPool;
 
 use crate::cli::{MetadataArgs, MetadataMode};
@@ -42,10 +43,10 @@ pub fn policy(args: &MetadataArgs) -> Result<Option<Policy>> {
 }
 
 /// Observes until told to stop.
-pub fn start(supervisor: &mut Supervisor, policy: Policy, log: &Arc<dyn EventLog>, pool: &PgPool) {
+pub fn start(supervisor: &mut Supervisor, policy: Policy, nodes: Nodes, log: &Arc<dyn EventLog>, pool: &PgPool) {
     let cancel = supervisor.cancel().clone();
-    let observing = souk_observations::run(log.clone(), pool.clone(), policy, cancel);
-    supervisor.run("metadata documents".into(), async move { Ok(observing.await?) });
+    let observing = souk_observations::run(log.clone(), pool.clone(), policy, nodes, cancel);
+    supervisor.run("observations".into(), async move { Ok(observing.await?) });
 }
 
 #[cfg(test)]

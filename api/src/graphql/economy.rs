@@ -11,6 +11,7 @@ use souk_schema::{TokenRef, TokenStandard, U256};
 
 use super::account::Account;
 use super::asset::{Asset, AssetRef};
+use super::attestation::{Attestation, attestations};
 use super::chain::Origin;
 use super::connection::{Connection, PageArguments, page_cost};
 use super::contribution::Contribution;
@@ -152,14 +153,18 @@ impl Around {
     }
 
     pub(super) fn named_on(&self, chain: souk_schema::ChainId, token: TokenRef) -> AssetRef {
+        self.named_as(EvmAssetId {
+            chain,
+            standard: TokenStandard::Erc721,
+            token,
+        })
+    }
+
+    pub(super) fn named_as(&self, asset: EvmAssetId) -> AssetRef {
         AssetRef {
             session: self.session.clone(),
             pin: self.pin,
-            id: caip::AssetId::Evm(EvmAssetId {
-                chain,
-                standard: TokenStandard::Erc721,
-                token,
-            }),
+            id: caip::AssetId::Evm(asset),
         }
     }
 
@@ -396,6 +401,27 @@ impl AssetEconomy {
         let (around, scope) = self.at(as_of).await?;
         let dispute = Dispute::maker(&around);
         Connection::of(&around.session, arguments, DisputesOf(scope), dispute).await
+    }
+
+    /// The attestations of EAS about it, newest first: of what its address stands for, or naming it by their own words. Those of its own
+    /// chain; anybody can attest anything.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn attestations(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Attestation>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        let (around, scope) = self.at(as_of).await?;
+        attestations(&around, scope, arguments).await
     }
 
     /// What it was charged in differential privacy as a dataset, and by what.

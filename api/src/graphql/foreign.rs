@@ -4,7 +4,10 @@ use async_graphql::{Enum, Object};
 use souk_schema::event;
 use souk_schema::observation::{Subject, SubjectKind, Wanted};
 
+use super::attestation::{Attestation, attestations};
 use super::chain::Origin;
+use super::connection::{Connection, PageArguments, page_cost};
+use super::economy::Around;
 use super::metadata::Metadata;
 use crate::error::{ApiError, ErrorCode};
 use crate::scalars::ChainId;
@@ -91,6 +94,26 @@ impl ForeignIdentity {
             commitment: described.commitment,
         };
         Metadata::of(&self.session, wanted).await
+    }
+
+    /// The attestations of EAS about it, newest first: of its address, or naming it by their own words. Anybody can attest anything.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn attestations(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Attestation>, ApiError> {
+        let around = Around::new(&self.session, self.pin, self.row.chain);
+        let scope = around.scope(self.row.key).await?;
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        attestations(&around, scope, arguments).await
     }
 
     /// The log that registered it.

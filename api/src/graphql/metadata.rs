@@ -46,6 +46,8 @@ pub enum MetadataProof {
     Sha256,
     /// Its bytes are what the content id in its URI names.
     Cid,
+    /// What it says of an attestation hashes to the attestation's uid.
+    Uid,
 }
 
 /// Why there is no document.
@@ -132,7 +134,9 @@ impl Metadata {
     async fn verification(&self) -> Result<Option<MetadataVerification>, ApiError> {
         use observation::Verification;
         Ok(self.verified()?.map(|verification| match verification {
-            Verification::Keccak256 | Verification::Sha256 | Verification::Cid => MetadataVerification::Match,
+            Verification::Keccak256 | Verification::Sha256 | Verification::Cid | Verification::Uid => {
+                MetadataVerification::Match
+            }
             Verification::Mismatch => MetadataVerification::Mismatch,
             Verification::NoCommitment => MetadataVerification::NoCommitment,
             Verification::Unverified => MetadataVerification::Unverified,
@@ -146,6 +150,7 @@ impl Metadata {
             Some(Verification::Keccak256) => Some(MetadataProof::Keccak256),
             Some(Verification::Sha256) => Some(MetadataProof::Sha256),
             Some(Verification::Cid) => Some(MetadataProof::Cid),
+            Some(Verification::Uid) => Some(MetadataProof::Uid),
             _ => None,
         })
     }

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod asset;
+pub mod attestation;
 pub mod chain;
 pub mod connection;
 pub mod contribution;

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod assets;
+pub mod attestations;
 pub mod blocks;
 pub mod chains;
 pub mod contributions;

@@ -50,6 +50,16 @@ async fn is_made(reader: &Reader) -> Result<bool, ApiError> {
     Ok(made == [(true,)])
 }
 
+/// Whether it is known which assets attestations are about by their own words.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn has_attestations(reader: &Reader) -> Result<bool, ApiError> {
+    let query = sqlx::query("select to_regclass('observations.attestation_about') is not null");
+    let made: Vec<(bool,)> = reader.all(query).await?;
+    Ok(made == [(true,)])
+}
+
 /// What stands of each key that is known.
 ///
 /// # Errors

@@ -91,7 +91,7 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    fn new(kind: FailureKind, detail: impl std::fmt::Display) -> Trouble {
+    pub(crate) fn new(kind: FailureKind, detail: impl std::fmt::Display) -> Trouble {
         Trouble {
             kind,
             detail: detail.to_string(),

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use souk_schema::B256;
-use souk_schema::observation::{Fingerprint, Observation, Outcome, STREAM};
+use souk_schema::observation::{Fingerprint, Observation, Outcome, STREAM, SubjectKind};
 use sqlx::PgConnection;
 
 use super::{Store, big};
+use crate::attestation::{Contents, fields};
 use crate::document::{self, Fields};
 use crate::retry;
 
@@ -41,6 +42,11 @@ const FIND: &str = "insert into observations.found
         observed_at_ms = excluded.observed_at_ms, tries = excluded.tries, sequence = excluded.sequence, again_at = excluded.again_at
     where found.failure is not null";
 
+const ABOUT: &str = "insert into observations.attestation_about (key, chain_id, asset_key, attested_chain, attested_key)
+    select key, chain_id, asset_key, attested_chain, attested_key
+    from unnest($1::bytea[], $2::int8[], $3::bytea[], $4::int8[], $5::bytea[]) as a (key, chain_id, asset_key, attested_chain, attested_key)
+    on conflict do nothing";
+
 /// Nothing is left to do for what was found, unless it failed in a way that may heal.
 const SETTLE: &str = "update observations.wanted w
     set is_settled = s.again_at_ms is null, tries = 0, leased_until = null, problem = null,
@@ -69,6 +75,7 @@ impl Store {
         for statement in [
             "delete from observations.position",
             "delete from observations.found",
+            "delete from observations.attestation_about",
             "update observations.wanted set is_settled = false, tries = 0, not_before = now(), leased_until = null",
         ] {
             sqlx::query(statement).execute(&mut *transaction).await?;
@@ -96,7 +103,9 @@ impl Store {
         if moved.rows_affected() != 1 {
             return Ok(false);
         }
-        insert(&mut transaction, &newest(observations)).await?;
+        let rows = newest(observations);
+        insert(&mut transaction, &rows).await?;
+        tell_about(&mut transaction, &rows).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -137,6 +146,45 @@ impl Found<'_> {
             again_at_ms: again.map(|wait| big(observation.observed_at_ms).saturating_add(after(wait))),
         }
     }
+}
+
+/// Writes which assets attestations are about. What they say never changes, so it is all the same who found it first.
+async fn tell_about(connection: &mut PgConnection, rows: &[Found<'_>]) -> Result<(), sqlx::Error> {
+    let mut about = Vec::new();
+    for row in rows {
+        let wanted = &row.observation.wanted;
+        let Outcome::Document(document) = &row.observation.outcome else {
+            continue;
+        };
+        if wanted.subject.kind == SubjectKind::Attestation
+            && let Ok(contents) = Contents::read(&document.content)
+        {
+            about.extend(
+                fields::about(&contents)
+                    .into_iter()
+                    .map(|asset| (row.key, asset, wanted.subject)),
+            );
+        }
+    }
+    if about.is_empty() {
+        return Ok(());
+    }
+    let asset_keys = about.iter().map(|(_, asset, _)| asset.token.key().as_bytes().to_vec());
+    let attested_keys = about.iter().map(|(.., subject)| subject.key.key().as_bytes().to_vec());
+    sqlx::query(ABOUT)
+        .bind(about.iter().map(|(key, ..)| key.to_vec()).collect::<Vec<_>>())
+        .bind(about.iter().map(|(_, asset, _)| big(asset.chain.0)).collect::<Vec<_>>())
+        .bind(asset_keys.collect::<Vec<_>>())
+        .bind(
+            about
+                .iter()
+                .map(|(.., subject)| big(subject.chain.0))
+                .collect::<Vec<_>>(),
+        )
+        .bind(attested_keys.collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn insert(connection: &mut PgConnection, rows: &[Found<'_>]) -> Result<(), sqlx::Error> {

@@ -1,4 +1,4 @@
-//! Finds what is wanted in the tables of chains: versions of assets with a URI, and things of other protocols with one.
+//! Finds what is wanted in the tables of chains: versions of assets with a URI, things of other protocols with one, and attestations.
 //!
 //! Blocks that were searched are not searched again while they are canonical. Everything above is, each time; that it is wanted already
 //! changes nothing.
@@ -56,6 +56,9 @@ const VERSIONS: &str =
 const THINGS: &str = "select block_number, log_index, body from event
     where chain_id = $1 and block_number > $2 and name in ('foreign_asset_registered', 'foreign_asset_described')";
 
+const ATTESTATIONS: &str =
+    "select attestation_key, valid_from, log_index from attestation where chain_id = $1 and valid_from > $2";
+
 const WANT: &str = "insert into observations.wanted
         (key, chain_id, kind, subject_key, uri, commitment, host, block_number, log_index, is_settled, not_before)
     select w.key, $1, w.kind, w.subject_key, w.uri, w.commitment, w.host, w.block, w.log_index,
@@ -107,6 +110,7 @@ impl Store {
         let searched = searched.unwrap_or(-1);
         self.want_versions(&mut view, chain, searched).await?;
         self.want_things(&mut view, chain, searched).await?;
+        self.want_attestations(&mut view, chain, searched).await?;
         sqlx::query(ADVANCE)
             .bind(chain)
             .bind(now.epoch)
@@ -161,6 +165,26 @@ impl Store {
         Ok(())
     }
 
+    async fn want_attestations(&self, view: &mut PgConnection, chain: i64, after: i64) -> Result<(), sqlx::Error> {
+        let rows = sqlx::query_as::<_, (Vec<u8>, i64, i32)>(ATTESTATIONS)
+            .bind(chain)
+            .bind(after)
+            .fetch(view);
+        let named = rows.and_then(|(key, block, log_index)| async move {
+            let key = TokenRef::try_from(&key[..]).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            Ok(Named {
+                wanted: Wanted::attestation(ChainId(chain.unsigned_abs()), key),
+                block,
+                log_index,
+            })
+        });
+        let mut batches = std::pin::pin!(named.try_chunks(BATCH));
+        while let Some(batch) = batches.try_next().await.map_err(|error| error.1)? {
+            self.want(chain, batch).await?;
+        }
+        Ok(())
+    }
+
     async fn want(&self, chain: i64, batch: Vec<Named>) -> Result<(), sqlx::Error> {
         let wanted = |at: usize| &batch[at].wanted;
         let all = 0..batch.len();
@@ -174,12 +198,20 @@ impl Store {
             .bind(subjects.collect::<Vec<_>>())
             .bind(all.clone().map(|at| wanted(at).uri.as_str()).collect::<Vec<_>>())
             .bind(commitments.collect::<Vec<_>>())
-            .bind(all.clone().map(|at| uri::host(&wanted(at).uri)).collect::<Vec<_>>())
+            .bind(all.clone().map(|at| host(wanted(at))).collect::<Vec<_>>())
             .bind(batch.iter().map(|named| named.block).collect::<Vec<_>>())
             .bind(batch.iter().map(|named| named.log_index).collect::<Vec<_>>())
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+}
+
+/// Whom something is asked of.
+fn host(wanted: &Wanted) -> Option<String> {
+    match wanted.subject.kind {
+        SubjectKind::Attestation => Some(format!("chain {}", wanted.subject.chain)),
+        SubjectKind::Asset | SubjectKind::Thing => uri::host(&wanted.uri),
     }
 }
 

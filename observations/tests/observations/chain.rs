@@ -13,10 +13,12 @@ use souk_schema::{BlockRef, ChainId};
 pub const CHAIN: ChainId = ChainId(31_337);
 pub const REGISTRY: Address = Address::repeat_byte(0xa1);
 pub const AGENTS: Address = Address::repeat_byte(0xe8);
+pub const ATTESTATIONS: Address = Address::repeat_byte(0xea);
 const START: u64 = 5;
 
 sol! {
     event Registered(uint256 indexed agentId, string agentURI, address indexed owner);
+    event Attested(address indexed recipient, address indexed attester, bytes32 uid, bytes32 indexed schemaUID);
     event URIUpdated(uint256 indexed agentId, string newURI, address indexed updatedBy);
 }
 
@@ -31,6 +33,8 @@ pub enum Deed {
     Agent(u64, String),
     /// Its document is elsewhere.
     AgentMoved(u64, String),
+    /// An attestation of EAS, by its uid.
+    Attested(B256),
 }
 
 pub struct Chain {
@@ -70,7 +74,11 @@ fn watch_set() -> WatchSet {
         reputation: None,
         validation: None,
     };
-    WatchSet::new(vec![souk, agents]).expect("a valid watch set")
+    let attestations = ContractSet::Eas {
+        attestations: ATTESTATIONS,
+        schema_registry: None,
+    };
+    WatchSet::new(vec![souk, agents, attestations]).expect("a valid watch set")
 }
 
 impl Chain {
@@ -167,6 +175,15 @@ fn log(deed: &Deed) -> RawLog {
                 agentId: U256::from(*agent),
                 newURI: uri.clone(),
                 updatedBy: Address::repeat_byte(0xcc),
+            },
+        ),
+        Deed::Attested(uid) => raw(
+            ATTESTATIONS,
+            &Attested {
+                recipient: Address::ZERO,
+                attester: Address::repeat_byte(0xcc),
+                uid: *uid,
+                schemaUID: B256::repeat_byte(5),
             },
         ),
     }

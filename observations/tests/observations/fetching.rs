@@ -5,7 +5,7 @@ use std::time::Duration;
 use souk_observations::address::Reach;
 use souk_observations::attempt::{Attempt, attempt};
 use souk_observations::fetch::{Fetcher, Policy};
-use souk_observations::retry;
+use souk_observations::{Nodes, retry};
 use souk_schema::observation::{Document, Failure, FailureKind, Outcome, Subject, SubjectKind, Verification, Wanted};
 use souk_schema::{Address, B256, ChainId, TokenRef, keccak256};
 use tokio::net::TcpListener;
@@ -41,7 +41,7 @@ fn wanted(uri: &str, commitment: Option<B256>) -> Wanted {
 
 async fn tried(policy: Policy, uri: &str, commitment: Option<B256>) -> Attempt {
     let fetcher = Fetcher::new(policy).expect("a client");
-    attempt(&fetcher, &wanted(uri, commitment), 1).await
+    attempt(&fetcher, &Nodes::default(), &wanted(uri, commitment), 1).await
 }
 
 async fn document(uri: &str, commitment: Option<B256>) -> Document {
@@ -153,7 +153,8 @@ async fn what_is_not_there_is_tried_again_and_then_missing() {
     let url = server.reply("/missing", Reply::Status(404, None));
     assert_eq!(for_now(policy(), &url).await.0, FailureKind::Missing);
     let fetcher = Fetcher::new(policy()).expect("a client");
-    let last = attempt(&fetcher, &wanted(&url, None), retry::tries(FailureKind::Missing)).await;
+    let tries = retry::tries(FailureKind::Missing);
+    let last = attempt(&fetcher, &Nodes::default(), &wanted(&url, None), tries).await;
     let Attempt::Observed(Outcome::Failed(failure)) = last else {
         panic!("{last:?}")
     };

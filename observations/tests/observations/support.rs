@@ -7,7 +7,7 @@ use souk_devstack::Postgres;
 use souk_eventlog::{EmbeddedLog, EventLog, NewRecord, ReadLimits, StreamName};
 use souk_observations::address::Reach;
 use souk_observations::store::{Counts, Store};
-use souk_observations::{ObservationError, Policy, run};
+use souk_observations::{Nodes, ObservationError, Policy, run};
 use souk_provenance::project::{ProjectorConfig, project_until};
 use souk_provenance::tables::Schema;
 use souk_schema::encoding::{CURRENT_VERSION, VERSION_HEADER, encode};
@@ -77,9 +77,17 @@ impl Stand {
     }
 
     pub fn observe(&self, policy: Policy) -> Observer {
+        self.observe_with(policy, Nodes::default())
+    }
+
+    /// Observes, asking nodes for what attestations say.
+    pub fn observe_with(&self, policy: Policy, nodes: Nodes) -> Observer {
         let cancel = CancellationToken::new();
-        let running = tokio::spawn(run(Arc::clone(&self.log), self.pool.clone(), policy, cancel.clone()));
-        Observer { running, cancel }
+        let observing = run(Arc::clone(&self.log), self.pool.clone(), policy, nodes, cancel.clone());
+        Observer {
+            running: tokio::spawn(observing),
+            cancel,
+        }
     }
 
     pub async fn counts(&self) -> Counts {

@@ -12,7 +12,7 @@ use super::migrate::connect;
 use crate::tables::Schema;
 
 /// Their names and what they are on; those that take longest come first.
-const READ_INDEXES: [(&str, &str); 33] = [
+const READ_INDEXES: [(&str, &str); 34] = [
     (
         "event_by_subject",
         "event (chain_id, subject_key, block_number, log_index, ordinal) where subject_key is not null",
@@ -43,6 +43,10 @@ const READ_INDEXES: [(&str, &str); 33] = [
         "revenue (chain_id, asset_key, valid_from, log_index)",
     ),
     ("license_series_by_asset", "license_series (chain_id, asset_key)"),
+    (
+        "attestation_by_subject",
+        "attestation (chain_id, subject_key) where subject_key is not null",
+    ),
     ("block_by_time", "block (chain_id, timestamp, number)"),
     (
         "vault_balance_by_account",

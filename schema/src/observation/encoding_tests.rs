@@ -42,6 +42,12 @@ fn golden_records() -> Vec<(&'static str, Observation)> {
         detail: "it begins with `<`".into(),
         fingerprint: Some(fingerprint(9)),
     });
+    let said = Outcome::Document(Document {
+        content: Bytes::from_static(br#"{"uid":"0xea"}"#),
+        fingerprint: fingerprint(14),
+        verification: Verification::Uid,
+    });
+    let attested = TokenRef::new(Address::repeat_byte(0xea), U256::from(7) << 200);
     let commitment = Some(B256::repeat_byte(2));
     let https = "https://example.org/zephyr.json";
     vec![
@@ -50,6 +56,10 @@ fn golden_records() -> Vec<(&'static str, Observation)> {
             of(wanted(SubjectKind::Asset, https, commitment), 1, document),
         ),
         ("failure", of(wanted(SubjectKind::Thing, https, None), 6, failure)),
+        (
+            "attestation",
+            of(Wanted::attestation(ChainId(31337), attested), 1, said),
+        ),
     ]
 }
 
@@ -99,8 +109,16 @@ fn numbers_are_those_of_the_schema() {
         Verification::ALL.map(|known| v1::Verification::try_from(known as i32)
             .expect("the schema has it")
             .as_str_name()),
-        ["KECCAK256", "SHA256", "CID", "MISMATCH", "NO_COMMITMENT", "UNVERIFIED"]
-            .map(|name| format!("VERIFICATION_{name}"))
+        [
+            "KECCAK256",
+            "SHA256",
+            "CID",
+            "MISMATCH",
+            "NO_COMMITMENT",
+            "UNVERIFIED",
+            "UID"
+        ]
+        .map(|name| format!("VERIFICATION_{name}"))
     );
 }
 
@@ -135,7 +153,7 @@ proptest! {
             0 => Outcome::Document(Document {
                 content: content.into(),
                 fingerprint: print,
-                verification: Verification::ALL[which % 6],
+                verification: Verification::ALL[which % 7],
             }),
             _ => Outcome::Failed(Failure {
                 kind: FailureKind::ALL[which / 2 % FailureKind::ALL.len()],

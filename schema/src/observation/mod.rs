@@ -1,8 +1,8 @@
 //! Observations: what was fetched from outside the chains, as the stream [`STREAM`] keeps it.
 //!
-//! A chain says where a document is and, sometimes, what it hashes to. What was found there, or why nothing was, is appended to the log
-//! before anything derived changes, so that a replay needs no network. Start with [`Observation`]; [`Wanted::key`] tells observations
-//! apart.
+//! A chain says where a document is and, sometimes, what it hashes to; of an attestation it says only its uid, which its contents hash to.
+//! What was found, or why nothing was, is appended to the log before anything derived changes, so that a replay needs no network. Start
+//! with [`Observation`]; [`Wanted::key`] tells observations apart.
 
 pub mod encoding;
 
@@ -20,12 +20,14 @@ pub enum SubjectKind {
     Asset = 1,
     /// A thing of another protocol: an agent, an IP, a data NFT.
     Thing = 2,
+    /// An attestation of EAS; its id is its uid as a number.
+    Attestation = 3,
 }
 
 impl SubjectKind {
     /// The kind of a number in tables and records.
     pub fn of_number(number: i32) -> Option<SubjectKind> {
-        [SubjectKind::Asset, SubjectKind::Thing]
+        [SubjectKind::Asset, SubjectKind::Thing, SubjectKind::Attestation]
             .into_iter()
             .find(|kind| *kind as i32 == number)
     }
@@ -54,6 +56,20 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// What an attestation says: its contract's storage is asked for it, its uid is the commitment to it.
+    pub fn attestation(chain: ChainId, key: TokenRef) -> Wanted {
+        let uid = B256::from(key.id);
+        Wanted {
+            subject: Subject {
+                chain,
+                kind: SubjectKind::Attestation,
+                key,
+            },
+            uri: format!("eas:{:#x}/{uid:#x}", key.contract),
+            commitment: Some(uid),
+        }
+    }
+
     /// What tells it apart from everything else that is wanted: the keccak-256 of its parts, each of fixed length but the last.
     pub fn key(&self) -> B256 {
         let mut hasher = Keccak256::new();
@@ -127,17 +143,20 @@ pub enum Verification {
     NoCommitment = 5,
     /// A CID names it in a way that its bytes alone cannot prove.
     Unverified = 6,
+    /// It is what an attestation says, and hashes to its uid, as its schema does to the schema's.
+    Uid = 7,
 }
 
 impl Verification {
     /// All, by rising number.
-    pub const ALL: [Verification; 6] = [
+    pub const ALL: [Verification; 7] = [
         Verification::Keccak256,
         Verification::Sha256,
         Verification::Cid,
         Verification::Mismatch,
         Verification::NoCommitment,
         Verification::Unverified,
+        Verification::Uid,
     ];
 
     /// That of a number in tables and records.
@@ -147,7 +166,10 @@ impl Verification {
 
     /// Whether the document is proved to be what the chain commits to.
     pub fn is_match(self) -> bool {
-        matches!(self, Verification::Keccak256 | Verification::Sha256 | Verification::Cid)
+        match self {
+            Verification::Keccak256 | Verification::Sha256 | Verification::Cid | Verification::Uid => true,
+            Verification::Mismatch | Verification::NoCommitment | Verification::Unverified => false,
+        }
     }
 }
 
@@ -195,11 +217,13 @@ pub enum FailureKind {
     TooDeep = 14,
     /// Not what the CID in the URI names.
     WrongCid = 15,
+    /// A node's answer about an attestation does not hash to its uid, or its schema's.
+    WrongUid = 16,
 }
 
 impl FailureKind {
     /// All, by rising number.
-    pub const ALL: [FailureKind; 15] = [
+    pub const ALL: [FailureKind; 16] = [
         FailureKind::Unsupported,
         FailureKind::Malformed,
         FailureKind::Unreachable,
@@ -215,6 +239,7 @@ impl FailureKind {
         FailureKind::NotJson,
         FailureKind::TooDeep,
         FailureKind::WrongCid,
+        FailureKind::WrongUid,
     ];
 
     /// That of a number in tables and records.
@@ -240,6 +265,7 @@ impl FailureKind {
             FailureKind::NotJson => "not_json",
             FailureKind::TooDeep => "too_deep",
             FailureKind::WrongCid => "wrong_cid",
+            FailureKind::WrongUid => "wrong_uid",
         }
     }
 }

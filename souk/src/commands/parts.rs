@@ -124,17 +124,18 @@ pub async fn exchange(args: &ExchangeArgs) -> Result<()> {
     supervisor.until_stopped().await
 }
 
-/// Fetches the metadata documents that chains point at until told to stop.
+/// Fetches the metadata documents that chains point at, and what attestations say, until told to stop.
 ///
 /// # Errors
 /// One line for what is misconfigured or cannot go on.
-pub async fn observe(args: &ObserveArgs) -> Result<()> {
+pub async fn observe(args: &ObserveArgs, config: &Config) -> Result<()> {
     let store = Store::named(&args.store)?;
     let policy = observations::policy(&args.metadata)?.context("--metadata off leaves `souk observe` nothing to do")?;
+    let nodes = config.nodes(&args.rpc).await?;
     let pool = store.database().await?;
     let log = store.log(&pool).await?;
     let mut supervisor = Supervisor::new()?;
-    observations::start(&mut supervisor, policy, &log, &pool);
+    observations::start(&mut supervisor, policy, nodes, &log, &pool);
     supervisor.until_stopped().await
 }
 

@@ -8,6 +8,7 @@ use souk_devstack::{Kafka, KafkaConfig, Postgres, PostgresConfig};
 use souk_distribution::Distributions;
 use souk_eventlog::EventLog;
 use souk_indexer::{ChainSource, IndexerStatus};
+use souk_observations::Nodes;
 use souk_provenance::graph::GraphHandle;
 use souk_schema::exchange::GroupId;
 use souk_sequencer::Clock;
@@ -131,7 +132,8 @@ impl Here<'_> {
         let following = payouts::run(log.clone(), lines, distributions.clone(), cancel.clone());
         supervisor.run("payouts".into(), following);
         if let Some(policy) = observations::policy(&args.metadata)? {
-            observations::start(&mut supervisor, policy, &log, &pool);
+            let nodes = sources.iter().map(|source| (source.chain, source.endpoints.clone()));
+            observations::start(&mut supervisor, policy, Nodes::new(nodes), &log, &pool);
         }
         if let Some(publishing) = publishing(args, dev_chain)? {
             let started = payouts::publish(&mut supervisor, publishing, &distributions, &pool);

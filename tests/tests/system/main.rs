@@ -2,6 +2,7 @@
 
 mod activity;
 mod apart;
+mod attestations;
 mod begun_anew;
 mod collections;
 mod command_line;

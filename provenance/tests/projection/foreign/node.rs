@@ -1,7 +1,5 @@
 //! A node on which a test deploys what packages publish, and the chain that an indexer would have recorded of it.
 
-use std::path::Path;
-
 use alloy::eips::BlockNumberOrTag;
 use alloy::network::{EthereumWallet, TransactionBuilder};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
@@ -10,7 +8,7 @@ use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
 use alloy_primitives::{Address, Bytes, address, hex};
 use souk_adapters::{Decoder, WatchSet};
-use souk_devstack::{Anvil, AnvilConfig};
+use souk_devstack::{Anvil, AnvilConfig, published_bytecode};
 use souk_schema::record::{Block, ChainRecord, ChainRecordBody, CompletenessProof, RawLog, StreamOpened};
 
 use super::super::support::CHAIN;
@@ -49,12 +47,8 @@ impl Node {
 
     /// Deploys a contract as a package of `tools/` publishes it.
     pub async fn deploy(&self, artifact: &str, arguments: Vec<u8>) -> Address {
-        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/node_modules");
-        let path = tools.join(artifact);
-        let text = std::fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}; `npm ci --prefix tools` brings it", path.display()));
-        let artifact: serde_json::Value = serde_json::from_str(&text).expect("an artifact is JSON");
-        let code = hex::decode(artifact["bytecode"].as_str().expect("bytecode")).expect("hex");
+        let code = published_bytecode(artifact).unwrap_or_else(|error| panic!("{error}"));
+        let code = hex::decode(code).expect("hex");
         let request = TransactionRequest::default().with_deploy_code([code, arguments].concat());
         self.send(request).await.contract_address.expect("a contract")
     }
