@@ -69,7 +69,6 @@ impl Default for ApiConfig {
             websocket: WsLimits {
                 init_timeout: Duration::from_secs(5),
                 operations: 32,
-                queue: 64,
                 patience: Duration::from_secs(10),
             },
             subscriptions: 2_000,

@@ -121,6 +121,17 @@ impl VaultFold {
         self.markets.values().map(|&(_, quote)| quote).collect()
     }
 
+    /// Tokens that are about to be traded: their first market is listed in a block that is not final yet.
+    pub fn listing(&self) -> BTreeSet<TokenRef> {
+        let traded = self.traded();
+        let events = self.unfinal.iter().flat_map(|(_, events)| events);
+        let listed = events.filter_map(|event| match event {
+            VaultEvent::MarketListed { base, quote, .. } => Some([*base, TokenRef::new(*quote, U256::ZERO)]),
+            _ => None,
+        });
+        listed.flatten().filter(|token| !traded.contains(token)).collect()
+    }
+
     fn finalize(&mut self, block: BlockRef) -> Result<(), BalanceError> {
         let unlinked = BalanceError::Unlinked { number: block.number };
         let place = self.unfinal.iter().position(|(unfinal, _)| *unfinal == block);

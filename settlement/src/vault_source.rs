@@ -150,6 +150,7 @@ impl VaultBalances for VaultSource {
                 .map(|(account, token, amount)| ((account, token), U256::from(amount.0)))
                 .collect(),
             holdings,
+            listing: present.fold.listing(),
         }))
     }
 }

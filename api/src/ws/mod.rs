@@ -1,8 +1,10 @@
 //! GraphQL over WebSocket: our own shell around [`protocol`], because the stock one closes with other codes than the protocol says.
 //!
-//! [`upgrade`] takes a connection, [`Connection`] serves it: one task reads, one writes from a short queue, one runs for each operation.
-//! Nobody's messages are kept for ever: a client that does not read for [`WsLimits::patience`] is closed, and can resume by its cursor.
+//! [`upgrade`] takes a connection, [`Connection`] serves it: one task reads, one runs for each operation, and whoever has something to say
+//! writes it itself ([`outlet`]). Nothing is kept for who does not read: after [`WsLimits::patience`] a connection is closed, and can resume
+//! by its cursor.
 
+mod outlet;
 pub mod protocol;
 
 use std::collections::HashMap;
@@ -13,13 +15,14 @@ use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
 use axum::extract::WebSocketUpgrade;
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{Message, WebSocket};
 use axum::response::Response;
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use futures::StreamExt;
+use futures::stream::SplitStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
 
+use self::outlet::{FAREWELL, Outlet};
 use self::protocol::{ClientMessage, Close, SUBPROTOCOL};
 use crate::auth::caller::Caller;
 use crate::engine::GraphqlRequest;
@@ -33,20 +36,19 @@ pub struct WsLimits {
     pub init_timeout: Duration,
     /// Operations that run at the same time.
     pub operations: usize,
-    /// Messages that wait to be read by the client.
-    pub queue: usize,
-    /// How long a message may wait.
+    /// How long a message may wait to be read.
     pub patience: Duration,
 }
 
-/// How long a closing connection may take to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// Bytes that are read at once: what clients say is short, and each connection has such a buffer of its own.
+const READ_BUFFER: usize = 8 << 10;
 
 /// Answers an upgrade and serves the connection.
 pub fn upgrade(app: App, client: IpAddr, upgrade: WebSocketUpgrade) -> Response {
     let limit = app.body_limit;
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(limit)
         .max_frame_size(limit);
     upgrade.on_upgrade(move |socket| async move {
@@ -61,14 +63,11 @@ pub fn upgrade(app: App, client: IpAddr, upgrade: WebSocketUpgrade) -> Response 
 async fn serve(app: App, client: IpAddr, socket: WebSocket) {
     let speaks = socket.protocol().is_some_and(|protocol| protocol == SUBPROTOCOL);
     let (sink, mut stream) = socket.split();
-    let (queue, waiting) = mpsc::channel(app.ws.queue);
-    let closing = watch::Sender::new(None);
-    let writer = tokio::spawn(write(sink, waiting, closing.clone(), app.ws.patience));
+    let outlet = Outlet::new(sink, app.ws.patience);
     let connection = Connection {
         app,
         caller: Caller::stranger(client),
-        queue,
-        closing: closing.clone(),
+        outlet: outlet.clone(),
         operations: Arc::default(),
         numbers: AtomicU64::new(0),
         initialised: false,
@@ -78,56 +77,9 @@ async fn serve(app: App, client: IpAddr, socket: WebSocket) {
     } else {
         Some(Close::not_acceptable())
     };
-    // The writer may have closed already: the first reason stands.
-    closing.send_if_modified(|reason| {
-        let first = reason.is_none();
-        if first {
-            *reason = Some(close);
-        }
-        first
-    });
-    let _ = writer.await;
+    outlet.close(close).await;
     let drain = async { while let Some(Ok(_)) = stream.next().await {} };
     let _ = tokio::time::timeout(FAREWELL, drain).await;
-}
-
-/// Whether to close, and with what: a client that closed by itself is owed no reason.
-type Closing = watch::Sender<Option<Option<Close>>>;
-
-/// Writes what waits, until it is time to close.
-async fn write(
-    mut sink: SplitSink<WebSocket, Message>,
-    mut waiting: mpsc::Receiver<String>,
-    closing: Closing,
-    patience: Duration,
-) {
-    let mut reason = closing.subscribe();
-    let close = loop {
-        let message = tokio::select! {
-            biased;
-            close = reason.wait_for(Option::is_some) => break close.ok().and_then(|close| close.clone().flatten()),
-            message = waiting.recv() => message,
-        };
-        let Some(message) = message else { break None };
-        tokio::select! {
-            biased;
-            close = reason.wait_for(Option::is_some) => break close.ok().and_then(|close| close.clone().flatten()),
-            sent = tokio::time::timeout(patience, sink.send(Message::Text(message.into()))) => match sent {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => break None,
-                Err(_) => break Some(Close::too_slow()),
-            },
-        }
-    };
-    closing.send_if_modified(|reason| reason.is_none() && reason.replace(close.clone()).is_none());
-    if let Some(Close { code, reason }) = close {
-        metrics::counter!("souk_api_websocket_closed_total", "code" => code.to_string()).increment(1);
-        let frame = Message::Close(Some(CloseFrame {
-            code,
-            reason: reason.into(),
-        }));
-        let _ = tokio::time::timeout(FAREWELL, sink.send(frame)).await;
-    }
 }
 
 /// The operations that run, by the client's id; the number tells apart those that had the same id one after another.
@@ -136,8 +88,7 @@ type Operations = Arc<Mutex<HashMap<String, (u64, AbortHandle)>>>;
 struct Connection {
     app: App,
     caller: Caller,
-    queue: mpsc::Sender<String>,
-    closing: Closing,
+    outlet: Outlet,
     operations: Operations,
     numbers: AtomicU64,
     initialised: bool,
@@ -155,13 +106,13 @@ impl Connection {
     async fn run(mut self, stream: &mut SplitStream<WebSocket>) -> Option<Close> {
         let init_deadline = tokio::time::sleep(self.app.ws.init_timeout);
         tokio::pin!(init_deadline);
-        let mut closing = self.closing.subscribe();
+        let mut ending = self.outlet.ending();
         let cancel = self.app.cancel.clone();
         loop {
             let message = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Some(Close::going_away()),
-                _ = closing.wait_for(Option::is_some) => return None,
+                _ = ending.wait_for(Option::is_some) => return None,
                 () = &mut init_deadline, if !self.initialised => return Some(Close::initialisation_timeout()),
                 message = stream.next() => message,
             };
@@ -213,7 +164,7 @@ impl Connection {
     }
 
     async fn send(&self, message: String) -> Result<(), Close> {
-        send(&self.queue, message, self.app.ws.patience).await
+        self.outlet.send(message).await
     }
 
     async fn subscribe(&self, id: String, request: GraphqlRequest) -> Result<(), Close> {
@@ -240,8 +191,7 @@ impl Connection {
             number,
             app: self.app.clone(),
             caller: self.caller.clone(),
-            queue: self.queue.clone(),
-            closing: self.closing.clone(),
+            outlet: self.outlet.clone(),
             operations: self.operations.clone(),
         };
         // Locked until it is listed, so that it cannot end before.
@@ -252,29 +202,20 @@ impl Connection {
     }
 }
 
-async fn send(queue: &mpsc::Sender<String>, message: String, patience: Duration) -> Result<(), Close> {
-    match tokio::time::timeout(patience, queue.send(message)).await {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Close::too_slow()),
-    }
-}
-
 /// One operation on its way.
 struct Operation {
     id: String,
     number: u64,
     app: App,
     caller: Caller,
-    queue: mpsc::Sender<String>,
-    closing: Closing,
+    outlet: Outlet,
     operations: Operations,
 }
 
 impl Operation {
     async fn run(self, request: GraphqlRequest) {
         if let Err(close) = self.answer(request).await {
-            self.closing
-                .send_if_modified(|reason| reason.is_none() && reason.replace(Some(close)).is_none());
+            self.outlet.end(Some(close));
         }
     }
 
@@ -320,7 +261,7 @@ impl Operation {
     }
 
     async fn send(&self, message: String) -> Result<(), Close> {
-        send(&self.queue, message, self.app.ws.patience).await
+        self.outlet.send(message).await
     }
 
     /// Sends the last message. The id is free before that, so that the client can use it again as soon as it reads it.

@@ -280,7 +280,6 @@ async fn a_flood_of_subscriptions_is_refused_one_by_one_and_the_connection_lives
 async fn who_does_not_read_is_disconnected_and_nothing_is_kept_for_him() {
     let souk = Souk::over(Database::seeded().await, |config: &mut ApiConfig| {
         config.websocket.patience = Duration::from_millis(400);
-        config.websocket.queue = 4;
         config.websocket.operations = 1000;
         config.limits.allowance.capacity = 10_000_000;
     })

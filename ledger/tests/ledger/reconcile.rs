@@ -91,6 +91,21 @@ async fn led_2_every_difference_is_named() {
     );
 }
 
+/// The engine lists a market before its listing is final on chain: until then a vault's final blocks do not know its tokens.
+#[tokio::test]
+async fn led_2_a_token_that_is_being_listed_is_compared_once_the_listing_is_final() {
+    let world = World::new(95).live(600);
+    let stand = Stand::with(&world.outcomes).await;
+    let mut vault = world.vault_snapshot();
+    vault.balances.retain(|(_, token), _| *token != quote());
+    vault.holdings.remove(&quote());
+    let report = vault_equals_ledger(&stand.pool, &vault).await.expect("compares");
+    assert!(report.differences.iter().all(|difference| difference.token == quote()) && !report.is_clean());
+    vault.listing.insert(quote());
+    let report = vault_equals_ledger(&stand.pool, &vault).await.expect("compares");
+    assert!(report.is_clean() && report.compared > 0, "{report:?}");
+}
+
 /// A vault as a reader of the chain reports it.
 struct Reported(watch::Receiver<Option<VaultSnapshot>>);
 

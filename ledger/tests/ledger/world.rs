@@ -211,6 +211,7 @@ impl World {
             generations: BTreeSet::from([0]),
             balances,
             holdings,
+            listing: BTreeSet::new(),
         }
     }
 

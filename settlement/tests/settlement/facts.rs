@@ -118,6 +118,7 @@ async fn the_fold_of_the_vaults_events_is_the_vault() {
 
     let mut reader = Reader::new(&world.log, CHAIN.stream(1)).unwrap();
     let mut fold = VaultFold::new(contracts(&world.at));
+    let mut was_listing = false;
     loop {
         let records = reader.read().await.unwrap();
         if records.is_empty() {
@@ -125,8 +126,12 @@ async fn the_fold_of_the_vaults_events_is_the_vault() {
         }
         for stored in &records {
             fold.fold(&reader.chain_record(CHAIN, stored).unwrap()).unwrap();
+            let (listing, traded) = (fold.listing(), fold.traded());
+            was_listing |= listing.contains(&world.shares());
+            assert!(listing.is_disjoint(&traded), "{listing:?} and {traded:?}");
         }
     }
+    assert!(was_listing && fold.listing().is_empty() && fold.traded().contains(&world.shares()));
     let last = fold.last_final().unwrap().number;
     let all: Vec<_> = fold.all_at(last).collect();
     assert_eq!(

@@ -263,7 +263,6 @@ async fn candles_follow_what_is_traded() {
 #[tokio::test]
 async fn who_does_not_read_is_left_behind_and_others_are_not() {
     let desk = Desk::with(|config: &mut ApiConfig| {
-        config.websocket.queue = 1;
         config.websocket.patience = std::time::Duration::from_millis(300);
         config.exchange.orders_of_account.capacity = 100_000;
         config.exchange.orders_of_client.capacity = 100_000;

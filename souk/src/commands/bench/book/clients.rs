@@ -15,6 +15,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+/// Bytes that a client reads at once.
+const READ_BUFFER: usize = 4 << 10;
 
 const SUBSCRIPTION: &str = "subscription ($market: Bytes32!) { orderBook(market: $market) {
     snapshot sequence prevSequence timestamp bids { price amount } asks { price amount } checksum } }";
@@ -127,7 +131,9 @@ async fn connect(server: SocketAddr, number: usize) -> Result<WebSocketStream<Tc
         "sec-websocket-protocol",
         HeaderValue::from_static("graphql-transport-ws"),
     );
-    let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+    // A client that clears a hundred kilobytes before each of its small messages would measure that.
+    let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+    let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
     Ok(socket)
 }
 
