@@ -23,10 +23,11 @@ test: setup ## Every check and test
 bench: setup ## The speed and memory table; LOGS=n for another number of logs than 200,000
 	@scripts/bench.sh
 
-simulate: setup ## Seeded chains that reorganise, seeded exchanges beside an oracle, engines killed anywhere; SEED=n repeats one, SEEDS=n is for the exchange
+simulate: setup ## Seeded chains that reorganise, seeded exchanges beside an oracle, engines killed anywhere, slow readers; SEED=n repeats one, SEEDS=n is for the exchange
 	$(if $(SEED),SOUK_SIMULATION_SEED=$(SEED)) cargo test -p souk-indexer --test pipeline -- --nocapture simulation
 	SOUK_SIMULATION_SEED$(if $(SEED),=$(SEED),S=$(or $(SEEDS),10000)) cargo test -p souk-exchange --test engine
 	$(if $(SEED),SOUK_SIMULATION_SEED=$(SEED),SOUK_CRASH_SEEDS=50) cargo test -p souk-sequencer --test sequencer -- lives
+	$(if $(SEED),,SOUK_SIMULATION_SEEDS=1000 cargo test -p souk-api --lib -- readers_of_every_pace)
 
 fmt: ## Format the Rust sources
 	cargo fmt --all
