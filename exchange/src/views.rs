@@ -201,7 +201,7 @@ impl Engine {
 
     /// Fills whose numbers the vault has not consumed, in number order; busted ones are among them.
     pub fn unsettled(&self) -> impl Iterator<Item = &UnsettledFill> {
-        self.settlement.unsettled.iter()
+        self.settlement.unsettled()
     }
 
     /// The last fill number that the vault consumed.

@@ -140,21 +140,27 @@ impl Ladder {
     #[inline]
     pub(super) fn fetch_leaf(&self, price: Ticks) {
         let rank = price.0 ^ self.flip;
-        if let Ok((_, leaf)) = self.find(rank >> 6) {
-            let leaf = &self.leaves[leaf as usize];
+        if let Some(leaf) = self.guess_leaf(rank >> 6) {
             fetch(&leaf.occupied);
             fetch(&leaf.levels[rank as usize & 63]);
         }
     }
 
     #[inline]
-    pub(super) fn guess_level(&self, price: Ticks) -> Option<u32> {
+    pub(super) fn guess_level(&self, price: Ticks) -> Option<&Level> {
         let rank = price.0 ^ self.flip;
-        let (_, leaf) = self.find(rank >> 6).ok()?;
-        let leaf = &self.leaves[leaf as usize];
-        let level = (leaf.occupied >> (rank & 63) & 1 == 1).then(|| leaf.levels[rank as usize & 63])?;
-        self.fetch_level(level);
-        Some(level)
+        let leaf = self.guess_leaf(rank >> 6)?;
+        self.levels.get(leaf.levels[rank as usize & 63] as usize)
+    }
+
+    /// The leaf that most likely has a price: near the best there are no gaps between leaves. Unlike a search, this takes the processor by no
+    /// surprise.
+    #[inline]
+    fn guess_leaf(&self, key: u64) -> Option<&Leaf> {
+        let last = self.order.len().checked_sub(1)?;
+        let behind = self.order[last].0.wrapping_sub(key) as usize;
+        let (_, leaf) = self.order.get(last.wrapping_sub(behind))?;
+        self.leaves.get(*leaf as usize)
     }
 
     /// A level by its index.

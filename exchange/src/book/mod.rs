@@ -119,9 +119,9 @@ impl Book {
         self.sides[side as usize].fetch_leaf(price);
     }
 
-    /// The index of a price's level, if there is one; it is fetched.
+    /// The level that a price most likely has, if it has one.
     #[inline]
-    pub fn guess_level(&self, side: Side, price: Ticks) -> Option<u32> {
+    pub fn guess_level(&self, side: Side, price: Ticks) -> Option<&Level> {
         self.sides[side as usize].guess_level(price)
     }
 

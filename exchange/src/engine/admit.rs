@@ -120,7 +120,7 @@ impl Engine {
 
     #[inline(always)]
     pub(super) fn find_signer(&self, account: AccountId, order: &SignedOrder) -> Result<u16, Rejection> {
-        let signer = self.accounts.get(account).signer_number(order.signer);
+        let signer = self.accounts.get(account).signer_number(&order.signer);
         signer.ok_or(Rejection::SignerNotAuthorised)
     }
 

@@ -5,7 +5,7 @@ use souk_schema::exchange::command::OrderTarget;
 use souk_schema::exchange::event::{CloseCause, ReduceCause};
 use souk_schema::exchange::{AccountId, Amount, Event, Lots, Rejection, UnixMillis};
 
-use super::Engine;
+use super::{Engine, tell};
 use crate::book::Slot;
 
 impl Engine {
@@ -133,12 +133,7 @@ impl Engine {
         }
         self.accounts.funds_mut(paying).release(released.0);
         self.orders.give_back(slot);
-        events.push(Event::OrderClosed {
-            order,
-            cause,
-            lots,
-            released,
-        });
+        tell::closed(events, order, cause, lots, released);
     }
 
     /// Shrinks an order in its place, from its hidden part first.

@@ -6,6 +6,7 @@ use souk_schema::exchange::command::OrderTarget;
 use souk_schema::exchange::{AccountId, Amount, Command, CommandBody, SignedOrder, Ticks};
 
 use super::Engine;
+use crate::ahead::fetch;
 use crate::book::{NONE, Slot};
 use crate::state::accounts::SeatIndex;
 use crate::state::market::Market;
@@ -59,7 +60,7 @@ impl Engine {
         }
     }
 
-    /// Finds account and market, and fetches where the tables lead to order or seat.
+    /// Fetches account and market, and where the table leads to the order.
     fn glance<'a>(&'a self, body: &'a CommandBody) -> Option<Glance<'a>> {
         let (address, order, target) = match body {
             CommandBody::PlaceOrder(order) => (&order.account, Some(&**order), None),
@@ -67,19 +68,16 @@ impl Engine {
             CommandBody::CancelOrder { account, order } => (account, None, Some(*order)),
             _ => return None,
         };
-        let account = self.accounts.find(address)?;
+        let account = self.accounts.guess(address)?;
         let market = match order {
-            Some(order) => Some((&self.markets[self.markets.find(&order.market)?], order)),
+            Some(order) => Some((self.markets.guess(&order.market)?, order)),
             None => None,
         };
         match (target, market) {
             (Some(OrderTarget::Id(id)), _) => self.orders.fetch_id(id),
             (Some(OrderTarget::Nonce(nonce)), _) => self.orders.fetch_nonce(account, nonce),
             (Some(OrderTarget::ClientId(_)), _) | (None, None) => return None,
-            (None, Some((market, _))) => self.accounts.fetch_place(account, market.id),
-        }
-        if let Some((market, _)) = market {
-            market.fetch();
+            (None, Some(_)) => self.accounts.fetch_nonces(account),
         }
         Some(Glance {
             account,
@@ -90,7 +88,7 @@ impl Engine {
         })
     }
 
-    /// Fetches the order, or the seat of a new one.
+    /// Fetches the order, or where the table leads to the seat of a new one.
     fn glance_at_tables(&self, glance: &mut Glance<'_>) {
         let slot = match glance.target {
             Some(OrderTarget::Id(id)) => self.orders.guess_id(id),
@@ -104,15 +102,12 @@ impl Engine {
         if let Some((market, order)) = glance.market {
             market.book.fetch_leaves(order.side);
             if glance.target.is_none() {
-                glance.seat = self.accounts.guess_seat(glance.account, market.id).unwrap_or(NONE);
-                if glance.seat == NONE {
-                    self.accounts.fetch_owner(glance.account, market.paying(order.side));
-                }
+                self.accounts.fetch_place(glance.account, market.id);
             }
         }
     }
 
-    /// Fetches the order's seat, level and neighbours, and what leads to the level that it comes to.
+    /// Fetches seat, level and neighbours of the order, and what leads to the level that it comes to.
     fn glance_at_order(&self, glance: &mut Glance<'_>) {
         if glance.slot != NONE {
             let node = self.orders.node(glance.slot);
@@ -127,9 +122,14 @@ impl Engine {
         }
         if let Some((market, order)) = glance.market {
             market.book.fetch_best(order.side.opposite());
+            market.book.fetch_best(order.side);
             market.book.fetch_leaf(order.side, ticks(market, order.limit_price));
-            if glance.seat == NONE {
-                self.accounts.guess_funds(glance.account, market.paying(order.side));
+            if glance.target.is_none() {
+                glance.seat = self.accounts.guess_seat(glance.account, market.id).unwrap_or(NONE);
+                if glance.seat == NONE {
+                    self.accounts.fetch_owner(glance.account, market.base);
+                    self.accounts.fetch_owner(glance.account, market.quote);
+                }
             }
         }
     }
@@ -137,12 +137,19 @@ impl Engine {
     /// Fetches the balance, the level that the order comes to, and what leads to the one that it leaves.
     fn glance_around(&self, glance: &Glance<'_>) {
         if glance.seat == NONE {
+            // A new seat needs both balances.
+            if let Some((market, _)) = glance.market {
+                self.accounts.guess_funds(glance.account, market.base);
+                self.accounts.guess_funds(glance.account, market.quote);
+            }
             return;
         }
         let seat = self.accounts.seat(glance.seat);
         let (market, side) = match glance.market {
             Some((market, order)) => {
-                market.book.guess_level(order.side, ticks(market, order.limit_price));
+                if let Some(level) = market.book.guess_level(order.side, ticks(market, order.limit_price)) {
+                    fetch(level);
+                }
                 (market, order.side)
             }
             None => (
@@ -163,7 +170,7 @@ impl Engine {
         if let Some((market, order)) = glance.market
             && let Some(level) = market.book.guess_level(order.side, ticks(market, order.limit_price))
         {
-            self.orders.fetch_node(market.book.side(order.side).level(level).tail);
+            self.orders.fetch_node(level.tail);
         }
     }
 }

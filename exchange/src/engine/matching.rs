@@ -3,8 +3,8 @@
 use souk_schema::exchange::event::{CloseCause, Fill, FillSide, ReduceCause, StateCause};
 use souk_schema::exchange::{Amount, Event, Lots, MarketState, OrderKind, Ppm, SelfTrade, Side, Ticks, TimeInForce};
 
-use super::Engine;
 use super::admit::crosses;
+use super::{Engine, tell};
 use crate::book::{NONE, Slot};
 use crate::state::accounts::SeatIndex;
 use crate::state::market::{Band, base, part, quote};
@@ -91,7 +91,7 @@ impl Engine {
         if !is_listed {
             self.list(slot);
         }
-        events.push(Event::OrderRested { order, price, lots });
+        tell::rested(events, order, price, lots);
     }
 
     fn meet_book(&mut self, market: usize, taker: Slot, band: Band, events: &mut Vec<Event>) -> End {
@@ -247,7 +247,8 @@ impl Engine {
         let (buyer, buyer_seat) = self.fill_side(meeting, Side::Buy, released);
         let (seller, seller_seat) = self.fill_side(meeting, Side::Sell, Amount::ZERO);
         let (quote, royalty) = (meeting.quote, meeting.royalty);
-        let [buyer_seat, seller_seat] = [buyer_seat, seller_seat].map(|seat| {
+        let seats = [buyer_seat, seller_seat];
+        let [buyer_seat, seller_seat] = seats.map(|seat| {
             let seat = self.accounts.seat(seat);
             (seat.base, seat.quote)
         });
@@ -260,8 +261,10 @@ impl Engine {
         self.accounts.funds_mut(seller_seat.1).receive(proceeds);
         self.accounts.funds_mut(fee_funds).receive(buyer.fee.0 + seller.fee.0);
         self.accounts.funds_mut(royalty_funds).receive(royalty.0);
-        let fill = Fill {
-            number: self.settlement.next_number(),
+        let number = self.settlement.next_number();
+        // Put together twice, each time where it will lie: that costs less than a copy.
+        let fill = || Fill {
+            number,
             market: id,
             price: meeting.price,
             lots: meeting.lots,
@@ -272,11 +275,12 @@ impl Engine {
             buyer,
             seller,
         };
-        events.push(Event::Traded(Box::new(fill.clone())));
-        self.settlement.unsettled.push_back(UnsettledFill {
-            fill,
+        events.push(Event::Traded(Box::new(fill())));
+        self.settlement.push(UnsettledFill {
+            fill: fill(),
             matched_at: self.time,
             bust: None,
+            seats,
         });
     }
 

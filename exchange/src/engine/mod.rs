@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 use alloy_primitives::{Address, B256};
 use souk_schema::exchange::command::OpenGroup;
 use souk_schema::exchange::{
-    AccountId, Amount, Command, CommandBody, CommandNumber, Event, MarketState, OrderId, Rejection, Side, Ticks,
+    AccountId, Amount, Command, CommandBody, CommandNumber, Event, Lots, MarketState, OrderId, Rejection, Side, Ticks,
     UnixMillis,
 };
 
@@ -228,7 +228,10 @@ impl Engine {
     #[inline(always)]
     fn hold_of(&self, market: usize, slot: Slot) -> Amount {
         let node = self.orders.node(slot);
-        self.markets[market].hold(node.side, node.price, node.left, self.orders.record(slot).rate)
+        match node.left {
+            Lots(0) => Amount::ZERO,
+            left => self.markets[market].hold(node.side, node.price, left, self.orders.record(slot).rate),
+        }
     }
 
     /// The market that an order is in.
@@ -283,12 +286,7 @@ impl Engine {
             let market = &self.markets[touched.market as usize];
             let now = market.book.shown_near(touched.side, touched.level, touched.price);
             if now != touched.before {
-                events.push(Event::LevelChanged {
-                    market: market.id,
-                    side: touched.side,
-                    price: touched.price,
-                    lots: shown(now),
-                });
+                tell::level_changed(events, market.id, touched.side, touched.price, shown(now));
             }
         }
         levels.clear();

@@ -224,12 +224,13 @@ impl Engine {
         };
         if gone.price == came.price {
             came.before = gone.before;
-        } else if gone.price < came.price {
-            gone.report(events);
-        }
-        came.report(events);
-        if gone.price > came.price {
-            gone.report(events);
+            came.report(events);
+        } else {
+            // Which is the lower one is as good as random: a place in an array is not guessed wrong, as a branch would be.
+            let changes = [&gone, &came];
+            let lower = usize::from(came.price < gone.price);
+            changes[lower].report(events);
+            changes[1 - lower].report(events);
         }
 
         let record = self.orders.record_mut(slot);
@@ -256,7 +257,7 @@ impl Engine {
         let market_index = self.markets.find(&order.market)?;
         let account = self.accounts.find(&order.account)?;
         let trader = self.accounts.get(account);
-        let signer = trader.signer_number(order.signer)?;
+        let signer = trader.signer_number(&order.signer)?;
         let market = &self.markets[market_index];
         let price = Ticks(whole(order.limit_price, market.units.tick_size)?);
         let lots = Lots(whole(order.base_amount, market.units.lot_size)?);

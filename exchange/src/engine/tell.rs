@@ -3,6 +3,7 @@
 //! An event that is put together elsewhere and then copied costs several times as much as the writing of it: the copy reads large words
 //! that small ones were just written to, and a processor waits for those. So a blank event is appended first, and then filled in.
 
+use souk_schema::exchange::event::CloseCause;
 use souk_schema::exchange::{AccountId, Amount, Event, Lots, MarketId, OrderId, OrderKind, Side, Ticks, UnixMillis};
 
 const ACCEPTED: Event = Event::OrderAccepted {
@@ -37,6 +38,13 @@ const LEVEL_CHANGED: Event = Event::LevelChanged {
     side: Side::Buy,
     price: Ticks(0),
     lots: Lots(0),
+};
+
+const CLOSED: Event = Event::OrderClosed {
+    order: OrderId(0),
+    cause: CloseCause::Filled,
+    lots: Lots(0),
+    released: Amount::ZERO,
 };
 
 /// `OrderRested`.
@@ -134,5 +142,23 @@ pub(super) fn level_changed(events: &mut Vec<Event>, market: MarketId, side: Sid
         *to_side = side;
         *to_price = price;
         *to_lots = lots;
+    }
+}
+
+/// `OrderClosed`.
+#[inline(always)]
+pub(super) fn closed(events: &mut Vec<Event>, order: OrderId, cause: CloseCause, lots: Lots, released: Amount) {
+    events.push(CLOSED);
+    if let Some(Event::OrderClosed {
+        order: to_order,
+        cause: to_cause,
+        lots: to_lots,
+        released: to_released,
+    }) = events.last_mut()
+    {
+        *to_order = order;
+        *to_cause = cause;
+        *to_lots = lots;
+        *to_released = released;
     }
 }

@@ -264,7 +264,7 @@ impl Decoder<'_> {
         let mut record = Record::new(nonce);
         (record.fee_cap, record.fees_paid, record.filled) = (fee_cap, fees_paid, filled);
         (record.signed_by, record.rate) = (signed_by, rate);
-        let signer = self.known(engine.accounts.get(account).signer_number(signer))?;
+        let signer = self.known(engine.accounts.get(account).signer_number(&signer))?;
         let extra = Extra {
             limit: self.option()?.map(Ticks),
             display: self.option()?.map(Lots),
@@ -298,16 +298,17 @@ impl Decoder<'_> {
     }
 
     fn settlement(&mut self, engine: &mut Engine) -> Decoded<()> {
-        let unsettled = self.section(b"SETL", "the unsettled fills")?;
+        let count = self.section(b"SETL", "the unsettled fills")?;
         engine.settlement.settled = FillNumber(self.u64()?);
-        for _ in 0..unsettled {
-            let unsettled = self.unsettled()?;
-            engine.settlement.unsettled.push_back(unsettled);
+        let mut unsettled = Vec::new();
+        for _ in 0..count {
+            unsettled.push(self.unsettled(engine)?);
         }
+        let mut remembered = Vec::new();
         for _ in 0..self.section(b"KEPT", "the fills that were settled last")? {
-            let settled = self.unsettled()?;
-            engine.settlement.remembered.push_back(settled);
+            remembered.push(self.unsettled(engine)?);
         }
+        engine.settlement.restore(remembered, unsettled);
         for _ in 0..self.section(b"DEPO", "the deposits")? {
             let id = self.u64()?;
             let deposit = Deposit {
@@ -346,8 +347,15 @@ impl Decoder<'_> {
         Ok(((account, withdraw.nonce), InFlight { withdraw, instrument }))
     }
 
-    fn unsettled(&mut self) -> Decoded<UnsettledFill> {
+    fn unsettled(&mut self, engine: &mut Engine) -> Decoded<UnsettledFill> {
         let fill = self.fill()?;
+        let market = self.known(engine.markets.get(fill.market))?;
+        let (base, quote) = (market.base, market.quote);
+        let accounts = [fill.buyer.account, fill.seller.account];
+        for account in accounts {
+            self.known(engine.accounts.try_get(account))?;
+        }
+        let seats = accounts.map(|account| engine.accounts.seat_of(account, fill.market, base, quote));
         let matched_at = UnixMillis(self.u64()?);
         let bust = match (self.u8()?, self.u8()?) {
             (0, _) => None,
@@ -356,7 +364,12 @@ impl Decoder<'_> {
             (3, _) => Some(BustCause::Escape),
             _ => return self.malformed(),
         };
-        Ok(UnsettledFill { fill, matched_at, bust })
+        Ok(UnsettledFill {
+            fill,
+            matched_at,
+            bust,
+            seats,
+        })
     }
 
     fn fill(&mut self) -> Decoded<Fill> {

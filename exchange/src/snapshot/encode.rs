@@ -226,11 +226,11 @@ impl<'a, S: Sink> Encoder<'a, S> {
 
     fn settlement(&mut self, engine: &Engine) {
         let settlement = &engine.settlement;
-        self.section(b"SETL", settlement.unsettled.len());
+        self.section(b"SETL", settlement.unsettled().len());
         self.u64(settlement.settled.0);
-        settlement.unsettled.iter().for_each(|fill| self.unsettled(fill));
-        self.section(b"KEPT", settlement.remembered.len());
-        settlement.remembered.iter().for_each(|fill| self.unsettled(fill));
+        settlement.unsettled().for_each(|fill| self.unsettled(fill));
+        self.section(b"KEPT", settlement.remembered().len());
+        settlement.remembered().for_each(|fill| self.unsettled(fill));
         self.section(b"DEPO", settlement.deposits.len());
         for (id, deposit) in &settlement.deposits {
             self.u64(*id);

@@ -4,7 +4,7 @@ use alloy_primitives::Address;
 use souk_schema::exchange::{AccountId, InstrumentId, MarketId, Side, UnixMillis};
 
 use super::nonces::NonceWindow;
-use crate::ahead::fetch_at;
+use crate::ahead::{fetch, fetch_at};
 use crate::book::{NONE, Slot};
 use crate::table::{SlotTable, mix, mix_address};
 
@@ -131,11 +131,16 @@ impl Account {
     }
 
     /// How an order remembers its signer: 0 for the account itself, else a key's place plus 1. `None` where it may not sign.
-    #[inline]
-    pub fn signer_number(&self, signer: Address) -> Option<u16> {
-        if signer == self.address {
-            return Some(0);
+    #[inline(always)]
+    pub fn signer_number(&self, signer: &Address) -> Option<u16> {
+        match *signer == self.address {
+            true => Some(0),
+            false => self.key_number(*signer),
         }
+    }
+
+    #[inline(never)]
+    fn key_number(&self, signer: Address) -> Option<u16> {
         self.key_place(signer)
             .map(|place| u16::try_from(place + 1).expect("keys are bounded"))
     }
@@ -195,6 +200,14 @@ impl Accounts {
     pub fn find(&self, address: &Address) -> Option<AccountId> {
         let is_it = |slot: u32| self.accounts[slot as usize].address == *address;
         self.by_address.find(hash(address), is_it).map(AccountId)
+    }
+
+    /// What [`Accounts::find`] will almost certainly give, without a look at the account, which is fetched.
+    #[inline]
+    pub fn guess(&self, address: &Address) -> Option<AccountId> {
+        let account = self.by_address.guess(hash(address))?;
+        fetch_at(&self.accounts, account);
+        Some(AccountId(account))
     }
 
     /// Opens an account.
@@ -309,6 +322,12 @@ impl Accounts {
         let seat = self.by_place.guess(place_hash(account, market))?;
         fetch_at(&self.seats, seat);
         Some(seat)
+    }
+
+    /// Fetches an account's nonces.
+    #[inline]
+    pub fn fetch_nonces(&self, account: AccountId) {
+        fetch(&self.get(account).nonces);
     }
 
     /// Fetches a seat.

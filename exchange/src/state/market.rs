@@ -123,20 +123,12 @@ impl Market {
     /// Fetches what an order reads of a market before it comes to its book.
     #[inline]
     pub fn fetch(&self) {
+        fetch(&self.key);
         fetch(&self.units);
         fetch(&self.limits);
         fetch(&self.last_price);
         fetch(&self.stops);
         self.book.fetch();
-    }
-
-    /// What an order of a side pays with.
-    #[inline]
-    pub fn paying(&self, side: Side) -> InstrumentId {
-        match side {
-            Side::Buy => self.quote,
-            Side::Sell => self.base,
-        }
     }
 
     /// The price of the last fill, before the first the listing's reference.
@@ -188,7 +180,7 @@ impl Market {
     }
 
     /// Whether an order of this price meets another in the book.
-    #[inline]
+    #[inline(always)]
     pub fn meets(&self, side: Side, price: Ticks) -> bool {
         let best = self.book.best(side.opposite()).map(|level| level.price);
         match side {
@@ -253,7 +245,7 @@ fn rate(fees: &FeeSchedule) -> Ppm {
 }
 
 /// What lots cost. Within a market's bounds this stays below 2^100, which was checked when they were set.
-#[inline]
+#[inline(always)]
 pub fn quote(units: &MarketUnits, price: Ticks, lots: Lots) -> Amount {
     // Two 64-bit multiplications are enough for most, and for all that is in the bounds of most markets.
     let product = u128::from(price.0) * u128::from(lots.0);
@@ -266,7 +258,7 @@ pub fn quote(units: &MarketUnits, price: Ticks, lots: Lots) -> Amount {
 }
 
 /// Lots in base units; bounded like [`quote`].
-#[inline]
+#[inline(always)]
 pub fn base(units: &MarketUnits, lots: Lots) -> Amount {
     match u64::try_from(units.lot_size.0) {
         Ok(lot_size) => Amount(u128::from(lot_size) * u128::from(lots.0)),
@@ -275,7 +267,7 @@ pub fn base(units: &MarketUnits, lots: Lots) -> Amount {
 }
 
 /// Parts of a bounded amount, rounded down; the remainder stays with who pays.
-#[inline]
+#[inline(always)]
 pub fn part(amount: Amount, ppm: Ppm) -> Amount {
     // A 128-bit division costs many times a 64-bit one, and most amounts are small. Whole millions have whole parts, so only the rest of
     // them is rounded.
@@ -315,11 +307,16 @@ impl Stops {
     }
 
     /// The next that triggers at this last price: buys before sells.
-    #[inline]
+    #[inline(always)]
     pub fn next(&self, last_price: Ticks) -> Option<Slot> {
-        if self.buys.is_empty() && self.sells.is_empty() {
-            return None;
+        match self.buys.is_empty() && self.sells.is_empty() {
+            true => None,
+            false => self.next_of_some(last_price),
         }
+    }
+
+    #[inline(never)]
+    fn next_of_some(&self, last_price: Ticks) -> Option<Slot> {
         let buy = self.buys.first().filter(|(trigger, ..)| *trigger <= last_price);
         let sell = self
             .sells
@@ -354,6 +351,14 @@ impl Markets {
     pub fn find(&self, key: &B256) -> Option<usize> {
         let is_it = |slot: u32| self.markets[slot as usize].key == *key;
         self.by_key.find(hash(key), is_it).map(|slot| slot as usize)
+    }
+
+    /// What [`Markets::find`] will almost certainly give, without a look at the market, which is fetched.
+    #[inline]
+    pub fn guess(&self, key: &B256) -> Option<&Market> {
+        let market = &self.markets[self.by_key.guess(hash(key))? as usize];
+        market.fetch();
+        Some(market)
     }
 
     /// Adds a market, whose id is its place.

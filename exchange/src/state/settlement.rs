@@ -1,13 +1,16 @@
 //! Fills that the chain has not settled yet, and what else is on its way between engine and chain.
 
+use std::collections::vec_deque::Iter;
 use std::collections::{BTreeMap, VecDeque};
 
 use souk_schema::exchange::command::Withdraw;
 use souk_schema::exchange::event::{BustCause, Fill};
 use souk_schema::exchange::{AccountId, Amount, FillNumber, InstrumentId, UnixMillis};
 
+use super::accounts::SeatIndex;
+
 /// A fill whose number the vault has not consumed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct UnsettledFill {
     /// What moves.
     pub fill: Fill,
@@ -15,6 +18,8 @@ pub struct UnsettledFill {
     pub matched_at: UnixMillis,
     /// Why it was reversed, where it was; the vault has to consume its number all the same.
     pub bust: Option<BustCause>,
+    /// Where buyer and seller have their balances, so that nobody has to look for them when it is settled.
+    pub(crate) seats: [SeatIndex; 2],
 }
 
 impl UnsettledFill {
@@ -74,14 +79,15 @@ pub const REMEMBERED_FILLS: usize = 16_384;
 pub struct Settlement {
     /// The last number that the vault consumed.
     pub settled: FillNumber,
-    /// The fills after that, without gaps.
-    pub unsettled: VecDeque<UnsettledFill>,
+    /// The newest fills, by number, without gaps: first those up to `settled`, at most [`REMEMBERED_FILLS`], then the unsettled. A fill that is
+    /// settled stays where it is.
+    fills: VecDeque<UnsettledFill>,
+    /// How many of them are remembered only.
+    remembered: usize,
     /// All deposits, by the vault's number.
     pub deposits: BTreeMap<u64, Deposit>,
     /// Withdrawals under way.
     pub withdrawals: BTreeMap<(AccountId, u64), InFlight>,
-    /// The newest fills up to `settled`, without gaps, at most [`REMEMBERED_FILLS`].
-    pub remembered: VecDeque<UnsettledFill>,
     /// Withdrawals that are over.
     pub finished: BTreeMap<(AccountId, u64), Finished>,
     /// Exits that were debited, by the vault's number.
@@ -90,42 +96,67 @@ pub struct Settlement {
 
 impl Settlement {
     /// The number that the next fill gets.
+    #[inline]
     pub fn next_number(&self) -> FillNumber {
-        FillNumber(self.settled.0 + self.unsettled.len() as u64 + 1)
+        FillNumber(self.settled.0 + (self.fills.len() - self.remembered) as u64 + 1)
     }
 
-    /// Takes the oldest unsettled fill out, whose number the vault has consumed. Call [`Settlement::remember`] with what became of it.
-    pub fn consume(&mut self) -> Option<UnsettledFill> {
-        let consumed = self.unsettled.pop_front()?;
-        self.settled = consumed.fill.number;
-        Some(consumed)
+    /// The fills after `settled`, oldest first.
+    pub fn unsettled(&self) -> Iter<'_, UnsettledFill> {
+        self.fills.range(self.remembered..)
     }
 
-    /// Remembers the fill that was consumed last.
-    pub fn remember(&mut self, consumed: UnsettledFill) {
-        if self.remembered.len() == REMEMBERED_FILLS {
-            self.remembered.pop_front();
+    /// One of the fills after `settled`, counted from the oldest.
+    pub fn unsettled_at(&self, at: usize) -> &UnsettledFill {
+        &self.fills[self.remembered + at]
+    }
+
+    /// One of the fills after `settled`, counted from the oldest.
+    pub fn unsettled_at_mut(&mut self, at: usize) -> &mut UnsettledFill {
+        &mut self.fills[self.remembered + at]
+    }
+
+    /// The newest fills up to `settled`, oldest first.
+    pub fn remembered(&self) -> Iter<'_, UnsettledFill> {
+        self.fills.range(..self.remembered)
+    }
+
+    /// Adds the fill of the next number.
+    #[inline]
+    pub fn push(&mut self, fill: UnsettledFill) {
+        self.fills.push_back(fill);
+    }
+
+    /// Puts fills back as they were.
+    pub fn restore(&mut self, remembered: Vec<UnsettledFill>, unsettled: Vec<UnsettledFill>) {
+        self.remembered = remembered.len();
+        self.fills = remembered.into_iter().chain(unsettled).collect();
+    }
+
+    /// The vault has consumed the number of the oldest unsettled fill, which is remembered from now on.
+    pub fn consume(&mut self) -> Option<&mut UnsettledFill> {
+        self.settled = self.fills.get(self.remembered)?.fill.number;
+        if self.remembered == REMEMBERED_FILLS {
+            self.fills.pop_front();
+        } else {
+            self.remembered += 1;
         }
-        self.remembered.push_back(consumed);
+        self.fills.get_mut(self.remembered - 1)
     }
 
     /// Has the remembered fills from a number on wait for the chain again; returns how many.
     pub fn take_back(&mut self, from: FillNumber) -> usize {
-        let mut again = 0;
-        while self.settled >= from
-            && let Some(fill) = self.remembered.pop_back()
-        {
-            self.settled = FillNumber(fill.fill.number.0 - 1);
-            self.unsettled.push_front(fill);
-            again += 1;
+        let before = self.remembered;
+        while self.settled >= from && self.remembered > 0 {
+            self.remembered -= 1;
+            self.settled = FillNumber(self.settled.0 - 1);
         }
-        again
+        before - self.remembered
     }
 
     /// When the oldest fill was matched that is neither settled nor busted.
     pub fn oldest_match(&self) -> Option<UnixMillis> {
-        self.unsettled
-            .iter()
+        self.unsettled()
             .find(|unsettled| !unsettled.busted())
             .map(|unsettled| unsettled.matched_at)
     }

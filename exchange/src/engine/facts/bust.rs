@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use souk_schema::exchange::event::{BustCause, CloseCause, Fill};
+use souk_schema::exchange::event::{BustCause, CloseCause};
 use souk_schema::exchange::{AccountId, Amount, Event, InstrumentId, Side};
 
 use crate::book::Slot;
 use crate::engine::Engine;
-use crate::state::accounts::FundsIndex;
+use crate::state::accounts::{Accounts, FundsIndex};
+use crate::state::market::Markets;
+use crate::state::settlement::UnsettledFill;
 
 /// What a fill takes from one balance or brings to another.
 struct Moves {
@@ -17,17 +19,12 @@ struct Moves {
     receipts: [(FundsIndex, u128); 4],
 }
 
-impl Engine {
-    fn moves(&mut self, fill: &Fill) -> Moves {
-        let market = &self.markets[fill.market.0 as usize];
-        let (base, quote, royalty_funds, fee_funds) =
-            (market.base, market.quote, market.royalty_funds, market.fee_funds);
-        // Who traded in a market has a seat there, which knows both balances; a restored engine has those that it needs again.
-        let mut seat = |account| {
-            let seat = self.accounts.seat_of(account, fill.market, base, quote);
-            *self.accounts.seat(seat)
-        };
-        let (buyer, seller) = (seat(fill.buyer.account), seat(fill.seller.account));
+impl Moves {
+    #[inline]
+    fn of(unsettled: &UnsettledFill, markets: &Markets, accounts: &Accounts) -> Moves {
+        let fill = &unsettled.fill;
+        let market = &markets[fill.market.0 as usize];
+        let [buyer, seller] = unsettled.seats.map(|seat| accounts.seat(seat));
         let net = fill.quote.0 - fill.seller.fee.0 - fill.royalty.0;
         Moves {
             payments: [
@@ -37,33 +34,35 @@ impl Engine {
             receipts: [
                 (buyer.base, fill.base.0),
                 (seller.quote, net),
-                (fee_funds, fill.buyer.fee.0 + fill.seller.fee.0),
-                (royalty_funds, fill.royalty.0),
+                (market.fee_funds, fill.buyer.fee.0 + fill.seller.fee.0),
+                (market.royalty_funds, fill.royalty.0),
             ],
         }
     }
+}
 
-    /// A fill is no longer pending: settled, or about to be reversed.
-    pub(super) fn forget_pending(&mut self, fill: &Fill) {
-        let moves = self.moves(fill);
-        for (index, amount) in moves.payments {
-            let funds = self.accounts.funds_mut(index);
-            funds.pending_out = funds
-                .pending_out
-                .checked_sub(amount)
-                .expect("an unsettled fill is pending");
-        }
-        for (index, amount) in moves.receipts {
-            let funds = self.accounts.funds_mut(index);
-            funds.pending_in = funds
-                .pending_in
-                .checked_sub(amount)
-                .expect("an unsettled fill is pending");
-        }
+/// A fill is no longer pending: settled, or about to be reversed.
+#[inline]
+pub(super) fn forget_pending(unsettled: &UnsettledFill, markets: &Markets, accounts: &mut Accounts) {
+    let moves = Moves::of(unsettled, markets, accounts);
+    let less = |pending: u128, amount| pending.checked_sub(amount).expect("an unsettled fill is pending");
+    for (index, amount) in moves.payments {
+        let funds = accounts.funds_mut(index);
+        funds.pending_out = less(funds.pending_out, amount);
+    }
+    for (index, amount) in moves.receipts {
+        let funds = accounts.funds_mut(index);
+        funds.pending_in = less(funds.pending_in, amount);
+    }
+}
+
+impl Engine {
+    fn moves(&self, fill: &UnsettledFill) -> Moves {
+        Moves::of(fill, &self.markets, &self.accounts)
     }
 
     /// A fill that was settled is pending again.
-    pub(super) fn make_pending(&mut self, fill: &Fill) {
+    pub(super) fn make_pending(&mut self, fill: &UnsettledFill) {
         let moves = self.moves(fill);
         for (index, amount) in moves.payments {
             self.accounts.funds_mut(index).pending_out += amount;
@@ -74,7 +73,7 @@ impl Engine {
     }
 
     /// Moves a fill's amounts back, between available balances.
-    pub(super) fn reverse(&mut self, fill: &Fill) {
+    pub(super) fn reverse(&mut self, fill: &UnsettledFill) {
         let moves = self.moves(fill);
         for (index, amount) in moves.payments {
             self.accounts.funds_mut(index).available += amount as i128;
@@ -86,7 +85,7 @@ impl Engine {
     }
 
     /// Moves a reversed fill's amounts again, between available balances.
-    pub(super) fn reinstate(&mut self, fill: &Fill) {
+    pub(super) fn reinstate(&mut self, fill: &UnsettledFill) {
         let moves = self.moves(fill);
         for (index, amount) in moves.payments {
             self.accounts.funds_mut(index).available -= amount as i128;
@@ -100,12 +99,12 @@ impl Engine {
     /// Reverses, in number order, every unsettled fill that one of its sides could not pay on chain.
     pub(super) fn bust_uncovered(&mut self, events: &mut Vec<Event>) {
         let mut running: BTreeMap<FundsIndex, i128> = BTreeMap::new();
-        for at in 0..self.settlement.unsettled.len() {
-            if self.settlement.unsettled[at].busted() {
+        for at in 0..self.settlement.unsettled().len() {
+            let unsettled = self.settlement.unsettled_at(at);
+            if unsettled.busted() {
                 continue;
             }
-            let fill = self.settlement.unsettled[at].fill.clone();
-            let moves = self.moves(&fill);
+            let moves = self.moves(unsettled);
             // A bust changes available and pending alike, so what is on chain is the same before and after it.
             for (index, _) in moves.payments.iter().chain(&moves.receipts) {
                 running
@@ -131,20 +130,21 @@ impl Engine {
 
     /// Reverses every unsettled fill, newest first.
     pub(super) fn bust_all(&mut self, events: &mut Vec<Event>) {
-        for at in (0..self.settlement.unsettled.len()).rev() {
-            if !self.settlement.unsettled[at].busted() {
+        for at in (0..self.settlement.unsettled().len()).rev() {
+            if !self.settlement.unsettled_at(at).busted() {
                 self.bust(at, BustCause::Escape, events);
             }
         }
     }
 
     fn bust(&mut self, at: usize, cause: BustCause, events: &mut Vec<Event>) {
-        self.settlement.unsettled[at].bust = Some(cause);
-        let fill = self.settlement.unsettled[at].fill.clone();
-        self.forget_pending(&fill);
-        self.reverse(&fill);
+        let unsettled = self.settlement.unsettled_at_mut(at);
+        unsettled.bust = Some(cause);
+        let unsettled = unsettled.clone();
+        forget_pending(&unsettled, &self.markets, &mut self.accounts);
+        self.reverse(&unsettled);
         events.push(Event::FillBusted {
-            fill: Box::new(fill),
+            fill: Box::new(unsettled.fill),
             cause,
         });
     }

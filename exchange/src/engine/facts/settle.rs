@@ -3,6 +3,7 @@
 use souk_schema::exchange::event::BustCause;
 use souk_schema::exchange::{Event, FillNumber, Rejection};
 
+use super::bust::forget_pending;
 use crate::engine::Engine;
 
 impl Engine {
@@ -14,23 +15,22 @@ impl Engine {
             });
         }
         while self.settlement.settled < through {
-            let mut consumed = self
+            let consumed = self
                 .settlement
                 .consume()
                 .expect("through is not beyond the newest fill");
             match consumed.bust {
-                None => self.forget_pending(&consumed.fill),
+                None => forget_pending(consumed, &self.markets, &mut self.accounts),
                 // A fill that was skipped waits only where the chain has lost that.
                 Some(BustCause::Uncovered | BustCause::Skipped { .. }) => {
                     consumed.bust = None;
-                    self.reinstate(&consumed.fill);
-                    events.push(Event::FillReinstated {
-                        fill: Box::new(consumed.fill.clone()),
-                    });
+                    let again = consumed.clone();
+                    self.reinstate(&again);
+                    let fill = Box::new(again.fill);
+                    events.push(Event::FillReinstated { fill });
                 }
                 Some(BustCause::Escape) => {}
             }
-            self.settlement.remember(consumed);
         }
         events.push(Event::FillsSettled { through });
         self.mend_balances(events);
@@ -44,24 +44,23 @@ impl Engine {
         events: &mut Vec<Event>,
     ) -> Result<(), Rejection> {
         let expected = FillNumber(self.settlement.settled.0 + 1);
-        if fill != expected || self.settlement.unsettled.is_empty() {
+        if fill != expected {
             return Err(Rejection::NotNextFill { expected });
         }
-        let mut consumed = self.settlement.consume().expect("there is one");
+        let Some(consumed) = self.settlement.consume() else {
+            return Err(Rejection::NotNextFill { expected });
+        };
         if consumed.busted() {
-            self.settlement.remember(consumed);
             events.push(Event::FillsSettled { through: fill });
             return Ok(());
         }
         let cause = BustCause::Skipped { reason };
         consumed.bust = Some(cause);
-        self.forget_pending(&consumed.fill);
-        self.reverse(&consumed.fill);
-        events.push(Event::FillBusted {
-            fill: Box::new(consumed.fill.clone()),
-            cause,
-        });
-        self.settlement.remember(consumed);
+        let skipped = consumed.clone();
+        forget_pending(&skipped, &self.markets, &mut self.accounts);
+        self.reverse(&skipped);
+        let fill = Box::new(skipped.fill);
+        events.push(Event::FillBusted { fill, cause });
         self.bust_uncovered(events);
         self.mend_balances(events);
         Ok(())

@@ -38,10 +38,12 @@ impl Engine {
         }
         let again = self.settlement.take_back(from);
         for at in 0..again {
-            if !self.settlement.unsettled[at].busted() {
-                let fill = self.settlement.unsettled[at].fill.clone();
-                self.make_pending(&fill);
-                events.push(Event::FillUnsettled { fill: Box::new(fill) });
+            let unsettled = self.settlement.unsettled_at(at);
+            if !unsettled.busted() {
+                let again = unsettled.clone();
+                self.make_pending(&again);
+                let fill = Box::new(again.fill);
+                events.push(Event::FillUnsettled { fill });
             }
         }
         events.push(Event::SettlementVanished {
