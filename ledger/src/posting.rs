@@ -4,8 +4,6 @@
 //! to zero per instrument (LED-1). An account of the ledger is a part (available or held) of what an account of the group has of an
 //! instrument, or `custody`, the counter-account for what comes into the group and leaves it.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use souk_schema::amount::Balance;
 use souk_schema::exchange::{AccountId, Amount, CommandNumber, InstrumentId, UnixMillis};
@@ -155,15 +153,22 @@ impl Transaction {
     /// When it does not.
     pub fn assert_balanced(&self) {
         let number = self.number;
-        let mut sums = BTreeMap::<InstrumentId, Balance>::new();
+        // Of two instruments or three, so that nothing is faster than to look at all of them.
+        let mut sums = Vec::<(InstrumentId, Balance)>::with_capacity(2);
         for posting in &self.postings {
             assert!(
                 posting.amount != Amount::ZERO && posting.debited != posting.credited,
                 "LED-1: command {number} has a posting that moves nothing: {posting:?}"
             );
-            let sum = sums.entry(posting.instrument).or_default();
+            let place = sums
+                .iter()
+                .position(|(instrument, _)| *instrument == posting.instrument);
+            let place = place.unwrap_or_else(|| {
+                sums.push((posting.instrument, Balance::ZERO));
+                sums.len() - 1
+            });
             for (_, change) in posting.sides() {
-                *sum += change;
+                sums[place].1 += change;
             }
         }
         for (instrument, sum) in sums {

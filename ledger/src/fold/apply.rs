@@ -57,6 +57,7 @@ impl Context {
     pub fn take(&mut self, changes: &mut Changes) -> Changes {
         let mut taken = std::mem::take(changes);
         taken.orders = self.take_touched(&mut taken);
+        taken.order();
         taken
     }
 
@@ -165,8 +166,7 @@ impl Context {
         changes.last_prices.insert(fill.market, fill.price);
         changes.last_fill = Some(fill.number);
         for account in [unsettled.buyer, unsettled.seller] {
-            let activity = changes.activity.entry(account).or_default();
-            activity.fills.push(fill.number.0.cast_signed());
+            changes.active(account).fills.push(fill.number.0.cast_signed());
         }
         changes.fills.push(NewFill {
             matched_by: outcome.number,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::Address;
+use alloy_primitives::map::HashMap;
 use souk_schema::amount::Balance;
 use souk_schema::exchange::command::{OpenGroup, Withdraw};
 use souk_schema::exchange::event::{BustCause, Fill, StateCause};
@@ -139,9 +140,9 @@ pub struct Changes {
     pub stopped: BTreeMap<AccountId, bool>,
     /// Transactions, by number.
     pub transactions: Vec<Transaction>,
-    /// Balances that changed.
+    /// Balances that changed; filled in when the changes are taken.
     pub balances: BTreeMap<(AccountId, InstrumentId), BalanceChange>,
-    /// Where the things of accounts are.
+    /// Where the things of accounts are; filled in when the changes are taken.
     pub activity: BTreeMap<AccountId, Activity>,
     /// New fills.
     pub fills: Vec<NewFill>,
@@ -167,13 +168,28 @@ pub struct Changes {
     pub facts: Vec<(ChainId, u64, CommandNumber)>,
     /// Orders in the context that changed.
     pub(super) touched: Vec<OrderId>,
+    /// What becomes of `balances`: every posting looks twice here, and order is needed only in the end.
+    sums: HashMap<(AccountId, InstrumentId), BalanceChange>,
+    /// What becomes of `activity`.
+    active: HashMap<AccountId, Activity>,
 }
 
 impl Changes {
     fn balance(&mut self, account: AccountId, instrument: InstrumentId, number: CommandNumber) -> &mut BalanceChange {
-        let change = self.balances.entry((account, instrument)).or_default();
+        let change = self.sums.entry((account, instrument)).or_default();
         change.version = number;
         change
+    }
+
+    /// What an account finds of the batch.
+    pub(super) fn active(&mut self, account: AccountId) -> &mut Activity {
+        self.active.entry(account).or_default()
+    }
+
+    /// Orders what was collected by key.
+    pub(super) fn order(&mut self) {
+        self.balances = std::mem::take(&mut self.sums).into_iter().collect();
+        self.activity = std::mem::take(&mut self.active).into_iter().collect();
     }
 
     /// Notes that a fill is reversed. What was noted of it before is over: a fill that was settled after all can lose that again.
@@ -185,13 +201,12 @@ impl Changes {
 
     /// Counts a posting in the balances that it changes.
     pub(super) fn count(&mut self, posting: &Posting, number: CommandNumber) {
+        let instrument = posting.instrument;
         for (account, change) in posting.sides() {
             match account {
                 LedgerAccount::Custody => {}
-                LedgerAccount::Available(account) => {
-                    self.balance(account, posting.instrument, number).available += change;
-                }
-                LedgerAccount::Held(account) => self.balance(account, posting.instrument, number).held += change,
+                LedgerAccount::Available(account) => self.balance(account, instrument, number).available += change,
+                LedgerAccount::Held(account) => self.balance(account, instrument, number).held += change,
             }
         }
     }
@@ -199,11 +214,20 @@ impl Changes {
     /// Notes what the accounts of a transaction find there later.
     pub(super) fn note(&mut self, transaction: &Transaction) {
         let number = transaction.number.0.cast_signed();
-        for (account, _) in transaction.postings.iter().flat_map(Posting::sides) {
+        let mut before = None;
+        for account in transaction
+            .postings
+            .iter()
+            .flat_map(|posting| [posting.debited, posting.credited])
+        {
             let (LedgerAccount::Available(account) | LedgerAccount::Held(account)) = account else {
                 continue;
             };
-            let known = &mut self.activity.entry(account).or_default().transactions;
+            // Many sides in a row are one account's.
+            if before.replace(account) == Some(account) {
+                continue;
+            }
+            let known = &mut self.active(account).transactions;
             if known.last() != Some(&number) {
                 known.push(number);
             }

@@ -1,7 +1,8 @@
 //! What earlier events said, as far as later ones rely on it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use alloy_primitives::map::HashMap;
 use souk_schema::exchange::event::Fill;
 use souk_schema::exchange::{
     AccountId, Amount, CommandNumber, FillNumber, InstrumentId, MarketId, MarketUnits, OrderId,

@@ -193,8 +193,7 @@ impl Context {
             placed_at: outcome.time,
         };
         changes.touched.push(order);
-        let activity = changes.activity.entry(account).or_default();
-        activity.orders.push(order.0.cast_signed());
+        changes.active(account).orders.push(order.0.cast_signed());
         self.orders.insert(order, state);
         Ok(())
     }

@@ -57,9 +57,9 @@ pub enum ProjectError {
     /// Another rebuild of the group runs.
     #[error("group {0} is being rebuilt by another process; wait until it has ended")]
     RebuildRuns(GroupId),
-    /// The fold panicked: a defect.
-    #[error("folding stopped: {0}")]
-    Fold(#[from] tokio::task::JoinError),
+    /// Folding or writing panicked: a defect.
+    #[error("folding or writing stopped: {0}")]
+    Stopped(#[from] tokio::task::JoinError),
 }
 
 impl ProjectError {

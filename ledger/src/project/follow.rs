@@ -1,4 +1,4 @@
-//! Follows a group's stream into one schema: a task reads and folds the next batch while this one is being written.
+//! Follows a group's stream into one schema: a task reads and folds the next batch while those before are being written.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::Projector;
 use super::error::ProjectError;
 use super::stage::{Batch, Stage};
 use super::status::{Phase, Reporter};
-use super::writer::Writer;
+use super::writer::{Writer, Written};
 use crate::store;
 use crate::tables::Schema;
 
@@ -45,17 +45,19 @@ pub(super) async fn follow(
     let at = store::read_projection(&mut snapshot, config.group).await?;
     let context = store::load(&mut snapshot, config.group, at.last_number).await?;
     snapshot.commit().await?;
+    connection.close().await?;
     reporter.begins(phase, at);
     let stream = StreamName::new(config.group.event_stream())?;
     let reader = Reader {
         log: Arc::clone(&projector.log),
         stream: stream.clone(),
         limits: config.batch,
+        portion: FIRST_BYTES,
         idle: config.idle,
         next_sequence: at.next_sequence,
         goal,
     };
-    // One batch waits while another is written and a third is folded: memory is bounded by three batches.
+    // One batch waits while two are written and another is folded: memory is bounded by four batches.
     let (sender, mut batches) = mpsc::channel(1);
     let stage = Stage::new(config.group, context);
     let _reading = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -64,31 +66,43 @@ pub(super) async fn follow(
             let _ = sender.send(Err(error)).await;
         }
     }));
-    let mut writer = Writer::new(connection, config.group, at, is_live);
+    let mut writer = Writer::connect(&projector.pool, schema, config.group, at, is_live).await?;
     let mut looks = tokio::time::interval(config.idle);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    let end = loop {
         tokio::select! {
             biased;
             _ = looks.tick() => reporter.tick(projector.log.next_sequence(&stream).await?),
-            batch = batches.recv() => match batch {
-                Some(batch) => {
-                    let batch: Batch = batch?;
-                    let fills = batch.changes.fills.len() as u64;
-                    let at = writer.write(batch).await?;
+            written = writer.next(), if writer.is_busy() => {
+                if let Some(Written { at, fills }) = written? {
                     reporter.committed(phase, at, fills);
                 }
-                None => return Ok(()),
+            }
+            batch = batches.recv(), if writer.has_room() => match batch {
+                Some(Ok(batch)) => writer.begin(batch),
+                Some(Err(error)) => break Err(error),
+                None => break Ok(()),
             },
         }
+    };
+    // What was read before the end, or before what cannot be read, stands.
+    while let Some(Written { at, fills }) = writer.next().await? {
+        reporter.committed(phase, at, fills);
     }
+    end
 }
+
+/// What the first batch of a backlog is read of; each of those that follow may be twice as large, up to the limit. So there is soon something
+/// to write while more is read and folded.
+const FIRST_BYTES: usize = 1 << 20;
 
 /// Reads a stream in order and prepares batches of it.
 struct Reader {
     log: Arc<dyn EventLog>,
     stream: StreamName,
     limits: ReadLimits,
+    /// How many bytes the next batch is read of, within the limits.
+    portion: usize,
     idle: Duration,
     next_sequence: u64,
     goal: Goal,
@@ -110,16 +124,18 @@ impl Reader {
             }
             let limits = ReadLimits {
                 max_records: self.limits.max_records.min(left),
-                ..self.limits
+                max_bytes: self.limits.max_bytes.min(self.portion),
             };
             let records = read_to_its_end(&self.log, &self.stream, self.next_sequence, limits).await?;
             let Some(last) = records.last() else {
                 self.log
                     .wait_beyond(&self.stream, self.next_sequence, self.idle)
                     .await?;
+                self.portion = FIRST_BYTES;
                 continue;
             };
             self.next_sequence = last.sequence + 1;
+            self.portion = self.limits.max_bytes.min(self.portion.saturating_mul(2));
             let prepared = tokio::task::spawn_blocking(move || (stage.prepare(&records), stage)).await?;
             stage = prepared.1;
             if batches.send(Ok(prepared.0?)).await.is_err() {

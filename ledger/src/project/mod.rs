@@ -3,11 +3,12 @@
 //! A batch of records is one transaction: the rows that they make and the offset (law LOG-2). Whatever ends a projector, `kill -9`
 //! included, the next one continues from there. Command numbers that were seen are skipped, so that a second engine's records do no harm.
 //!
-//! Start with [`run`]; `follow` is the loop, `stage` turns records into a batch off the async threads, `writer` is the transaction, and
-//! `rebuild` projects anew beside the live tables and swaps.
+//! Start with [`run`]; `follow` is the loop, `stage` turns records into a batch off the async threads, `writer` keeps batches in order, each
+//! of which is a transaction in a `lane`, and `rebuild` projects anew beside the live tables and swaps.
 
 mod error;
 mod follow;
+mod lane;
 mod rebuild;
 mod stage;
 mod status;

@@ -15,11 +15,13 @@ pub struct Encoded {
     pub transactions: CopyBuffer,
     /// Fills.
     pub fills: CopyBuffer,
-    /// Orders that are new, or were signed anew.
+    /// Orders that are new.
     pub orders: CopyBuffer,
+    /// Orders that were signed anew.
+    pub orders_again: CopyBuffer,
     /// Where the things of accounts are.
     pub activity: CopyBuffer,
-    /// Orders among those that have an older row.
+    /// Those, which have an older row.
     pub replaced_orders: Vec<i64>,
 }
 
@@ -65,10 +67,13 @@ pub fn encode(group: GroupId, changes: &Changes) -> Encoded {
     orders.sort_unstable_by_key(|touched| (touched.state.account, touched.order));
     for touched in orders {
         if let Some(text) = &touched.state.signed {
-            encode_order(group, touched, text, &mut encoded.orders);
-            if !touched.state.is_new {
+            let buffer = if touched.state.is_new {
+                &mut encoded.orders
+            } else {
                 encoded.replaced_orders.push(signed(touched.order.0));
-            }
+                &mut encoded.orders_again
+            };
+            encode_order(group, touched, text, buffer);
         }
     }
     encoded

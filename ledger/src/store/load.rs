@@ -1,7 +1,8 @@
 //! What the core must know of earlier events, read back from the tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use alloy_primitives::map::HashMap;
 use futures::TryStreamExt;
 use souk_schema::exchange::{
     AccountId, Amount, CommandNumber, FillNumber, GroupId, InstrumentId, Lots, MarketId, MarketUnits, OrderId, Side,
@@ -24,7 +25,7 @@ pub async fn load(connection: &mut PgConnection, group: GroupId, last_number: Co
         .fetch_all(&mut *connection)
         .await?;
     let markets = markets.iter().map(market).collect::<sqlx::Result<_>>()?;
-    let mut orders = HashMap::new();
+    let mut orders = HashMap::default();
     let mut rows = sqlx::query(
         "select id, account, market, side, price::text, lots::text, remaining::text, expires_at, filled_lots::text,
                 filled_quote::text, fees::text, status, signed_by, updated_at, placed_at

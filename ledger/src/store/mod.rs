@@ -12,7 +12,7 @@ pub use encode::{Encoded, encode};
 pub use load::load;
 pub use migrate::{connect, connect_for_batches, drop_schema, lock, migrate};
 pub use projection::{Offset, advance, read_projection};
-pub use write::{insert, write};
+pub use write::{add, change};
 
 /// The channel on which the number of a group is sent whenever its tables changed.
 pub const CHANNEL: &str = "souk_exchange";

@@ -44,16 +44,11 @@ pub async fn read_projection(connection: &mut PgConnection, group: GroupId) -> s
     Ok(row.map(offset).unwrap_or_default())
 }
 
-/// Advances a group from one offset to another; false when it is no longer where it was, and then nothing of this transaction may stand.
+/// Advances a group from one offset to another of the same epoch; false when it is no longer where it was, and then nothing of this transaction may stand.
 ///
 /// # Errors
 /// Those of Postgres.
-pub async fn advance(
-    connection: &mut PgConnection,
-    group: GroupId,
-    from: Offset,
-    (next_sequence, last_number): (u64, CommandNumber),
-) -> sqlx::Result<bool> {
+pub async fn advance(connection: &mut PgConnection, group: GroupId, from: Offset, to: Offset) -> sqlx::Result<bool> {
     sqlx::query(
         "insert into projection (group_id, next_sequence, last_number) values ($1, 0, 0) on conflict do nothing",
     )
@@ -68,8 +63,8 @@ pub async fn advance(
     .bind(signed(from.next_sequence))
     .bind(signed(from.last_number.0))
     .bind(signed(from.epoch))
-    .bind(signed(next_sequence))
-    .bind(signed(last_number.0))
+    .bind(signed(to.next_sequence))
+    .bind(signed(to.last_number.0))
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)

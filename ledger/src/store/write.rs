@@ -1,4 +1,5 @@
-//! Writes a batch: what there is much of is copied in, balances and orders change in one statement each, the rest row by row.
+//! Writes a batch: what there is much of is copied in ([`add`]), balances and orders change in one statement each, the rest row by row
+//! ([`change`]).
 
 use std::collections::BTreeMap;
 
@@ -16,35 +17,50 @@ mod candles;
 mod fills;
 mod rare;
 
+/// Rows are sent in messages of so many bytes: the server reads a message whole before it makes rows of it.
+const MESSAGE_BYTES: usize = 64 << 10;
+
 /// Copies rows into their table.
-///
-/// # Errors
-/// Those of Postgres.
-pub async fn insert(connection: &mut PgConnection, target: &str, buffer: CopyBuffer) -> sqlx::Result<()> {
+async fn insert(connection: &mut PgConnection, target: &str, buffer: CopyBuffer) -> sqlx::Result<()> {
     if buffer.rows() == 0 {
         return Ok(());
     }
     let mut copy = connection
         .copy_in_raw(&format!("copy {target} from stdin (format binary)"))
         .await?;
-    copy.send(buffer.finish()).await?;
+    for message in buffer.finish().chunks(MESSAGE_BYTES) {
+        copy.send(message).await?;
+    }
     copy.finish().await.map(|_| ())
 }
 
-/// Writes a batch's changes.
+/// Adds the rows of a batch that need nothing of what was written before: batches may do that side by side. Takes them out of `encoded`.
 ///
 /// # Errors
 /// Those of Postgres.
-pub async fn write(
+pub async fn add(connection: &mut PgConnection, encoded: &mut Encoded) -> sqlx::Result<()> {
+    for (target, buffer) in [
+        (Encoded::TRANSACTION, &mut encoded.transactions),
+        (Encoded::ACTIVITY, &mut encoded.activity),
+        (Encoded::FILL, &mut encoded.fills),
+        (Encoded::ORDER, &mut encoded.orders),
+    ] {
+        insert(connection, target, std::mem::take(buffer)).await?;
+    }
+    Ok(())
+}
+
+/// Writes what else a batch changes, after all batches before it were committed.
+///
+/// # Errors
+/// Those of Postgres.
+pub async fn change(
     connection: &mut PgConnection,
     group: GroupId,
     changes: &Changes,
     encoded: Encoded,
 ) -> sqlx::Result<()> {
     rare::write(connection, group, changes).await?;
-    insert(connection, Encoded::TRANSACTION, encoded.transactions).await?;
-    insert(connection, Encoded::ACTIVITY, encoded.activity).await?;
-    insert(connection, Encoded::FILL, encoded.fills).await?;
     if !encoded.replaced_orders.is_empty() {
         sqlx::query("delete from exchange_order where group_id = $1 and id = any($2)")
             .bind(i64::from(group.0))
@@ -52,7 +68,7 @@ pub async fn write(
             .execute(&mut *connection)
             .await?;
     }
-    insert(connection, Encoded::ORDER, encoded.orders).await?;
+    insert(connection, Encoded::ORDER, encoded.orders_again).await?;
     update_orders(connection, group, &changes.orders).await?;
     count_again(connection, group, changes).await?;
     update_balances(connection, group, changes).await?;
@@ -63,6 +79,18 @@ pub async fn write(
 /// One column of an UNNEST, as text where Postgres is to read a numeric.
 fn digits<T: ToString>(values: impl Iterator<Item = T>) -> Vec<String> {
     values.map(|value| value.to_string()).collect()
+}
+
+/// A balance whose digits are those of a machine's number wherever it is one, which are had many times faster.
+struct Short(Balance);
+
+impl std::fmt::Display for Short {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match i128::try_from(self.0) {
+            Ok(short) => write!(f, "{short}"),
+            Err(_) => write!(f, "{}", self.0),
+        }
+    }
 }
 
 async fn update_orders(connection: &mut PgConnection, group: GroupId, orders: &[TouchedOrder]) -> sqlx::Result<()> {
@@ -138,7 +166,7 @@ async fn update_balances(connection: &mut PgConnection, group: GroupId, changes:
         .map(|(account, _)| LedgerAccount::Available(*account).columns().0)
         .collect();
     let instruments: Vec<i64> = keys().map(|(_, instrument)| instrument.0.into()).collect();
-    let column = |part: fn(&BalanceChange) -> Balance| digits(changes.balances.values().map(part));
+    let column = |part: fn(&BalanceChange) -> Balance| digits(changes.balances.values().map(part).map(Short));
     let (accounts, instruments) = (&accounts, &instruments);
     let columns = [
         column(|change| change.available),

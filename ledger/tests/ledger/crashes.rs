@@ -59,6 +59,42 @@ async fn log_2_projectors_of_one_group_that_run_at_once_apply_each_outcome_once(
 }
 
 #[tokio::test]
+async fn log_2_a_projector_waits_while_another_is_under_way_on_either_lane() {
+    let world = World::new(74).live(200);
+    let once = Stand::with(&world.outcomes).await;
+    for lane in 0..2 {
+        let stand = Stand::new().await;
+        stand.append(&world.outcomes, 5).await;
+        // What another projector holds while it writes a batch.
+        let mut other = stand.pool.begin().await.expect("begins");
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(format!("souk ledger exchange group {GROUP} lane {lane}"))
+            .execute(&mut *other)
+            .await
+            .expect("locks");
+        let cancel = CancellationToken::new();
+        let (mut status, task) = start(&stand, 3, &cancel);
+        let waits = async {
+            let waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted
+                and database = (select oid from pg_database where datname = current_database())";
+            while stand.count(waiting).await == 0 {
+                assert_eq!(status.borrow().next_sequence, 0, "lane {lane}");
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waits)
+            .await
+            .expect("it waits for the lock");
+        assert_eq!(status.borrow().next_sequence, 0, "lane {lane}");
+        other.rollback().await.expect("ends");
+        arrives(&mut status, world.outcomes.len().div_ceil(5) as u64).await;
+        cancel.cancel();
+        task.await.expect("ends").expect("projects");
+        assert_eq!(stand.hash().await, once.hash().await);
+    }
+}
+
+#[tokio::test]
 async fn log_2_a_projector_that_is_dropped_at_any_moment_leaves_whole_batches() {
     let world = World::new(71).live(900);
     let (stand, once) = (Stand::new().await, Stand::with(&world.outcomes).await);
@@ -91,10 +127,15 @@ async fn log_2_backends_killed_between_any_two_statements_lose_and_double_nothin
     let mut random = ChaCha8Rng::seed_from_u64(72);
     let mut killed = 0i64;
     while status.borrow_and_update().next_sequence < end && killed < 40 {
+        // One lane, the other one, or both.
         let victims = sqlx::query_scalar::<_, i64>(
-            "select count(pg_terminate_backend(pid)) from pg_stat_activity
-             where datname = current_database() and application_name = 'souk ledger'",
-        );
+            "select count(pg_terminate_backend(pid)) from (
+                 select pid from pg_stat_activity where datname = current_database() and application_name = 'souk ledger'
+                 order by pid * $1 limit $2
+             ) k",
+        )
+        .bind([-1, 1][random.random_range(0..2)])
+        .bind(random.random_range(1..3i64));
         killed += victims.fetch_one(&stand.pool).await.expect("kills");
         // Some batches later it is killed again, wherever it is then.
         let before = status.borrow().next_sequence;
