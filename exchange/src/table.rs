@@ -15,6 +15,8 @@ pub struct SlotTable {
     /// A power of two of them, or none.
     entries: Vec<Entry>,
     used: usize,
+    /// How many entries it takes before it grows.
+    room: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +92,7 @@ impl SlotTable {
     /// Adds a slot, whose key must not be there yet.
     #[inline]
     pub fn insert(&mut self, hash: u64, slot: u32) {
-        if self.used >= self.room() {
+        if self.used >= self.room {
             self.grow();
         }
         self.used += 1;
@@ -145,19 +147,15 @@ impl SlotTable {
         self.entries[at] = entry;
     }
 
-    /// How many entries it takes before it grows. A small table is kept a quarter full: it costs little, and what is looked for is nearly
-    /// always where it would like to be, which the processor guesses right.
-    #[inline]
-    fn room(&self) -> usize {
-        match self.entries.len() {
-            small if small < SMALL => small / 4,
-            large => large / 4 * 3,
-        }
-    }
-
     #[cold]
     fn grow(&mut self) {
         let larger = (self.entries.len() * 2).max(16);
+        // A small table is kept a quarter full: it costs little, and what is looked for is nearly always where it would like to be, which the
+        // processor guesses right.
+        self.room = match larger {
+            small if small < SMALL => small / 4,
+            large => large / 4 * 3,
+        };
         let empty = Entry { tag: 0, slot: EMPTY };
         let old = std::mem::replace(&mut self.entries, vec![empty; larger]);
         for entry in old.into_iter().filter(|entry| entry.slot != EMPTY) {

@@ -410,8 +410,8 @@ impl<'a> AccountView<'a> {
         let all = self
             .account
             .funds()
-            .iter()
-            .map(move |(instrument, index)| (*instrument, engine.accounts.funds(*index)));
+            .into_iter()
+            .map(move |(instrument, index)| (instrument, engine.accounts.funds(index)));
         all.filter(|(_, funds)| **funds != Funds::default())
             .map(|(instrument, funds)| (instrument, Balance::of(funds)))
     }

@@ -25,6 +25,8 @@ struct Glance<'a> {
     market: Option<(&'a Market, &'a SignedOrder)>,
     /// Which open order is meant; `None` for a new one.
     target: Option<OrderTarget>,
+    /// Where an order that is placed or amended comes to.
+    price: Ticks,
     slot: Slot,
     seat: SeatIndex,
 }
@@ -83,6 +85,7 @@ impl Engine {
             account,
             market,
             target,
+            price: Ticks(0),
             slot: NONE,
             seat: NONE,
         })
@@ -100,6 +103,7 @@ impl Engine {
             self.orders.fetch(slot);
         }
         if let Some((market, order)) = glance.market {
+            glance.price = ticks(market, order.limit_price);
             market.book.fetch_leaves(order.side);
             if glance.target.is_none() {
                 self.accounts.fetch_place(glance.account, market.id);
@@ -123,7 +127,7 @@ impl Engine {
         if let Some((market, order)) = glance.market {
             market.book.fetch_best(order.side.opposite());
             market.book.fetch_best(order.side);
-            market.book.fetch_leaf(order.side, ticks(market, order.limit_price));
+            market.book.fetch_leaf(order.side, glance.price);
             if glance.target.is_none() {
                 glance.seat = self.accounts.guess_seat(glance.account, market.id).unwrap_or(NONE);
                 if glance.seat == NONE {
@@ -147,7 +151,7 @@ impl Engine {
         let seat = self.accounts.seat(glance.seat);
         let (market, side) = match glance.market {
             Some((market, order)) => {
-                if let Some(level) = market.book.guess_level(order.side, ticks(market, order.limit_price)) {
+                if let Some(level) = market.book.guess_level(order.side, glance.price) {
                     fetch(level);
                 }
                 (market, order.side)
@@ -168,7 +172,7 @@ impl Engine {
     /// Fetches who stands last where the order comes to.
     fn glance_at_last(&self, glance: &Glance<'_>) {
         if let Some((market, order)) = glance.market
-            && let Some(level) = market.book.guess_level(order.side, ticks(market, order.limit_price))
+            && let Some(level) = market.book.guess_level(order.side, glance.price)
         {
             self.orders.fetch_node(level.tail);
         }

@@ -143,8 +143,8 @@ impl<'a, S: Sink> Encoder<'a, S> {
         self.option(account.dead_man.map(|fires_at| fires_at.0));
         let funds = account
             .funds()
-            .iter()
-            .map(|(instrument, index)| (*instrument, *engine.accounts.funds(*index)));
+            .into_iter()
+            .map(|(instrument, index)| (instrument, *engine.accounts.funds(index)));
         let funds: Vec<_> = funds.filter(|(_, funds)| *funds != Funds::default()).collect();
         self.u64(funds.len() as u64);
         for (instrument, funds) in funds {

@@ -118,7 +118,7 @@ pub struct Account {
     pub keys: Vec<Address>,
     /// When all its orders are cancelled.
     pub dead_man: Option<UnixMillis>,
-    /// Balances by instrument.
+    /// Balances, in the order in which they came.
     funds: Vec<(InstrumentId, FundsIndex)>,
     /// Seats, in the order in which they were taken.
     seats: Vec<SeatIndex>,
@@ -158,9 +158,11 @@ impl Account {
         }
     }
 
-    /// Balances by instrument.
-    pub fn funds(&self) -> &[(InstrumentId, FundsIndex)] {
-        &self.funds
+    /// Balances by instrument. They are sorted where somebody asks, which is seldom; new ones come with every market that is new to the account.
+    pub fn funds(&self) -> Vec<(InstrumentId, FundsIndex)> {
+        let mut funds = self.funds.clone();
+        funds.sort_unstable();
+        funds
     }
 
     /// Seats, in the order in which they were taken.
@@ -283,9 +285,7 @@ impl Accounts {
         self.funds.push(Funds::default());
         self.owners.push((account, instrument));
         self.by_owner.insert(owner_hash(account, instrument), index);
-        let funds = &mut self.accounts[account.0 as usize].funds;
-        let at = funds.partition_point(|(other, _)| *other < instrument);
-        funds.insert(at, (instrument, index));
+        self.accounts[account.0 as usize].funds.push((instrument, index));
         index
     }
 

@@ -306,9 +306,11 @@ impl Orders {
         accounts.get_mut(account).open_orders += 1;
         self.by_id.insert(id_hash(id), slot);
         self.by_nonce.insert(nonce_hash(account, nonce), slot);
-        let client_id = self.extra(slot).client_order_id;
-        if !client_id.is_zero() {
-            self.by_client_id.insert(client_id_hash(account, &client_id), slot);
+        if self.has_extra(slot) {
+            let client_id = self.extra(slot).client_order_id;
+            if !client_id.is_zero() {
+                self.by_client_id.insert(client_id_hash(account, &client_id), slot);
+            }
         }
         self.listed += 1;
     }
@@ -334,9 +336,11 @@ impl Orders {
         accounts.get_mut(account).open_orders -= 1;
         self.by_id.remove(id_hash(id), slot);
         self.by_nonce.remove(nonce_hash(account, nonce), slot);
-        let client_id = self.extra(slot).client_order_id;
-        if !client_id.is_zero() {
-            self.by_client_id.remove(client_id_hash(account, &client_id), slot);
+        if self.has_extra(slot) {
+            let client_id = self.extra(slot).client_order_id;
+            if !client_id.is_zero() {
+                self.by_client_id.remove(client_id_hash(account, &client_id), slot);
+            }
         }
         self.listed -= 1;
     }

@@ -161,3 +161,80 @@ impl Settlement {
             .map(|unsettled| unsettled.matched_at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use souk_schema::exchange::event::FillSide;
+    use souk_schema::exchange::{CommandNumber, Lots, MarketId, OrderId, Side, Ticks};
+
+    fn fill(number: u64) -> UnsettledFill {
+        let side = FillSide {
+            order: OrderId(1),
+            signed_by: CommandNumber(1),
+            account: AccountId(1),
+            fee: Amount::ZERO,
+            released: Amount::ZERO,
+        };
+        let fill = Fill {
+            number: FillNumber(number),
+            market: MarketId(0),
+            price: Ticks(1),
+            lots: Lots(1),
+            taker: Side::Buy,
+            base: Amount(1),
+            quote: Amount(1),
+            royalty: Amount::ZERO,
+            buyer: side,
+            seller: side,
+        };
+        UnsettledFill {
+            fill,
+            matched_at: UnixMillis(number),
+            bust: None,
+            seats: [0, 1],
+        }
+    }
+
+    fn numbers(fills: Iter<'_, UnsettledFill>) -> (usize, Option<u64>, Option<u64>) {
+        let number = |fill: Option<&UnsettledFill>| fill.map(|fill| fill.fill.number.0);
+        (fills.len(), number(fills.clone().next()), number(fills.last()))
+    }
+
+    #[test]
+    fn the_newest_consumed_fills_are_remembered_and_can_be_taken_back() {
+        let most = REMEMBERED_FILLS as u64;
+        let mut settlement = Settlement::default();
+        assert!(settlement.consume().is_none(), "there is nothing to consume");
+        for number in 1..=most + 10 {
+            assert_eq!(settlement.next_number(), FillNumber(number));
+            settlement.push(fill(number));
+        }
+        for number in 1..=most + 5 {
+            let consumed = settlement.consume().map(|consumed| consumed.fill.number);
+            assert_eq!(consumed, Some(FillNumber(number)));
+            assert_eq!(settlement.settled, FillNumber(number));
+        }
+        assert_eq!(
+            numbers(settlement.remembered()),
+            (REMEMBERED_FILLS, Some(6), Some(most + 5)),
+            "the oldest five are forgotten"
+        );
+        assert_eq!(numbers(settlement.unsettled()), (5, Some(most + 6), Some(most + 10)));
+        assert_eq!(settlement.oldest_match(), Some(UnixMillis(most + 6)));
+
+        assert_eq!(settlement.take_back(FillNumber(most + 4)), 2);
+        assert_eq!(settlement.settled, FillNumber(most + 3));
+        assert_eq!(settlement.unsettled_at(0).fill.number, FillNumber(most + 4));
+        assert_eq!(settlement.next_number(), FillNumber(most + 11));
+
+        assert_eq!(
+            settlement.take_back(FillNumber(1)),
+            REMEMBERED_FILLS - 2,
+            "no further than it remembers"
+        );
+        assert_eq!(settlement.settled, FillNumber(5));
+        assert_eq!(numbers(settlement.remembered()), (0, None, None));
+        assert_eq!(settlement.next_number(), FillNumber(most + 11));
+    }
+}
