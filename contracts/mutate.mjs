@@ -369,7 +369,8 @@ const testsOf = [
 
 /** The tests' program, built once, in a place where no other build replaces it. */
 function buildTests(dir) {
-  const built = run("cargo", ["test", "-p", "souk-contracts", "--test", "invariants", "--no-run", "--message-format", "json"]);
+  // Of the workspace: one crate alone would want its dependencies with other features, and build them again.
+  const built = run("cargo", ["test", "--workspace", "--test", "invariants", "--no-run", "--message-format", "json"]);
   if (!built.ok) fail(built.text);
   const messages = built.text.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
   const program = messages.find(({ executable, target }) => executable && target.name === "invariants").executable;
@@ -408,6 +409,7 @@ function testsThatFail(program, [name, file, find, replacement, prelude]) {
 }
 
 const chosen = mutants.filter(([name]) => name.includes(process.argv[2] ?? ""));
+if (chosen.length === 0) fail(`no mutant's name contains ${process.argv[2]}`);
 const survivors = [];
 const programDir = mkdtempSync(join(tmpdir(), "souk-mutants-"));
 process.on("exit", () => rmSync(programDir, { recursive: true, force: true }));
