@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use souk_adapters::{ContractSet, WatchSet};
 use souk_payouts::state::{Line, Output, PortionChange};
 use souk_payouts::{Archived, BlockFacts, Contracts, Fact, Refused, State};
 use souk_provenance::fold::{ChainDecoder, DecodedBlock, Linker, NotLinked};
 use souk_schema::record::ChainRecordBody;
-use souk_schema::{Address, BlockRef};
+use souk_schema::{Address, B256, BlockRef};
 
 use crate::positions::Positions;
 
@@ -18,9 +19,9 @@ pub struct Deployed {
     pub contracts: Contracts,
     /// What is owed.
     pub state: State,
-    /// The block that could not be folded, and why: nothing is known from there on. Our contracts emit no such thing, so the stream began
-    /// after the contracts did, or it is not of our contracts.
-    pub refused: Option<(BlockRef, Refused)>,
+    /// What could not be folded: nothing is known from its block on. Our contracts emit no such thing, so the stream began after the
+    /// contracts did, or it is not of our contracts.
+    pub refused: Option<RefusedFact>,
 }
 
 /// Why a chain's records cannot be folded on. The state is useless afterwards: begin again from the first record.
@@ -55,7 +56,7 @@ pub struct Changes {
 }
 
 /// A fact that the rule refused: an event that our contracts cannot emit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedFact {
     /// The registry of the deployment whose payouts cannot be computed from there on.
     pub registry: Address,
@@ -73,7 +74,7 @@ pub struct ProposedRoot {
     /// The epoch.
     pub epoch: u64,
     /// What was proposed.
-    pub proposed: souk_schema::B256,
+    pub proposed: B256,
     /// The block that it was computed at.
     pub computed_at: BlockRef,
     /// The block that proposed it.
@@ -88,6 +89,8 @@ pub struct DistributionState {
     linker: Linker,
     decoder: Option<ChainDecoder>,
     watch_set: Option<WatchSet>,
+    /// Block 0 of the chain.
+    genesis: Option<B256>,
     positions: Positions,
     deployed: BTreeMap<Address, Deployed>,
     head: Option<BlockRef>,
@@ -127,7 +130,7 @@ impl DistributionState {
     pub(crate) fn resume(
         linker: Linker,
         decoder: ChainDecoder,
-        watch_set: WatchSet,
+        (watch_set, genesis): (WatchSet, B256),
         deployed: BTreeMap<Address, Deployed>,
         positions: Positions,
     ) -> DistributionState {
@@ -136,6 +139,7 @@ impl DistributionState {
             linker,
             decoder: Some(decoder),
             watch_set: Some(watch_set),
+            genesis: Some(genesis),
             positions,
             deployed,
             head,
@@ -159,6 +163,11 @@ impl DistributionState {
 
     pub(crate) fn watch_set(&self) -> Option<&WatchSet> {
         self.watch_set.as_ref()
+    }
+
+    /// Hash of block 0, which tells two chains with one id apart; `None` before the first record.
+    pub fn genesis(&self) -> Option<B256> {
+        self.genesis
     }
 
     pub(crate) fn keeps_undo(&self) -> bool {
@@ -227,6 +236,7 @@ impl DistributionState {
             self.deployed = deployments(&watch_set);
             self.decoder = Some(ChainDecoder::new(&watch_set, []));
             self.watch_set = Some(watch_set);
+            self.genesis = Some(opened.genesis_hash);
         }
         if let Some(number) = linked.revert_from {
             self.revert(number)?;
@@ -258,9 +268,7 @@ impl DistributionState {
             decoder.revert_from(from);
         }
         for deployed in self.deployed.values_mut() {
-            if deployed.refused.as_ref().is_some_and(|(block, _)| block.number >= from) {
-                deployed.refused = None;
-            }
+            deployed.refused.take_if(|refused| refused.block.number >= from);
             while let Some(head) = deployed.state.head().filter(|head| head.number >= from) {
                 deployed
                     .state
@@ -282,16 +290,15 @@ impl DistributionState {
             }
             if let Err(refused) = deployed.state.apply(&facts, &mut self.output) {
                 tracing::error!(block = facts.block.number, %registry, %refused, "payouts cannot be computed from here on");
-                changes.refused.push(RefusedFact {
+                let after = self.positions.after_number(facts.block.number);
+                let refused = RefusedFact {
                     registry: *registry,
                     block: facts.block,
-                    sequence: self
-                        .positions
-                        .after_number(facts.block.number)
-                        .map_or(0, |next| next - 1),
-                    reason: refused.clone(),
-                });
-                deployed.refused = Some((facts.block, refused));
+                    sequence: after.map_or(0, |next| next - 1),
+                    reason: refused,
+                };
+                changes.refused.push(refused.clone());
+                deployed.refused = Some(refused);
                 continue;
             }
             let number = facts.block.number;

@@ -2,20 +2,22 @@
 //! its first record.
 //!
 //! The bytes are a heading, sealed, and a sealed state for each deployment, each after its length. A position that later records take back
-//! cannot be in it: it is that of a final block, and whatever the stream says after it is folded again.
+//! cannot be in it: it is that of a final block, and whatever the stream says after it is folded again. Where a deployment's payouts cannot be
+//! computed up to that block, its state is that before the fact that was refused, and the heading has the fact: nothing is folded into it again.
 
 use serde::{Deserialize, Serialize};
 use souk_adapters::WatchSet;
 use souk_payouts::snapshot::{seal, unseal};
 use souk_payouts::{SnapshotError, State};
 use souk_provenance::fold::{ChainDecoder, Linker};
-use souk_schema::{Address, BlockRef};
+use souk_schema::{Address, B256, BlockRef};
 
-use crate::fold::{DistributionState, deployments};
+use crate::fold::{DistributionState, RefusedFact, deployments};
 use crate::positions::Positions;
 
 const MAGIC: &[u8] = b"souk.payouts.chain";
-const VERSION: u16 = 1;
+/// Raised also when the rule changes, or what it refuses: states and refused facts are what the rule of that version made of the stream.
+const VERSION: u16 = 2;
 
 /// What a snapshot says of itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,8 +30,12 @@ struct Heading {
     /// The newest canonical blocks up to that one, oldest first.
     recent: Vec<BlockRef>,
     watch_set: WatchSet,
+    /// Block 0 of the chain.
+    genesis: B256,
     /// Registries of the states that follow.
     registries: Vec<Address>,
+    /// What the rule refused, at most one fact of a registry.
+    refused: Vec<RefusedFact>,
 }
 
 /// A copy of what is owed as of a final block.
@@ -95,8 +101,7 @@ fn part<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], SnapshotError> {
 }
 
 impl DistributionState {
-    /// A copy as of the newest final block; `None` before there is one, while final blocks may still be taken back, and where payouts could
-    /// not be computed up to that block.
+    /// A copy as of the newest final block; `None` before there is one, and while final blocks may still be taken back.
     pub fn cut(&self) -> Option<Cut> {
         let block = self.finalized().filter(|_| !self.keeps_undo())?;
         let next_sequence = self.positions().after(block)?;
@@ -110,19 +115,23 @@ impl DistributionState {
                 .take_while(|recent| recent.number <= block.number)
                 .collect(),
             watch_set: self.watch_set()?.clone(),
+            genesis: self.genesis()?,
             registries: Vec::new(),
+            refused: Vec::new(),
         };
         if heading.recent.last() != Some(&block) {
             return None;
         }
         let mut states = Vec::new();
         for (registry, deployed) in self.deployed() {
-            let is_refused = deployed
+            // A later one is refused again when its block is folded again.
+            let refused = deployed
                 .refused
-                .as_ref()
-                .is_some_and(|(at, _)| at.number <= block.number);
+                .iter()
+                .filter(|refused| refused.block.number <= block.number);
+            heading.refused.extend(refused.cloned());
             heading.registries.push(*registry);
-            states.push(deployed.state.as_of(block.number).filter(|_| !is_refused)?);
+            states.push(deployed.state.as_of(block.number)?);
         }
         Some(Cut { heading, states })
     }
@@ -145,19 +154,26 @@ impl DistributionState {
         if !bytes.is_empty() {
             return Err(SnapshotError::Damaged);
         }
+        for refused in heading.refused {
+            let of = deployed
+                .get_mut(&refused.registry)
+                .ok_or(SnapshotError::OtherContracts)?;
+            of.refused = Some(refused);
+        }
         let Heading {
             next_sequence,
             block,
             start_block,
             recent,
             watch_set,
+            genesis,
             ..
         } = heading;
         // What factories created is not in it: none of it is one of our contracts, and nothing else is heard of here.
         Ok(DistributionState::resume(
             Linker::resume(start_block, Some(block), recent),
             ChainDecoder::new(&watch_set, []),
-            watch_set,
+            (watch_set, genesis),
             deployed,
             Positions::resume(next_sequence, start_block, block),
         ))

@@ -151,10 +151,11 @@ pub async fn verify(
         }
     }
     for (registry, deployed) in state.deployed() {
-        if let Some((block, refused)) = &deployed.refused {
+        if let Some(refused) = &deployed.refused {
+            let (block, reason) = (refused.block.number, &refused.reason);
             report
                 .refused
-                .push(format!("registry {registry}, block {}: {refused}", block.number));
+                .push(format!("registry {registry}, block {block}: {reason}"));
         }
     }
     Ok(Some(report))

@@ -31,6 +31,9 @@ const MAX_OPEN_ORDERS: u32 = 2_000;
 /// How often ledger and vault are compared, where a new block is final.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 
+/// How often whoever serves a group looks whether its chain was begun anew.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
 /// Where a group settles, and by whose hand.
 pub struct Settling {
     /// The chain's node.
@@ -290,11 +293,12 @@ async fn genesis_of_group(group: &GroupHandle, chain: ChainId, log: &Arc<dyn Eve
     genesis.with_context(|| format!("the stream of chain {chain}"))
 }
 
-/// Whether a group settles on the chain that the log follows now, and not on one that was begun anew since.
+/// Whether a group settles on the chain that the log follows now and the node is on, where there is one, and not on one that was begun anew
+/// since.
 ///
 /// # Errors
-/// One line when the log cannot be read.
-pub async fn is_of_present_chain(group: &GroupHandle, log: &Arc<dyn EventLog>) -> Result<bool> {
+/// One line when the log cannot be read, or the node does not answer.
+pub async fn is_of_present_chain(group: &GroupHandle, node: Option<&Node>, log: &Arc<dyn EventLog>) -> Result<bool> {
     let Some(chain) = group.read(|engine| engine.group().map(|group| group.chain)) else {
         return Ok(true);
     };
@@ -303,8 +307,36 @@ pub async fn is_of_present_chain(group: &GroupHandle, log: &Arc<dyn EventLog>) -
     };
     let present = souk_streams::genesis_of(log, chain, newest).await;
     let present = present.with_context(|| format!("the stream of chain {chain}"))?;
-    let genesis = genesis_of_group(group, chain, log).await?;
-    Ok(genesis.is_none() || present.is_none() || genesis == present)
+    let Some(genesis) = genesis_of_group(group, chain, log).await? else {
+        return Ok(true);
+    };
+    if let Some(node) = node {
+        let found = node.genesis_now().await.context("the node does not tell its block 0")?;
+        return Ok(found == genesis);
+    }
+    Ok(present.is_none_or(|present| present == genesis))
+}
+
+/// Looks, until told to stop, whether a group that runs elsewhere is still of the present chain, and fails once it is not: what its engine
+/// approves, a co-signer signs, and the vault of a chain that was begun anew would pay it, for it has the same address.
+pub fn watch_chain(supervisor: &mut Supervisor, group: GroupHandle, node: Option<Node>, log: Arc<dyn EventLog>) {
+    let (number, cancel) = (group.group(), supervisor.cancel().clone());
+    supervisor.run(format!("the chain of market group {number}"), async move {
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return Ok(()),
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            match is_of_present_chain(&group, node.as_ref(), &log).await {
+                Ok(is_present) => ensure!(
+                    is_present,
+                    "the chain was begun anew; start again, and the group is left out"
+                ),
+                // What does not answer is said by those who need it.
+                Err(error) => tracing::debug!(group = %number, "which chain it is cannot be told: {error:#}"),
+            }
+        }
+    });
 }
 
 async fn check_operator(node: &Node, ours: Address) -> Result<()> {

@@ -118,8 +118,7 @@ pub async fn publish(
     );
     let cancel = supervisor.cancel().clone();
     supervisor.run(format!("payout roots of chain {chain}"), async move {
-        publisher.run(POLL, cancel).await;
-        Ok(())
+        Ok(publisher.run(POLL, cancel).await?)
     });
     Ok(())
 }

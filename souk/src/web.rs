@@ -110,17 +110,22 @@ pub async fn exchange_elsewhere(
             handle.running().await,
             "the engine of market group {group} did not get ready; see the log lines above"
         );
-        if !exchange::is_of_present_chain(&handle, log).await? {
+        let opened = handle.read(|engine| engine.group().cloned());
+        let node = match (&opened, &args.rpc) {
+            (Some(opened), Some(rpc)) => {
+                let node = Node::connect(rpc.as_str(), opened.vault).await;
+                Some(node.with_context(|| format!("the node {rpc}"))?)
+            }
+            _ => None,
+        };
+        if !exchange::is_of_present_chain(&handle, node.as_ref(), log).await? {
             tracing::info!(%group, "left out: its chain was begun anew since");
             continue;
         }
-        let opened = handle.read(|engine| engine.group().cloned());
-        if let (Some(opened), Some(rpc)) = (&opened, &args.rpc) {
-            let node = Node::connect(rpc.as_str(), opened.vault)
-                .await
-                .with_context(|| format!("the node {rpc}"))?;
-            tokens.extend(token_names(&node, &handle, None).await?);
+        if let Some(node) = &node {
+            tokens.extend(token_names(node, &handle, None).await?);
         }
+        exchange::watch_chain(supervisor, handle.clone(), node, Arc::clone(log));
         let cosigner = opened.zip(key.clone()).map(|(opened, key)| {
             let venue = Venue {
                 chain: opened.chain,

@@ -171,15 +171,13 @@ impl Payouts {
 
 /// Whether the deployment's payouts are known to the head.
 fn is_sound(deployed: &Deployed, registry: Address) -> Result<(), ApiError> {
-    let Some((block, refused)) = &deployed.refused else {
+    let Some(refused) = &deployed.refused else {
         return Ok(());
     };
+    let (block, reason) = (refused.block.number, &refused.reason);
     Err(ApiError::new(
         ErrorCode::Unavailable,
-        format!(
-            "payouts of registry {registry:#x} cannot be computed from block {} on: {refused}",
-            block.number
-        ),
+        format!("payouts of registry {registry:#x} cannot be computed from block {block} on: {reason}"),
     ))
 }
 

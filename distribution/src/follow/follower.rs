@@ -6,21 +6,22 @@ use std::time::Duration;
 use souk_eventlog::EventLog;
 use souk_schema::ChainId;
 use souk_schema::record::ChainRecordBody;
+use souk_streams::retry::{Sessions, keep_going};
 use souk_streams::{Reader, generations};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{DistributionError, DistributionStatus, Keeping, lock};
-use crate::fold::{Changes, DistributionState, FoldError};
+use crate::fold::{Changes, DistributionState, FoldError, RefusedFact};
 use crate::snapshot::Unusable;
 use crate::store::{Heading, Store};
 
 /// How long to wait for a record before looking for a newer generation.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// How long to wait after something went wrong.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait for a chain's first record before looking again.
+const NOT_THERE: Duration = Duration::from_secs(1);
 
 /// How many times as many records lie between two snapshots while a long history is folded for the first time.
 const RARER_AT_FIRST: u64 = 20;
@@ -31,6 +32,8 @@ pub(super) struct Follower {
     pub(super) keeping: Keeping,
     pub(super) state: Arc<Mutex<DistributionState>>,
     pub(super) status: watch::Sender<DistributionStatus>,
+    /// Whether the chain once broke its promise of finality.
+    pub(super) was_finality_broken: bool,
 }
 
 /// A stream that is followed, and how far its tables and snapshots are.
@@ -44,34 +47,37 @@ struct Session {
     saving: Option<JoinHandle<()>>,
 }
 
+impl Sessions for Follower {
+    type Error = DistributionError;
+
+    async fn session(&mut self) -> Result<(), DistributionError> {
+        self.follow().await
+    }
+
+    fn progress(&self) -> u64 {
+        self.status.borrow().next_sequence
+    }
+
+    fn failed(&mut self, error: &DistributionError) -> bool {
+        self.was_finality_broken |= matches!(error, DistributionError::Fold(FoldError::BeyondFinality(_)));
+        !error.is_fatal()
+    }
+}
+
 impl Follower {
-    pub(super) async fn run(self, cancel: CancellationToken) -> Result<(), DistributionError> {
-        let mut was_finality_broken = false;
-        loop {
-            let ended = tokio::select! {
-                ended = self.session(was_finality_broken) => ended,
-                () = cancel.cancelled() => return Ok(()),
-            };
-            was_finality_broken |= matches!(ended, Err(DistributionError::Fold(FoldError::BeyondFinality(_))));
-            match ended {
-                Err(error) if error.is_fatal() => return Err(error),
-                Err(error) => tracing::warn!(chain = %self.chain, %error, "payouts pause"),
-                Ok(()) => {}
-            }
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                () = cancel.cancelled() => return Ok(()),
-            }
-        }
+    pub(super) async fn run(mut self, cancel: CancellationToken) -> Result<(), DistributionError> {
+        let what = format!("payouts of chain {}", self.chain);
+        keep_going(&mut self, what, &cancel).await
     }
 
     /// Follows the newest generation until there is a newer one. Where a chain once broke its promise of finality, it is folded from its first
     /// record, and that promise counts only from the end that the stream has now.
-    async fn session(&self, was_finality_broken: bool) -> Result<(), DistributionError> {
+    async fn follow(&self) -> Result<(), DistributionError> {
         let Some(generation) = generations(self.log.as_ref(), self.chain).await?.pop() else {
+            tokio::time::sleep(NOT_THERE).await;
             return Ok(());
         };
-        let mut session = self.begin(generation, was_finality_broken).await?;
+        let mut session = self.begin(generation).await?;
         loop {
             let is_at_end = self.step(&mut session).await?;
             if is_at_end && !session.reader.wait(IDLE).await? {
@@ -83,7 +89,7 @@ impl Follower {
         }
     }
 
-    async fn begin(&self, generation: u32, was_finality_broken: bool) -> Result<Session, DistributionError> {
+    async fn begin(&self, generation: u32) -> Result<Session, DistributionError> {
         let stream = self.chain.stream(generation);
         let written = match &self.keeping {
             Keeping::Writes(store) => store.begin(&stream).await?,
@@ -91,13 +97,16 @@ impl Follower {
             Keeping::Nothing => 0,
         };
         let restored = match self.keeping.store() {
-            Some(store) if !was_finality_broken => self.restored(store, &stream, written).await?,
+            Some(store) if !self.was_finality_broken => self.restored(store, &stream, written).await?,
             _ => None,
         };
         let snapshot = restored.as_ref().map(DistributionState::next_sequence);
+        // Nobody folds again what was refused before the snapshot, so it is told here.
+        let deployed = restored.iter().flat_map(DistributionState::deployed);
+        let refused: Vec<RefusedFact> = deployed.filter_map(|(_, deployed)| deployed.refused.clone()).collect();
         let state = match restored {
             Some(state) => state,
-            None if was_finality_broken => DistributionState::keeping_undo(),
+            None if self.was_finality_broken => DistributionState::keeping_undo(),
             None => DistributionState::default(),
         };
         let reader = Reader::new(&self.log, stream.as_str())?.starting_at(state.next_sequence());
@@ -110,6 +119,7 @@ impl Follower {
                 ..DistributionStatus::default()
             };
         });
+        self.tell_of(&refused);
         Ok(Session {
             stream,
             reader,
@@ -162,13 +172,17 @@ impl Follower {
         let state = Arc::clone(&self.state);
         let folding = tokio::task::spawn_blocking(move || lock(&state).fold(records));
         let changes = folding.await??;
-        if let Some(last) = changes.refused.last() {
+        self.tell_of(&changes.refused);
+        Ok(changes)
+    }
+
+    fn tell_of(&self, refused: &[RefusedFact]) {
+        if let Some(last) = refused.last() {
             self.status.send_modify(|status| {
-                status.refused.count += changes.refused.len() as u64;
+                status.refused.count += refused.len() as u64;
                 status.refused.last = Some(last.clone());
             });
         }
-        Ok(changes)
     }
 
     /// Settled revenues leave memory once they are in Postgres.

@@ -74,7 +74,7 @@ pub struct DistributionStatus {
     pub refused: RefusedFacts,
 }
 
-/// Facts that the rule refused since the process began: events that our contracts cannot emit.
+/// Facts that the rule refused since the process began, or before the snapshot that it began with: events that our contracts cannot emit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusedFacts {
     /// How many. One that is folded again, as after a restart of the stream, is counted again.
@@ -288,6 +288,7 @@ pub fn follow(
         keeping,
         state: Arc::clone(&handle.state),
         status: sender,
+        was_finality_broken: false,
     };
     (handle, follower.run(cancel))
 }

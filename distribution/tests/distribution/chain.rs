@@ -73,13 +73,18 @@ fn watch_set() -> WatchSet {
 
 impl Chain {
     pub fn new(generation: u32) -> Chain {
+        Chain::of(generation, hash(0, u64::from(generation)))
+    }
+
+    /// The same, above this block 0.
+    pub fn of(generation: u32, genesis: B256) -> Chain {
         let watch_set = watch_set();
         let opened = StreamOpened {
             generation,
             start_block: START,
             watch_set_json: watch_set.canonical_json(),
             watch_set_hash: watch_set.hash(),
-            genesis_hash: hash(0, u64::from(generation)),
+            genesis_hash: genesis,
         };
         Chain {
             generation,

@@ -196,6 +196,41 @@ async fn settled_revenues_leave_memory_and_are_explained_all_the_same() {
     running.stop().await;
 }
 
+#[tokio::test]
+async fn a_deployment_with_a_refused_fact_has_snapshots_and_nothing_is_folded_into_it_again() {
+    let stand = Stand::new().await;
+    let mut chain = Chain::new(1);
+    chain.block(&[Deed::Register(1, ALICE)]);
+    chain.block(&[Deed::Pay(1, 1_000)]);
+    // Nobody registered asset 9. The rest of its block does not count either.
+    chain.block(&[Deed::Pay(1, 20), Deed::Pay(9, 5)]);
+    chain.block(&[Deed::Pay(1, 7)]);
+    chain.finalise();
+    chain.block(&[Deed::Pay(1, 11)]);
+    stand.append(&mut chain).await;
+    let running = stand.follow_with(writes(&stand).await).await;
+    let before = running.until(|status| status.snapshot.is_some()).await;
+    running.reached(&chain).await;
+    running.stop().await;
+    assert_eq!(before.refused.count, 1);
+
+    chain.block(&[Deed::Pay(1, 13)]);
+    stand.append(&mut chain).await;
+    let running = stand.follow_with(writes(&stand).await).await;
+    running.reached(&chain).await;
+    let status = running.handle.status();
+    assert_eq!(status.snapshot, before.snapshot, "it goes on from the snapshot");
+    assert_eq!(status.refused, before.refused, "what was refused before is told");
+    let refused = running
+        .handle
+        .read(|state| state.of(&REGISTRY).and_then(|deployed| deployed.refused.clone()));
+    assert_eq!(refused, before.refused.last);
+    assert_eq!(running.hash(), stand.folded_anew().await);
+    stand.written(&chain).await;
+    assert_eq!(stand.owed().await, [(ALICE, 1_000)]);
+    running.stop().await;
+}
+
 /// The paths are held half way while the stream goes on; with the state's lock held, nothing would be folded.
 #[tokio::test]
 async fn an_explanation_that_takes_long_stops_nothing() {
@@ -223,13 +258,20 @@ async fn an_explanation_that_takes_long_stops_nothing() {
     running.stop().await;
 }
 
-/// Records of a random chain: payments, disputes, epochs, reorganisations above what is final.
+/// Records of a random chain: payments, disputes, epochs, reorganisations above what is final; in some also a fact that is refused.
 fn random(seed: u64) -> Vec<ChainRecordBody> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut chain = Chain::new(1);
     chain.block(&[Deed::Register(1, ALICE), Deed::Register(2, BOB)]);
     let (mut open, mut epoch, mut disputes) = (0, 1, 0);
-    for _ in 0..rng.random_range(10..60) {
+    let blocks = rng.random_range(10..60);
+    let refused = seed.is_multiple_of(4).then(|| rng.random_range(blocks / 2..blocks));
+    for block in 0..blocks {
+        if Some(block) == refused {
+            chain.block(&[Deed::Pay(9, 1)]);
+            open += 1;
+            continue;
+        }
         match rng.random_range(0..10) {
             0 => {
                 let at = chain.head();
@@ -266,7 +308,8 @@ fn random(seed: u64) -> Vec<ChainRecordBody> {
 #[test]
 fn log_1_a_fold_from_any_snapshot_is_the_fold_from_the_first_record() {
     let hash = |state: &DistributionState| state.of(&REGISTRY).expect("it is watched").state.state_hash();
-    let (mut cuts, mut reverted_after, mut epochs_after) = (0, 0, 0);
+    let refused = |state: &DistributionState| state.of(&REGISTRY).expect("it is watched").refused.clone();
+    let (mut cuts, mut reverted_after, mut epochs_after, mut refused_before) = (0, 0, 0, 0);
     for seed in 0..60 {
         let records = random(seed);
         let mut rng = ChaCha8Rng::seed_from_u64(seed + 1_000);
@@ -289,6 +332,7 @@ fn log_1_a_fold_from_any_snapshot_is_the_fold_from_the_first_record() {
                 .iter()
                 .filter(|record| matches!(record, ChainRecordBody::BlockReverted(_)))
                 .count();
+            refused_before += usize::from(refused(&restored).is_some());
             let before = restored.of(&REGISTRY).expect("it is watched").state.finalised_epoch();
             while !tail.is_empty() && restored.next_sequence() < records.len() as u64 {
                 let from = usize::try_from(restored.next_sequence()).unwrap();
@@ -301,15 +345,20 @@ fn log_1_a_fold_from_any_snapshot_is_the_fold_from_the_first_record() {
             epochs_after += usize::from(before > 0 && after > before);
             assert_eq!(hash(&restored), hash(&whole), "seed {seed}, cut after record {next}");
             assert_eq!(
-                (restored.head(), restored.finalized()),
-                (whole.head(), whole.finalized())
+                (restored.head(), restored.finalized(), restored.genesis()),
+                (whole.head(), whole.finalized(), whole.genesis())
+            );
+            assert_eq!(
+                refused(&restored),
+                refused(&whole),
+                "seed {seed}, cut after record {next}"
             );
             cuts += 1;
         }
         assert_eq!(hash(&running), hash(&whole), "seed {seed}");
     }
     assert!(
-        cuts > 200 && reverted_after > 200 && epochs_after > 50,
-        "{cuts}, {reverted_after}, {epochs_after}"
+        cuts > 200 && reverted_after > 200 && epochs_after > 50 && refused_before > 10,
+        "{cuts}, {reverted_after}, {epochs_after}, {refused_before}"
     );
 }

@@ -6,6 +6,7 @@
 mod from_event;
 
 use alloy_primitives::{Address, B256, U256};
+use serde::{Deserialize, Serialize};
 use souk_schema::E8;
 use souk_schema::event::{Relation, RevenueReason, RoyaltyPolicy};
 use souk_schema::id::BlockRef;
@@ -56,7 +57,7 @@ stored!(Terms {
 });
 
 /// What can be held in fractions: shares of an asset, or units of a licence series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Holding {
     /// Shares of the asset.
     Shares(U256),

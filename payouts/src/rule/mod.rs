@@ -10,7 +10,7 @@ mod recipients;
 mod upstream;
 
 use alloy_primitives::U256;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use souk_schema::event::{Relation, RoyaltyPolicy};
 
 use crate::codec::{stored, stored_as_number};
@@ -126,7 +126,7 @@ pub trait Lineage {
 }
 
 /// Royalties that come to more than the whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("the royalties above asset {asset} come to {parts} parts per 100,000,000, which is more than the whole")]
 pub struct Overspent {
     /// The asset that owes them.

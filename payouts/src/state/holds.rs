@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use alloy_primitives::U256;
+use serde::{Deserialize, Serialize};
 
 use super::revenue::Later;
 use super::{Block, Change, Refused, Revenue, State};
@@ -16,7 +17,7 @@ use crate::fact::Payment;
 use crate::rule::{AssetNo, Recipients, Route};
 
 /// What holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HoldKey {
     /// A dispute, by its id in the court.
     Dispute(U256),

@@ -1,13 +1,14 @@
 //! Why a block's facts were not folded. Contracts of ours emit none of this; the state is as it was before the block.
 
 use alloy_primitives::{Address, U256};
+use serde::{Deserialize, Serialize};
 
 use super::HoldKey;
 use crate::fact::Holding;
 use crate::rule::Overspent;
 
 /// A fact that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Refused {
     /// Blocks come in rising order.
     #[error("block {number} does not come after block {head}")]

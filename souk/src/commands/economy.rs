@@ -43,8 +43,9 @@ impl Economy {
             (None, _) => bail!("chain {chain} has several deployments: name one with --registry <ADDRESS>"),
         };
         let economy = Economy { state, registry };
-        if let Some((block, refused)) = &economy.deployed()?.refused {
-            bail!("payouts cannot be computed beyond block {}: {refused}", block.number);
+        if let Some(refused) = &economy.deployed()?.refused {
+            let (block, reason) = (refused.block.number, &refused.reason);
+            bail!("payouts cannot be computed beyond block {block}: {reason}");
         }
         Ok(economy)
     }

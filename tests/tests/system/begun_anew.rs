@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use souk_contracts::PayoutDistributor;
 use souk_devstack::{Anvil, AnvilConfig};
 
 use crate::apart::{Apart, FINALITY};
@@ -78,8 +79,15 @@ async fn parts_that_find_another_chain_behind_their_node_say_so_and_end() -> Res
     let own = [&on_chain[..], &["--operator-key-file", &key]].concat();
     let mut exchange = apart.part("exchange", &own)?;
     exchange.logged("the exchange runs").await?;
+    let project = apart.part("project", &[])?;
+    let proposing = [&on_chain[..4], &["--proposer-key-file", &key, "--epoch-secs", "1"]].concat();
+    let mut payouts = apart.part("payouts", &proposing)?;
+    payouts.logged("payout root").await?;
     let pool = apart.world.pool().await?;
     until(&pool, "select count(*) > 0 from exchange.fact").await?;
+    let serving = ["--rpc", &rpc, "--cosigner-key-file", &key, "--port", "0"];
+    let mut serve = apart.part("serve", &serving)?;
+    serve.address().await?;
 
     // Another chain in its place: the same id, the same port, the same addresses.
     apart.world.anvil.stop().await;
@@ -99,6 +107,18 @@ async fn parts_that_find_another_chain_behind_their_node_say_so_and_end() -> Res
 
     let (code, said) = exchange.ended().await?;
     assert!(code != 0 && said.contains("the chain was begun anew"), "{code}: {said}");
+    let (code, said) = payouts.ended().await?;
+    let told = said.contains("the chain was begun anew") && said.contains("index the new one and start again");
+    assert!(code != 0 && told, "{code}: {said}");
+    let distributor = anew.addresses.payout_distributor.context("no distributor")?;
+    let distributor = PayoutDistributor::new(distributor, &apart.world.node);
+    assert!(
+        distributor.pendingRoot().call().await?.root.is_zero(),
+        "no root of the old chain"
+    );
+    let (code, said) = serve.ended().await?;
+    let told = said.contains("the chain of market group 1: the chain was begun anew; start again");
+    assert!(code != 0 && told, "{code}: {said}");
     let (code, said) = index.ended().await?;
     assert!(code != 0 && said.contains("the chain was reset"), "{code}: {said}");
 
@@ -106,7 +126,11 @@ async fn parts_that_find_another_chain_behind_their_node_say_so_and_end() -> Res
     let (code, said) = apart.part("exchange", &own)?.ended().await?;
     let told = said.contains("market group 1 trades what chain 31337 had") && said.contains("--group");
     assert!(code != 0 && told, "{code}: {said}");
+    let mut serve = apart.part("serve", &serving)?;
+    serve.logged("left out: its chain was begun anew since").await?;
+    serve.stop().await?;
     let mut another = apart.part("exchange", &[&own[..], &["--group", "2"]].concat())?;
     another.logged("the exchange runs").await?;
-    another.stop().await
+    another.stop().await?;
+    project.stop().await
 }

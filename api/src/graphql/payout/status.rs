@@ -28,13 +28,13 @@ pub struct PayoutStatus {
     lines: Option<PayoutLinesPosition>,
     /// The record of the log that the newest snapshot goes on with, which the next start begins at; null where there is none.
     snapshot: Option<Long>,
-    /// Facts that the payout rule refused since the server began.
+    /// Facts that the payout rule refused since the server began, or before the snapshot that it began with.
     refused_facts: RefusedPayoutFacts,
     /// The registries whose assets' revenues are paid out.
     deployments: Vec<PayoutDeployment>,
 }
 
-/// Facts that the payout rule refused since the server began: events that the contracts cannot emit.
+/// Facts that the payout rule refused since the server began, or before the snapshot that it began with: events that the contracts cannot emit.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct RefusedPayoutFacts {
     /// How many; one that was folded again is counted again.
@@ -136,9 +136,9 @@ impl PayoutDeployment {
             fee_account: fee.map(|fee| Address(fee.account)),
             finalised_epoch: Long::saturating(state.finalised_epoch()),
             finalised_root_agrees: None,
-            refused: refused.as_ref().map(|(block, reason)| PayoutRefusal {
-                block: block_id(*block),
-                reason: reason.to_string(),
+            refused: refused.as_ref().map(|refused| PayoutRefusal {
+                block: block_id(refused.block),
+                reason: refused.reason.to_string(),
             }),
         }
     }

@@ -1,12 +1,15 @@
 //! Roots on chain: proposed at a final block, replaced when something that they count is held by now, finalised when their window is over.
 //!
 //! [`decide`] says what is due and is pure; [`Publisher`] looks, sends one transaction at a time, and waits until the stream tells of it.
-//! Nothing is lost when it dies anywhere: what was proposed is on chain, and the contract takes each epoch once.
+//! Nothing is lost when it dies anywhere: what was proposed is on chain, and the contract takes each epoch once. What is owed on one chain is
+//! never published on another that has its id and its contracts' addresses: a chain is known by its genesis block.
+
+mod decide;
 
 use std::time::{Duration, Instant};
 
 use alloy::contract::Error as ContractError;
-use alloy::eips::BlockId;
+use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::EthereumWallet;
 use alloy::providers::{DynProvider, PendingTransactionError, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
@@ -14,78 +17,16 @@ use alloy::transports::TransportError;
 use souk_contracts::PayoutDistributor::{self, PayoutDistributorInstance};
 use souk_payouts::Entry;
 use souk_payouts::merkle::MerkleTree;
-use souk_payouts::state::PendingRoot;
 use souk_schema::{Address, B256, BlockRef};
 use tokio_util::sync::CancellationToken;
+
+pub use decide::{Due, Seen, decide};
 
 use crate::follow::DistributionHandle;
 use crate::store::Store;
 
 /// How long to wait for a receipt, and then for the stream to tell of its block.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What is due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// Nothing, for now.
-    Nothing,
-    /// A root over what is owed as of the final block; it replaces a pending one.
-    Propose {
-        /// Its epoch.
-        epoch: u64,
-    },
-    /// The pending root is final as soon as the contract agrees.
-    Finalise {
-        /// Its epoch.
-        epoch: u64,
-        /// The root.
-        root: B256,
-    },
-    /// The pending root counts what is held or was taken away by now, and there is nothing to propose instead.
-    Withdraw {
-        /// Its epoch.
-        epoch: u64,
-        /// The root.
-        root: B256,
-    },
-}
-
-/// What a decision is made of.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// The epoch of the last finalised root; 0 before the first.
-    pub finalised_epoch: u64,
-    /// The block that it was computed at; 0 before the first.
-    pub finalised_block: u64,
-    /// The root that is pending.
-    pub pending: Option<PendingRoot>,
-    /// The newest final block.
-    pub finalized: BlockRef,
-    /// Whether more, or less, is owed as of that block than the finalised root says.
-    pub has_news: bool,
-    /// Whether the time between two epochs is over.
-    pub is_time: bool,
-}
-
-/// What is due. A root that waits undisturbed is left alone, whatever came since.
-pub fn decide(seen: &Seen) -> Due {
-    let epoch = seen.finalised_epoch + 1;
-    // The contract takes roots at rising blocks alone.
-    let may_propose = seen.has_news && seen.finalized.number > seen.finalised_block;
-    match &seen.pending {
-        Some(pending) if pending.spoiled.is_empty() => Due::Finalise {
-            epoch: pending.epoch,
-            root: pending.proposed.root,
-        },
-        Some(_) if may_propose => Due::Propose { epoch },
-        Some(pending) => Due::Withdraw {
-            epoch: pending.epoch,
-            root: pending.proposed.root,
-        },
-        None if may_propose && seen.is_time => Due::Propose { epoch },
-        None => Due::Nothing,
-    }
-}
 
 /// Why a step could not be made. Another may.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +43,28 @@ pub enum PublishError {
     /// The transaction failed on chain.
     #[error("the payout distributor refused {0}")]
     Reverted(&'static str),
+    /// The node is on another chain than it was.
+    #[error(
+        "the node's genesis block is {found}, but was {expected}: the chain was begun anew, and what is owed is of the old one; point --rpc at \
+         the old chain, or index the new one and start again"
+    )]
+    OtherChain {
+        /// As it was.
+        expected: B256,
+        /// As it is.
+        found: B256,
+    },
+    /// The stream is of another chain than the node's.
+    #[error(
+        "what is owed is of the chain whose genesis block is {owed}, but the node's is {found}: index the node's chain, or point --rpc at the \
+         other one"
+    )]
+    OwedElsewhere {
+        /// Block 0 of the chain that the stream is of.
+        owed: B256,
+        /// The node's.
+        found: B256,
+    },
     /// The stream does not tell of the block.
     #[error("the stream does not reach block {0}; is the chain indexed?")]
     NotIndexed(u64),
@@ -113,11 +76,29 @@ pub enum PublishError {
     Panicked(#[from] tokio::task::JoinError),
 }
 
+impl PublishError {
+    /// Whether trying again is of no use.
+    fn is_fatal(&self) -> bool {
+        matches!(self, PublishError::OtherChain { .. })
+    }
+}
+
+/// What there is to decide on.
+struct Look {
+    /// Block 0 of the chain that the rest is of.
+    genesis: B256,
+    seen: Seen,
+    /// What is owed as of the final block.
+    entries: Vec<Entry>,
+}
+
 /// Proposes and finalises the roots of one deployment.
 #[derive(Debug)]
 pub struct Publisher {
     registry: Address,
     distributor: PayoutDistributorInstance<DynProvider>,
+    /// Block 0 of the node's chain when it was connected to.
+    genesis: B256,
     payouts: DistributionHandle,
     store: Store,
     /// At least so long between two proposals of new epochs.
@@ -143,6 +124,7 @@ impl Publisher {
         let node = ProviderBuilder::new().wallet(wallet).connect(rpc).await?.erased();
         Ok(Publisher {
             registry,
+            genesis: genesis_of(&node).await?,
             distributor: PayoutDistributor::new(distributor, node),
             payouts,
             store,
@@ -159,24 +141,28 @@ impl Publisher {
         Ok(self.distributor.proposer().call().await?)
     }
 
-    /// Publishes until cancelled. What fails is logged and tried again.
-    pub async fn run(mut self, poll: Duration, cancel: CancellationToken) {
+    /// Publishes until cancelled. What waiting may mend is logged and tried again.
+    ///
+    /// # Errors
+    /// [`PublishError::OtherChain`].
+    pub async fn run(mut self, poll: Duration, cancel: CancellationToken) -> Result<(), PublishError> {
         let publishing = async {
             if !self.payouts.live().await {
-                return;
+                return Ok(());
             }
             loop {
                 match self.step().await {
                     Ok(Due::Nothing) => {}
                     Ok(done) => tracing::info!(registry = %self.registry, ?done, "payout root"),
+                    Err(error) if error.is_fatal() => return Err(error),
                     Err(error) => tracing::warn!(registry = %self.registry, %error, "payout roots pause"),
                 }
                 tokio::time::sleep(poll).await;
             }
         };
         tokio::select! {
-            () = publishing => {}
-            () = cancel.cancelled() => {}
+            ended = publishing => ended,
+            () = cancel.cancelled() => Ok(()),
         }
     }
 
@@ -189,9 +175,16 @@ impl Publisher {
         let (payouts, registry) = (self.payouts.clone(), self.registry);
         // Summing all that is owed is work for a thread of its own.
         let looking = tokio::task::spawn_blocking(move || look(&payouts, registry, is_time));
-        let Some((seen, entries)) = looking.await? else {
+        let looked = looking.await?;
+        // Last, because a look may take long, and each time: a dev chain may be begun anew between two looks without a request that fails.
+        self.check_chain().await?;
+        let Some(Look { genesis, seen, entries }) = looked else {
             return Ok(Due::Nothing);
         };
+        if genesis != self.genesis {
+            let (owed, found) = (genesis, self.genesis);
+            return Err(PublishError::OwedElsewhere { owed, found });
+        }
         let due = decide(&seen);
         match &due {
             Due::Nothing => return Ok(Due::Nothing),
@@ -211,6 +204,15 @@ impl Publisher {
             }
         }
         Ok(due)
+    }
+
+    /// Makes sure that the node is still on the chain that it was on.
+    async fn check_chain(&self) -> Result<(), PublishError> {
+        let (expected, found) = (self.genesis, genesis_of(self.distributor.provider()).await?);
+        match expected == found {
+            true => Ok(()),
+            false => Err(PublishError::OtherChain { expected, found }),
+        }
     }
 
     async fn propose(&mut self, epoch: u64, at: BlockRef, entries: &[Entry]) -> Result<(), PublishError> {
@@ -248,10 +250,17 @@ impl Publisher {
     }
 }
 
-/// What there is to decide on, with the entries as of the final block.
-fn look(payouts: &DistributionHandle, registry: Address, is_time: bool) -> Option<(Seen, Vec<Entry>)> {
+/// Hash of the node's block 0, which tells two chains with one id apart.
+async fn genesis_of(node: &DynProvider) -> Result<B256, TransportError> {
+    let block = node.get_block_by_number(BlockNumberOrTag::Number(0)).await?;
+    let block = block.ok_or_else(|| TransportError::local_usage_str("the node has no block 0"))?;
+    Ok(block.header.hash)
+}
+
+/// What there is to decide on, with the entries as of the final block; `None` before there is one, and where payouts cannot be computed.
+fn look(payouts: &DistributionHandle, registry: Address, is_time: bool) -> Option<Look> {
     payouts.read(|chain| {
-        let finalized = chain.finalized()?;
+        let (genesis, finalized) = (chain.genesis()?, chain.finalized()?);
         let state = &mut chain
             .of_mut(&registry)
             .filter(|deployed| deployed.refused.is_none())?
@@ -272,92 +281,6 @@ fn look(payouts: &DistributionHandle, registry: Address, is_time: bool) -> Optio
             has_news: entries != before,
             is_time,
         };
-        Some((seen, entries))
+        Some(Look { genesis, seen, entries })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use souk_payouts::state::{Epoch, RootStatus};
-    use souk_schema::U256;
-
-    fn at(number: u64) -> BlockRef {
-        BlockRef {
-            number,
-            hash: B256::with_last_byte(1),
-        }
-    }
-
-    fn seen() -> Seen {
-        Seen {
-            finalised_epoch: 3,
-            finalised_block: 90,
-            pending: None,
-            finalized: at(100),
-            has_news: true,
-            is_time: true,
-        }
-    }
-
-    fn pending(spoiled: Vec<(U256, u32)>) -> Option<PendingRoot> {
-        Some(PendingRoot {
-            epoch: 4,
-            proposed: Epoch {
-                root: B256::repeat_byte(7),
-                computed_at: at(95),
-                status: RootStatus::Pending,
-            },
-            spoiled,
-        })
-    }
-
-    #[test]
-    fn an_epoch_begins_when_there_is_something_new_and_it_is_time() {
-        assert_eq!(decide(&seen()), Due::Propose { epoch: 4 });
-        for nothing in [
-            Seen {
-                has_news: false,
-                ..seen()
-            },
-            Seen {
-                is_time: false,
-                ..seen()
-            },
-            Seen {
-                finalized: at(90),
-                ..seen()
-            },
-        ] {
-            assert_eq!(decide(&nothing), Due::Nothing);
-        }
-    }
-
-    #[test]
-    fn a_root_that_waits_is_finalised_and_not_replaced_by_news() {
-        let waiting = Seen {
-            pending: pending(vec![]),
-            ..seen()
-        };
-        let root = B256::repeat_byte(7);
-        assert_eq!(decide(&waiting), Due::Finalise { epoch: 4, root });
-    }
-
-    #[test]
-    fn a_root_that_counts_what_is_held_is_replaced_at_once_or_taken_back() {
-        let spoiled = pending(vec![(U256::from(12), 1)]);
-        let replaced = Seen {
-            pending: spoiled.clone(),
-            is_time: false,
-            ..seen()
-        };
-        assert_eq!(decide(&replaced), Due::Propose { epoch: 4 });
-        let taken_back = Seen {
-            pending: spoiled,
-            has_news: false,
-            ..seen()
-        };
-        let root = B256::repeat_byte(7);
-        assert_eq!(decide(&taken_back), Due::Withdraw { epoch: 4, root });
-    }
 }
