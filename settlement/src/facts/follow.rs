@@ -19,6 +19,7 @@ use super::folder::{FACTS_PER_RECORD, FactAt, FactConfig, FactFolder, FoldError,
 use super::held::Held;
 use super::resume::Kept;
 use crate::store::Store;
+use souk_streams::retry::{Sessions, keep_going};
 use souk_streams::{Reader, StreamError, generations, genesis_of};
 
 /// How long to wait for a record before looking for a newer generation.
@@ -79,6 +80,23 @@ impl std::fmt::Debug for FactFollower {
     }
 }
 
+impl Sessions for FactFollower {
+    type Error = FollowError;
+
+    async fn session(&mut self) -> Result<(), FollowError> {
+        self.follow().await
+    }
+
+    /// The position up to which the engine has heard.
+    fn progress(&self) -> u64 {
+        self.group.chain_position(self.chain).unwrap_or(0)
+    }
+
+    fn failed(&mut self, error: &FollowError) -> bool {
+        !error.is_fatal()
+    }
+}
+
 impl FactFollower {
     /// For a running group and the chain that it settles on. A chain with the same id that has another genesis block is none of it.
     pub fn new(
@@ -109,28 +127,16 @@ impl FactFollower {
     ///
     /// # Errors
     /// A [`FollowError`] that cannot.
-    pub async fn run(self, cancel: CancellationToken) -> Result<(), FollowError> {
-        loop {
-            let ended = tokio::select! {
-                ended = self.session() => ended,
-                () = cancel.cancelled() => return Ok(()),
-            };
-            match ended {
-                Err(error) if error.is_fatal() => return Err(error),
-                Err(error) => tracing::warn!(group = %self.config.group, %error, "facts pause"),
-                Ok(()) => {}
-            }
-            tokio::select! {
-                () = tokio::time::sleep(NOT_OPEN) => {}
-                () = cancel.cancelled() => return Ok(()),
-            }
-        }
+    pub async fn run(mut self, cancel: CancellationToken) -> Result<(), FollowError> {
+        let what = format!("facts for market group {}", self.config.group);
+        keep_going(&mut self, what, &cancel).await
     }
 
     /// From the last snapshot on, for ever.
-    async fn session(&self) -> Result<(), FollowError> {
+    async fn follow(&self) -> Result<(), FollowError> {
         if !self.group.running().await || self.group.read(|engine| engine.group().is_none()) {
             // A fact that came before the group is open would be refused, and its position used up.
+            tokio::time::sleep(NOT_OPEN).await;
             return Ok(());
         }
         let (mut session, mut resumed) = self.resume().await?;
