@@ -57,15 +57,8 @@ pub async fn start(
     let commands = StreamName::new(config.group.command_stream())?;
     let event_stream = StreamName::new(config.group.event_stream())?;
     let store = Store::open(pool, config.group).await?;
-    let from = loop {
-        match Start::find(&config, &*log, &commands, &event_stream, &store).await {
-            Err(SequencerError::Log(error)) if error.retryable() => pause(&event_stream, &error).await,
-            found => break found?,
-        }
-    };
-
-    let status = from.status(started);
-    let (status, _) = watch::channel(status);
+    let from = Start::wait_for(&config, &*log, &commands, &event_stream, &store).await?;
+    let (status, _) = watch::channel(from.status(started));
     let (wanted, _) = watch::channel(config.role);
     let (queue_in, queue) = mpsc::channel(config.queue_commands);
     let (appended_in, appended) = mpsc::channel(64);
@@ -163,6 +156,22 @@ impl Start {
             (status.phase, status.recovery) = (Phase::Running, Some(started.elapsed()));
         }
         status
+    }
+
+    /// Where a group begins, once the log says.
+    async fn wait_for(
+        config: &GroupConfig,
+        log: &dyn EventLog,
+        commands: &StreamName,
+        event_stream: &StreamName,
+        store: &Store,
+    ) -> Result<Start, SequencerError> {
+        loop {
+            match Start::find(config, log, commands, event_stream, store).await {
+                Err(SequencerError::Log(error)) if error.retryable() => pause(event_stream, &error).await,
+                found => return found,
+            }
+        }
     }
 
     async fn find(

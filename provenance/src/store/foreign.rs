@@ -2,13 +2,12 @@
 
 use std::collections::HashMap as StdMap;
 
-use alloy_primitives::Address;
 use souk_schema::event::Relation;
 use souk_schema::{ChainId, TokenRef};
 use sqlx::postgres::PgConnection;
 
 use super::encode::signed;
-use super::load::{damaged, lifetimes};
+use super::load::{self, FOR_EVER, UNTIL_CLOSED, address, damaged, index, lifetimes, once, token};
 use super::write::{close_once, keys, numbers};
 use crate::fold::{Closed, ForeignSet, Known, Lifetime, Link};
 
@@ -20,37 +19,12 @@ pub(super) async fn load(connection: &mut PgConnection, chain: ChainId, set: &mu
     accounts(connection, chain, set).await?;
     links(connection, chain, set).await?;
     disputes(connection, chain, set).await?;
-    let assets = set.assets.iter_mut();
-    lifetimes(
-        connection,
-        chain,
-        assets,
-        "select k.place, true from unnest($2::bytea[]) with ordinality k(key, place)
-         cross join lateral (select from foreign_asset where chain_id = $1 and asset_key = k.key limit 1) t",
-    )
-    .await?;
-    let attestations = set.attestations.iter_mut();
-    lifetimes(
-        connection,
-        chain,
-        attestations,
-        "select k.place, t.valid_to is null from unnest($2::bytea[]) with ordinality k(key, place)
-         cross join lateral (
-             select valid_to from attestation where chain_id = $1 and attestation_key = k.key limit 1
-         ) t",
-    )
-    .await?;
-    let feedback = set.feedback.iter_mut();
-    lifetimes(
-        connection,
-        chain,
-        feedback,
-        "select k.place, t.valid_to is null from unnest($2::bytea[]) with ordinality k(key, place)
-         cross join lateral (
-             select valid_to from agent_feedback where chain_id = $1 and feedback_key = k.key limit 1
-         ) t",
-    )
-    .await
+    let (assets, attestations) = (set.assets.iter_mut(), set.attestations.iter_mut());
+    lifetimes(connection, chain, assets, once("foreign_asset", "asset_key", FOR_EVER)).await?;
+    let statement = once("attestation", "attestation_key", UNTIL_CLOSED);
+    lifetimes(connection, chain, attestations, statement).await?;
+    let statement = once("agent_feedback", "feedback_key", UNTIL_CLOSED);
+    lifetimes(connection, chain, set.feedback.iter_mut(), statement).await
 }
 
 async fn accounts(connection: &mut PgConnection, chain: ChainId, set: &mut ForeignSet) -> sqlx::Result<()> {
@@ -69,8 +43,7 @@ async fn accounts(connection: &mut PgConnection, chain: ChainId, set: &mut Forei
     .fetch_all(connection)
     .await?;
     for (account, subject, id) in rows {
-        let account = Address::try_from(&account[..]).map_err(|_| damaged("an account is no address"))?;
-        let subject = TokenRef::try_from(&subject[..]).map_err(|_| damaged("a subject is no key"))?;
+        let (account, subject) = (address(&account)?, token(&subject)?);
         let id = id
             .parse()
             .map_err(|_| damaged("what an account stands for has no CAIP-19 id"))?;
@@ -110,8 +83,7 @@ async fn links(connection: &mut PgConnection, chain: ChainId, set: &mut ForeignS
             relation: relation.ok_or_else(|| damaged("a link is of an unknown relation"))?,
             ordinal: ordinal.cast_unsigned(),
         };
-        let at = usize::try_from(place - 1).expect("Postgres counts from 1");
-        held[at].1.load(link, from.cast_unsigned());
+        held[index(place)].1.load(link, from.cast_unsigned());
     }
     Ok(())
 }
@@ -123,7 +95,7 @@ async fn disputes(connection: &mut PgConnection, chain: ChainId, set: &mut Forei
     let by_key: StdMap<Vec<u8>, TokenRef> = set
         .disputes
         .keys()
-        .map(|dispute| (dispute.key().as_bytes().to_vec(), *dispute))
+        .map(|dispute| (load::key(dispute), *dispute))
         .collect();
     let rows: Vec<(Vec<u8>, Vec<u8>, bool)> = sqlx::query_as(
         "select k.key, t.subject_key, t.valid_to is null from unnest($2::bytea[]) k(key)
@@ -136,9 +108,8 @@ async fn disputes(connection: &mut PgConnection, chain: ChainId, set: &mut Forei
     .fetch_all(connection)
     .await?;
     for (key, subject, is_open) in rows {
-        let subject = TokenRef::try_from(&subject[..]).map_err(|_| damaged("a dispute's subject is no key"))?;
         let lifetime = if is_open { Lifetime::Stored } else { Lifetime::Ended };
-        set.disputes.insert(by_key[&key], (lifetime, Some(subject)));
+        set.disputes.insert(by_key[&key], (lifetime, Some(token(&subject)?)));
     }
     Ok(())
 }
@@ -168,24 +139,13 @@ pub(super) async fn close(connection: &mut PgConnection, chain: ChainId, closed:
         let query = query.bind(numbers(closed.links.iter().map(|(.., until)| *until)));
         query.execute(&mut *connection).await?;
     }
-    let attestations =
-        "update attestation t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
-                        cross join lateral (
-                            select ctid from attestation where chain_id = $1 and attestation_key = k.key limit 1
-                        ) o
-                        where t.ctid = o.ctid";
-    close_once(connection, chain, &closed.attestations, attestations).await?;
-    let feedback = "update agent_feedback t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
-                    cross join lateral (
-                        select ctid from agent_feedback where chain_id = $1 and feedback_key = k.key limit 1
-                    ) o
-                    where t.ctid = o.ctid";
-    close_once(connection, chain, &closed.feedback, feedback).await?;
-    let disputes =
-        "update foreign_dispute t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
-                    cross join lateral (
-                        select ctid from foreign_dispute where chain_id = $1 and dispute_key = k.key limit 1
-                    ) o
-                    where t.ctid = o.ctid";
-    close_once(connection, chain, &closed.disputes, disputes).await
+    close_once(
+        connection,
+        chain,
+        &closed.attestations,
+        ("attestation", "attestation_key"),
+    )
+    .await?;
+    close_once(connection, chain, &closed.feedback, ("agent_feedback", "feedback_key")).await?;
+    close_once(connection, chain, &closed.disputes, ("foreign_dispute", "dispute_key")).await
 }

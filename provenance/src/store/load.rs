@@ -46,40 +46,19 @@ pub async fn load(connection: &mut PgConnection, chain: ChainId, set: &mut Worki
     owners(connection, chain, set).await?;
     balances(connection, chain, set).await?;
     let assets = set.assets.iter_mut();
-    lifetimes(
-        connection,
-        chain,
-        assets,
-        "select k.place, true from unnest($2::bytea[]) with ordinality k(key, place)
-         cross join lateral (select from asset where chain_id = $1 and asset_key = k.key limit 1) t",
-    )
-    .await?;
-    let contributions = set.contributions.iter_mut();
-    lifetimes(
-        connection,
-        chain,
-        contributions,
-        "select k.place, t.valid_to is null from unnest($2::bytea[]) with ordinality k(key, place)
-         cross join lateral (
-             select valid_to from contribution where chain_id = $1 and contribution_key = k.key limit 1
-         ) t",
-    )
-    .await?;
+    lifetimes(connection, chain, assets, once("asset", "asset_key", FOR_EVER)).await?;
+    let (contributions, series) = (set.contributions.iter_mut(), set.series.iter_mut());
+    let statement = once("contribution", "contribution_key", UNTIL_CLOSED);
+    lifetimes(connection, chain, contributions, statement).await?;
     // A series that was revoked before it was seen minted has no row of its own.
-    let series = set.series.iter_mut();
-    lifetimes(
-        connection,
-        chain,
-        series,
-        "select k.place, t.open from unnest($2::bytea[]) with ordinality k(key, place)
+    let statement = "select k.place, t.is_open from unnest($2::bytea[]) with ordinality k(key, place)
          cross join lateral (
-             (select false as open from license_revocation where chain_id = $1 and series_key = k.key limit 1)
+             (select false as is_open from license_revocation where chain_id = $1 and series_key = k.key limit 1)
              union all
              (select valid_to is null from license_series where chain_id = $1 and series_key = k.key limit 1)
              limit 1
-         ) t",
-    )
-    .await?;
+         ) t";
+    lifetimes(connection, chain, series, statement.into()).await?;
     terms(connection, chain, set).await?;
     things(connection, chain, set).await?;
     vault::load(connection, chain, &mut set.vaults).await?;
@@ -163,19 +142,35 @@ async fn balances(connection: &mut PgConnection, chain: ChainId, set: &mut Worki
     Ok(())
 }
 
+/// A row is open as long as it is there.
+pub(super) const FOR_EVER: &str = "true";
+
+/// A row is open until it is closed.
+pub(super) const UNTIL_CLOSED: &str = "valid_to is null";
+
+/// The statement of [`lifetimes`] for a table that has one row for each key, which is in `column`; `is_open` is one of the constants above.
+pub(super) fn once(table: &'static str, column: &'static str, is_open: &'static str) -> String {
+    format!(
+        "select k.place, t.is_open from unnest($2::bytea[]) with ordinality k(key, place)
+         cross join lateral (select {is_open} as is_open from {table} where chain_id = $1 and {column} = k.key limit 1) t"
+    )
+}
+
 /// Runs a statement that gives the place of each key that has a row, and whether that row is open.
 pub(super) async fn lifetimes<'a>(
     connection: &mut PgConnection,
     chain: ChainId,
     lifetimes: impl Iterator<Item = (&'a TokenRef, &'a mut Lifetime)>,
-    statement: &'static str,
+    statement: String,
 ) -> sqlx::Result<()> {
     let mut lifetimes: Vec<_> = lifetimes.collect();
     if lifetimes.is_empty() {
         return Ok(());
     }
     let keys: Vec<Vec<u8>> = lifetimes.iter().map(|(token, _)| key(token)).collect();
-    let query = sqlx::query_as(statement).bind(signed(chain.0)).bind(keys);
+    let query = sqlx::query_as(AssertSqlSafe(statement))
+        .bind(signed(chain.0))
+        .bind(keys);
     fill(query.fetch_all(connection).await?, &mut lifetimes);
     Ok(())
 }

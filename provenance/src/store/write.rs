@@ -1,6 +1,7 @@
 //! Writes a batch: older rows are closed, new ones are copied in. Rows to close are looked up key by key, as they are loaded.
 
 use souk_schema::{ChainId, TokenRef};
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
 use super::encode::{TableRows, signed};
@@ -55,33 +56,34 @@ pub async fn close(connection: &mut PgConnection, chain: ChainId, closed: &Close
         let query = query.bind(numbers(closed.balances.iter().map(|(.., until)| *until)));
         query.execute(&mut *connection).await?;
     }
-    let series = "update license_series t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
-                  cross join lateral (
-                      select ctid from license_series where chain_id = $1 and series_key = k.key limit 1
-                  ) o
-                  where t.ctid = o.ctid";
-    close_once(connection, chain, &closed.series, series).await?;
-    let contributions =
-        "update contribution t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
-                         cross join lateral (
-                             select ctid from contribution where chain_id = $1 and contribution_key = k.key limit 1
-                         ) o
-                         where t.ctid = o.ctid";
-    close_once(connection, chain, &closed.contributions, contributions).await?;
+    close_once(connection, chain, &closed.series, ("license_series", "series_key")).await?;
+    close_once(
+        connection,
+        chain,
+        &closed.contributions,
+        ("contribution", "contribution_key"),
+    )
+    .await?;
     vault::close(connection, chain, closed).await?;
     foreign::close(connection, chain, closed).await
 }
 
+/// Closes rows of a table that has one for each key, which is in `column`.
 pub(super) async fn close_once(
     connection: &mut PgConnection,
     chain: ChainId,
     closed: &[(TokenRef, u64)],
-    statement: &'static str,
+    (table, column): (&'static str, &'static str),
 ) -> sqlx::Result<()> {
     if closed.is_empty() {
         return Ok(());
     }
-    let query = sqlx::query(statement)
+    let statement = format!(
+        "update {table} t set valid_to = k.until from unnest($2::bytea[], $3::bigint[]) k(key, until)
+         cross join lateral (select ctid from {table} where chain_id = $1 and {column} = k.key limit 1) o
+         where t.ctid = o.ctid"
+    );
+    let query = sqlx::query(AssertSqlSafe(statement))
         .bind(signed(chain.0))
         .bind(keys(closed.iter().map(|(token, _)| token)));
     let query = query.bind(numbers(closed.iter().map(|(_, until)| *until)));

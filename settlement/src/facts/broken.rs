@@ -11,7 +11,8 @@ use souk_schema::BlockRef;
 use souk_schema::exchange::FillNumber;
 use souk_schema::exchange::command::Fact;
 
-use super::folder::{FactFolder, flush};
+use super::finality::flush;
+use super::folder::FactFolder;
 use crate::vault_log::VaultEvent;
 
 impl FactFolder {

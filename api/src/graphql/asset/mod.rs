@@ -1,26 +1,33 @@
 //! Assets: what they are, their versions, owners, shares, and everything that hangs on them.
+//!
+//! [`Asset`] has the fields itself, save those of whole subjects: [`lineage`], [`money`], and what is done with it
+//! ([`AssetEconomy`]).
+
+mod lineage;
+mod money;
+mod reference;
 
 use async_graphql::{Context, ID, Object};
-use souk_schema::caip::{self, EvmAssetId};
+use souk_schema::caip::EvmAssetId;
 use souk_schema::{TokenRef, TokenStandard};
 
 use super::account::Account;
 use super::chain::Origin;
 use super::connection::{Connection, PageArguments, page_cost};
-use super::contribution::{Contribution, Revenue, RevenueTotal};
+use super::contribution::Contribution;
 use super::economy::AssetEconomy;
 use super::event::ProvenanceEvent;
-use super::exchange::market::Market;
-use super::exchange::query::markets_of_asset;
-use super::foreign::{ForeignIdentity, identities};
-use super::kinds::{AssetKind, LineageDirection};
+use super::kinds::AssetKind;
 use super::license::{AttachedTerms, LicenseSeries};
-use super::lineage::{Derivation, Lineage, LineagePaths, LineageSize, declared, lineage, paths};
 use super::metadata::Metadata;
 use super::nodes::GlobalId;
-use super::payout::line::PayoutLine;
 use super::token::{Holder, Ownership, Token, owner_of, scope};
 use super::version::{AssetVersion, ShareIssue};
+pub use reference::AssetRef;
+
+use lineage::AssetLineage;
+use money::AssetMoney;
+
 use crate::error::ApiError;
 use crate::scalars::{Address, AssetId, BigInt, ChainId};
 use crate::session::{AsOf, Pin, Session};
@@ -29,8 +36,7 @@ use crate::store::contributions::ToAsset;
 use crate::store::events::OfSubject;
 use crate::store::licenses::{Attachments, SeriesOfAsset};
 use crate::store::listing::{Page, Scope};
-use crate::store::loaders::{AssetByKey, PageOf, RevenueTotalsOf, ShareIssueOf};
-use crate::store::revenues;
+use crate::store::loaders::{AssetByKey, PageOf, ShareIssueOf};
 use crate::store::tokens::{Holders, Ownerships};
 
 /// An asset.
@@ -376,171 +382,16 @@ impl Asset {
         .await
     }
 
-    /// The lines of revenues that are paid for it: what it earned itself, and what reached it from what was made from it. Newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
-    async fn payout_lines(
-        &self,
-        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
-        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
-    ) -> Result<Connection<PayoutLine>, ApiError> {
-        let arguments = PageArguments {
-            first,
-            last,
-            after,
-            before,
-        };
-        let asset = self.evm_id().into();
-        PayoutLine::of_asset(&self.session, self.pinned(as_of), &asset, arguments).await
+    /// What it was made from, and what was made from it.
+    #[graphql(flatten)]
+    async fn derived(&self, _ctx: &Context<'_>) -> AssetLineage {
+        AssetLineage(self.clone())
     }
 
-    /// What it was made from directly, as declared: by the event that declared it, oldest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
-    async fn parents(
-        &self,
-        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
-        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
-    ) -> Result<Connection<Derivation>, ApiError> {
-        let arguments = PageArguments {
-            first,
-            last,
-            after,
-            before,
-        };
-        declared(
-            &self.session,
-            self.pinned(as_of),
-            &self.evm_id(),
-            LineageDirection::Ancestors,
-            &arguments,
-        )
-        .await
-    }
-
-    /// What was made from it directly, as declared: by the event that declared it, oldest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
-    async fn children(
-        &self,
-        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
-        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
-    ) -> Result<Connection<Derivation>, ApiError> {
-        let arguments = PageArguments {
-            first,
-            last,
-            after,
-            before,
-        };
-        declared(
-            &self.session,
-            self.pinned(as_of),
-            &self.evm_id(),
-            LineageDirection::Descendants,
-            &arguments,
-        )
-        .await
-    }
-
-    /// Everything that it was made from, or that was made from it, nearest first.
-    #[graphql(complexity = "LineageSize(limit).cost(child_complexity)")]
-    async fn lineage(
-        &self,
-        #[graphql(desc = "Which way.")] direction: LineageDirection,
-        #[graphql(desc = "How many derivations away at most, from 1; without it any number.")] depth: Option<i32>,
-        #[graphql(
-            desc = "How many assets at most, from 1 to 1000; the nearest are kept.",
-            default = 100
-        )]
-        limit: i32,
-        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
-    ) -> Result<Lineage, ApiError> {
-        lineage(
-            &self.session,
-            self.pinned(as_of),
-            &self.evm_id(),
-            direction,
-            depth,
-            LineageSize(limit),
-        )
-        .await
-    }
-
-    /// The ways from it up to an ancestor, shortest first, with the event behind each step.
-    #[graphql(complexity = "LineageSize(limit).cost(child_complexity)")]
-    async fn paths_to(
-        &self,
-        #[graphql(desc = "The ancestor.")] ancestor: AssetId,
-        #[graphql(desc = "How many ways at most, from 1 to 1000.", default = 10)] limit: i32,
-        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
-    ) -> Result<LineagePaths, ApiError> {
-        let from = caip::AssetId::Evm(self.evm_id());
-        paths(
-            &self.session,
-            self.pinned(as_of),
-            &from,
-            &ancestor.0,
-            LineageSize(limit),
-        )
-        .await
-    }
-
-    /// What it earned, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
-    async fn revenues(
-        &self,
-        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
-        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
-        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Only what had arrived then.")] as_of: Option<AsOf>,
-    ) -> Result<Connection<Revenue>, ApiError> {
-        let revenue = Revenue::maker(&self.session, self.pinned(as_of), self.row.chain);
-        Connection::of(
-            &self.session,
-            PageArguments {
-                first,
-                last,
-                after,
-                before,
-            },
-            revenues::OfAsset(self.scope(as_of).await?),
-            revenue,
-        )
-        .await
-    }
-
-    /// What it earned in all, per token.
-    #[graphql(complexity = "5 + 2 * child_complexity")]
-    async fn revenue_totals(
-        &self,
-        #[graphql(desc = "Only what had arrived then.")] as_of: Option<AsOf>,
-    ) -> Result<Vec<RevenueTotal>, ApiError> {
-        let at = self.scope(as_of).await?.at;
-        let totals = self
-            .session
-            .load(RevenueTotalsOf((self.row.chain.0, self.key(), at)))
-            .await?;
-        Ok(totals
-            .unwrap_or_default()
-            .into_iter()
-            .map(|row| RevenueTotal::new(self.row.chain, row))
-            .collect())
-    }
-
-    /// The markets in which its shares and its licences trade; null where no exchange runs.
-    #[graphql(complexity = "5 + 5 * child_complexity")]
-    async fn markets(&self) -> Result<Option<Vec<Market>>, ApiError> {
-        if self.session.exchange().is_err() {
-            return Ok(None);
-        }
-        markets_of_asset(&self.session, &self.evm_id()).await.map(Some)
+    /// What it earns, and where it trades.
+    #[graphql(flatten)]
+    async fn money(&self, _ctx: &Context<'_>) -> AssetMoney {
+        AssetMoney(self.clone())
     }
 
     /// What is done for it, with it and against it.
@@ -576,37 +427,5 @@ impl Asset {
             },
         )
         .await
-    }
-}
-
-/// An asset by name, indexed or not: a parent may be on a chain that is not.
-#[derive(Clone)]
-pub struct AssetRef {
-    pub(super) session: Session,
-    pub(super) pin: Pin,
-    pub(super) id: caip::AssetId,
-}
-
-/// An asset by name, indexed or not: a parent may be on a chain that nobody indexes, or on none.
-#[Object]
-impl AssetRef {
-    /// Its CAIP-19 id.
-    async fn asset_id(&self) -> AssetId {
-        AssetId(self.id.clone())
-    }
-
-    /// The asset; null where it is not indexed.
-    async fn asset(&self) -> Result<Option<Asset>, ApiError> {
-        match &self.id {
-            caip::AssetId::Evm(id) if self.session.snapshot().await?.chains.contains_key(&id.chain) => {
-                Asset::by_key(&self.session, self.pin, id.chain, id.token).await
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// What other protocols know it as: an IP of Story, an agent, data that is sold. Empty for nothing.
-    async fn foreign(&self) -> Result<Vec<ForeignIdentity>, ApiError> {
-        identities(&self.session, self.pin, self.id.to_string()).await
     }
 }
