@@ -11,6 +11,8 @@ pub mod cosigner;
 pub mod facts;
 pub mod markets;
 pub mod node;
+mod pairs;
+mod place;
 pub mod settler;
 pub mod signer;
 mod store;

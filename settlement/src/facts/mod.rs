@@ -12,10 +12,10 @@
 
 mod broken;
 mod chain;
+mod finality;
 mod folder;
 mod follow;
 mod held;
-mod pairs;
 mod resume;
 mod snapshot;
 mod told;

@@ -1,12 +1,12 @@
 //! Taking snapshots while following, and going on from the last one.
 
-use alloy::primitives::{B256, keccak256};
-use souk_eventlog::{ReadLimits, StoredRecord, StreamName};
+use souk_eventlog::{StoredRecord, StreamName};
 
 use super::folder::FactFolder;
 use super::follow::{FactFollower, FollowError, Session};
 use super::held::Held;
 use super::snapshot::{Snapshot, Unusable};
+use crate::place::Place;
 
 /// Bytes of a snapshot that are worth one record of reading: a large one is taken less often.
 const BYTES_PER_RECORD: usize = 2_048;
@@ -17,16 +17,14 @@ pub(super) struct Kept {
     /// Records folded since.
     records: u64,
     bytes: usize,
-    next_sequence: u64,
-    last_record: B256,
+    place: Place,
 }
 
 impl Kept {
     /// Another record was folded.
     pub(super) fn folded(&mut self, record: &StoredRecord) {
         self.records += 1;
-        self.next_sequence = record.sequence + 1;
-        self.last_record = keccak256(&record.payload);
+        self.place = Place::after(record.sequence, &record.payload);
     }
 }
 
@@ -83,18 +81,12 @@ impl FactFollower {
         if until.is_some_and(|until| until < snapshot.next_sequence) {
             return Ok(Err(Unusable::BeyondEnd));
         }
-        let Some(last) = snapshot.next_sequence.checked_sub(1) else {
-            return Ok(Err(Unusable::OtherStream));
+        let place = Place {
+            next_sequence: snapshot.next_sequence,
+            last_record: snapshot.last_record,
         };
         let stream = StreamName::new(self.chain.stream(generation))?;
-        let one = ReadLimits {
-            max_records: 1,
-            max_bytes: usize::MAX,
-        };
-        let records = self.log.read(&stream, last, one).await?;
-        let is_there = records
-            .first()
-            .is_some_and(|record| record.sequence == last && keccak256(&record.payload) == snapshot.last_record);
+        let is_there = place.is_in(self.log.as_ref(), &stream).await?;
         Ok(is_there.then_some(()).ok_or(Unusable::OtherStream))
     }
 }
@@ -107,8 +99,8 @@ impl Session<'_> {
             return Ok(());
         }
         let snapshot = Snapshot {
-            next_sequence: self.kept.next_sequence,
-            last_record: self.kept.last_record,
+            next_sequence: self.kept.place.next_sequence,
+            last_record: self.kept.place.last_record,
             heard: self.heard,
             told_record: self.told_record,
             retries: self.retries,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use souk_schema::exchange::Amount;
 use souk_schema::{BlockRef, TokenRef};
 
-use super::pairs;
+use crate::pairs;
 
 /// A deposit as it was told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

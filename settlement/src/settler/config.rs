@@ -52,6 +52,8 @@ pub struct SettlerConfig {
     pub flush_every_secs: u64,
     /// How often the node is asked while nothing else happens.
     pub poll: Duration,
+    /// A snapshot is taken after so many records of events and journal, at least.
+    pub snapshot_every: u64,
     /// What engine time is made of here: how long a fill waits is told by it.
     pub clock: Clock,
 }
@@ -73,6 +75,7 @@ impl SettlerConfig {
             flush_from: None,
             flush_every_secs: 600,
             poll: Duration::from_millis(500),
+            snapshot_every: 10_000,
             clock: Clock::default(),
         }
     }

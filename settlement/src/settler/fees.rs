@@ -2,8 +2,10 @@
 //!
 //! Pure. Start at [`FeePolicy`].
 
+use serde::{Deserialize, Serialize};
+
 /// Wei per gas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fees {
     /// Most that is paid in all.
     pub max_wei: u128,

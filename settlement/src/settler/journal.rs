@@ -5,6 +5,7 @@
 
 use alloy::primitives::{Address, B256, Bytes};
 use prost::Message;
+use serde::{Deserialize, Serialize};
 use souk_eventlog::{NewRecord, StoredRecord};
 use souk_schema::encoding::VERSION_HEADER;
 use souk_schema::exchange::{FillNumber, GroupId};
@@ -22,7 +23,7 @@ pub const CURRENT_VERSION: u32 = 1;
 pub const SETTLEMENT_RECORD_TYPE: &str = "souk.settlement.v1.SettlementRecord";
 
 /// What a transaction is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     /// Settles fills.
     Batch {
@@ -43,7 +44,7 @@ pub enum Purpose {
 }
 
 /// One signed form of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Its hash.
     pub hash: B256,
@@ -54,7 +55,7 @@ pub struct Attempt {
 }
 
 /// A transaction about to be sent for the first time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
     /// Counts the group's transactions, from 1.
     pub id: u64,
@@ -73,7 +74,7 @@ pub struct Planned {
 }
 
 /// Where a transaction was mined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MinedIn {
     /// Which form of it.
     pub hash: B256,

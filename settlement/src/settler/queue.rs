@@ -5,11 +5,14 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
 use souk_schema::exchange::event::{BustCause, Fill, FillSide};
 use souk_schema::exchange::{CommandNumber, Event, FillNumber, MarketId, OrderId, Outcome, SignedOrder, UnixMillis};
 
+use crate::pairs;
+
 /// A signature: the command that brought it, and its place among that command's orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SignatureId {
     /// The command.
     pub command: CommandNumber,
@@ -33,7 +36,7 @@ fn place_of(order: OrderId) -> u8 {
 }
 
 /// A fill that is not over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingFill {
     /// As it was matched.
     pub fill: Fill,
@@ -64,7 +67,7 @@ pub enum QueueError {
     },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Held {
     order: SignedOrder,
     /// Open orders and waiting fills that need it.
@@ -72,17 +75,26 @@ struct Held {
 }
 
 /// What waits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
     last_command: u64,
-    /// Fills below it are not kept.
+    /// Fills below it are not kept when they are over. A queue that keeps some is not written down.
+    #[serde(skip, default = "nothing_over")]
     keep_from: u64,
     last_over: FillNumber,
     newest: FillNumber,
+    #[serde(with = "pairs")]
     fills: BTreeMap<FillNumber, WaitingFill>,
+    #[serde(with = "pairs")]
     signatures: BTreeMap<SignatureId, Held>,
+    #[serde(with = "pairs")]
     open: BTreeMap<OrderId, SignatureId>,
+    #[serde(with = "pairs")]
     markets: BTreeMap<MarketId, (B256, Address)>,
+}
+
+fn nothing_over() -> u64 {
+    u64::MAX
 }
 
 impl Default for Queue {
@@ -94,7 +106,7 @@ impl Default for Queue {
 impl Queue {
     /// Before the group's first event.
     pub fn new() -> Queue {
-        Queue::keeping_from(FillNumber(u64::MAX))
+        Queue::keeping_from(FillNumber(nothing_over()))
     }
 
     /// Likewise; fills from this number on are kept even where the engine says that they are settled, because the chain has lost them.
@@ -251,6 +263,11 @@ impl Queue {
     /// Whether the vault wants a fill next that is not kept although it was matched: the chain has lost what was final.
     pub fn lacks(&self, number: FillNumber) -> bool {
         number <= self.newest && !self.fills.contains_key(&number)
+    }
+
+    /// Whether it keeps fills that the engine says are over.
+    pub(super) fn keeps_over(&self) -> bool {
+        self.keep_from != nothing_over()
     }
 
     /// A signed order that covers a waiting fill or is open.

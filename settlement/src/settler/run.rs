@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use alloy::primitives::{B256, Bytes};
 use souk_contracts::exchange::royalty_account;
-use souk_eventlog::{EventLog, ReadLimits, StreamName, StreamWriter};
-use souk_schema::exchange::{FillNumber, GroupId};
+use souk_eventlog::{EventLog, StreamName, StreamWriter};
+use souk_schema::exchange::FillNumber;
 use souk_streams::{Reader, events};
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
@@ -17,10 +17,12 @@ use tokio_util::sync::CancellationToken;
 use super::config::{Operator, SettlerConfig};
 use super::decide::{Action, Observation, Sent, SentAt, decide};
 use super::error::SettleError;
-use super::journal::{Entry, Planned, Purpose, from_record, to_record};
+use super::journal::{Entry, Planned, Purpose, to_record};
 use super::queue::Queue;
+use super::resume::{Kept, last_snapshot, read_journal};
 use super::state::{Inconsistent, State};
 use crate::node::{Head, Node, sign_again};
+use crate::place::Place;
 use crate::store::Store;
 
 /// Longest pause after something went wrong.
@@ -44,9 +46,14 @@ pub struct Settler {
     pub(super) operator: Operator,
     pub(super) node: Node,
     log: Arc<dyn EventLog>,
-    store: Store,
+    pub(super) store: Store,
     writer: Box<dyn StreamWriter>,
+    /// The end of the journal.
+    pub(super) journal: Place,
     events: Reader,
+    /// How far they are read.
+    pub(super) read: Place,
+    pub(super) kept: Kept,
     pub(super) queue: Queue,
     pub(super) state: State,
     sent: SentAt,
@@ -79,16 +86,21 @@ impl Settler {
         check_chain(&node).await?;
         let name = StreamName::new(config.group.settlement_stream())?;
         let writer = log.open_writer(&name).await?;
-        let entries = read_journal(log.as_ref(), &name, config.group, writer.next_sequence()).await?;
-        let mut state = State::default();
-        for entry in &entries {
+        let end = writer.next_sequence();
+        let known = last_snapshot(log.as_ref(), &store, config.group, end).await?;
+        let (new, journal) = read_journal(log.as_ref(), &name, config.group, known.journal, end).await?;
+        let mut state = known.state;
+        // What is new may have been projected before, which does no harm to a transaction that is told from its first entry on.
+        let mut entries = state.entries();
+        for entry in &new {
             state.apply(entry)?;
         }
+        entries.extend(new);
         store.project(config.group, &entries).await?;
         // Some heartbeats may fail before the silence is long enough for anyone to open the escape.
         let longest_silence_secs = node.contract().ESCAPE_DELAY().call().await? / HEARTBEATS_IN_ESCAPE_DELAY;
         config.policy.heartbeat_after_secs = config.policy.heartbeat_after_secs.min(longest_silence_secs);
-        let events = events(&log, config.group)?;
+        let events = events(&log, config.group)?.starting_at(known.events.next_sequence);
         Ok(Settler {
             config,
             operator,
@@ -96,8 +108,11 @@ impl Settler {
             log,
             store,
             writer,
+            journal,
             events,
-            queue: Queue::new(),
+            read: known.events,
+            kept: Kept::default(),
+            queue: known.queue,
             state,
             sent: SentAt::new(),
             turn: None,
@@ -173,6 +188,7 @@ impl Settler {
     /// [`SettleError`]; open a new settler then.
     pub async fn step(&mut self) -> Result<Step, SettleError> {
         self.read_events().await?;
+        self.keep().await?;
         if self.turn.is_none() {
             self.turn = Some(Arc::clone(&self.operator.turn).lock_owned().await);
         }
@@ -279,7 +295,11 @@ impl Settler {
 
     /// Writes a step down, durably, before it is taken.
     pub(super) async fn record(&mut self, entry: Entry) -> Result<(), SettleError> {
-        self.writer.append(vec![to_record(self.config.group, &entry)]).await?;
+        let record = to_record(self.config.group, &entry);
+        let written = Place::after(self.writer.next_sequence(), &record.payload);
+        self.writer.append(vec![record]).await?;
+        self.journal = written;
+        self.kept.records += 1;
         self.state.apply(&entry)?;
         let group = self.config.group.to_string();
         match &entry {
@@ -311,6 +331,10 @@ impl Settler {
                     self.queue.apply(outcome)?;
                 }
             }
+            if let Some(last) = records.last() {
+                self.read = Place::after(last.sequence, &last.payload);
+            }
+            self.kept.records += records.len() as u64;
         }
     }
 
@@ -339,29 +363,4 @@ async fn check_chain(node: &Node) -> Result<(), SettleError> {
         true => Ok(()),
         false => Err(SettleError::OtherChain { expected, found }),
     }
-}
-
-async fn read_journal(
-    log: &dyn EventLog,
-    name: &StreamName,
-    group: GroupId,
-    until: u64,
-) -> Result<Vec<Entry>, SettleError> {
-    let limits = ReadLimits {
-        max_records: 1_024,
-        max_bytes: 8 << 20,
-    };
-    let mut entries = Vec::new();
-    let mut at = 0;
-    while at < until {
-        let records = log.read(name, at, limits).await?;
-        if records.is_empty() {
-            break;
-        }
-        for stored in records.iter().filter(|stored| stored.sequence < until) {
-            entries.push(from_record(group, stored)?);
-        }
-        at = records.last().map_or(until, |last| last.sequence + 1);
-    }
-    Ok(entries)
 }

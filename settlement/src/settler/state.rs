@@ -2,10 +2,12 @@
 //!
 //! Pure. Start at [`State::apply`].
 
+use serde::{Deserialize, Serialize};
+
 use super::journal::{Attempt, Entry, MinedIn, Planned, Purpose};
 
 /// A transaction, in one or more signed forms of one nonce, at most one of which is ever mined.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transaction {
     /// As it was planned.
     pub planned: Planned,
@@ -17,6 +19,14 @@ impl Transaction {
     /// The form that was sent last.
     pub fn latest(&self) -> &Attempt {
         self.attempts.last().unwrap_or(&self.planned.attempt)
+    }
+
+    /// What the journal said of it, save that it was reverted and mined again, which leaves nothing.
+    fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        let id = self.planned.id;
+        let again = self.attempts.iter().skip(1).cloned();
+        std::iter::once(Entry::Planned(self.planned.clone()))
+            .chain(again.map(move |attempt| Entry::Attempted { id, attempt }))
     }
 
     /// The fills that it settles, from and to (inclusive), if it does.
@@ -37,7 +47,7 @@ pub struct Inconsistent {
 }
 
 /// What is in hand.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     last_id: u64,
     /// By rising nonce.
@@ -67,6 +77,22 @@ impl State {
     /// How many fills the last batch had, where it failed on chain.
     pub fn failed_fills(&self) -> Option<u64> {
         self.failed_fills
+    }
+
+    /// What the journal said of the transactions in hand, in an order that it may have said it in.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mined = self.mined.iter().flat_map(|(transaction, mined)| {
+            let (id, mined) = (transaction.planned.id, *mined);
+            transaction.entries().chain([Entry::Mined { id, mined }])
+        });
+        mined
+            .chain(self.waiting.iter().flat_map(Transaction::entries))
+            .collect()
+    }
+
+    /// The id of the newest transaction; 0 before the first.
+    pub fn last_id(&self) -> u64 {
+        self.last_id
     }
 
     /// Takes the next entry.

@@ -6,5 +6,6 @@ mod facts;
 mod operator;
 mod postgres;
 mod restarts;
+mod resumes;
 mod settle;
 mod world;

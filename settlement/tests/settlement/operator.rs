@@ -86,10 +86,14 @@ async fn a_stuck_transaction_is_replaced_at_a_higher_fee() {
     world.trade(5, 1).await;
     let mut config = world.settler_config();
     config.policy.fees.patience_blocks = 1;
-    let mut settler = world.settler_with(config).await;
+    let mut settler = world.settler_with(config.clone()).await;
     exhaust(&mut settler).await;
     // Blocks become dearer than what was offered.
     for _ in 0..3 {
+        // Another life, whose snapshot has some of the forms, and the journal the rest.
+        drop(settler);
+        settler = world.settler_with(config.clone()).await;
+        exhaust(&mut settler).await;
         let offered = settler.state().waiting()[0].latest().fees.max_wei;
         let dear = format!("{:#x}", offered + 1);
         world.rpc("anvil_setNextBlockBaseFeePerGas", json!([dear])).await;
@@ -98,6 +102,7 @@ async fn a_stuck_transaction_is_replaced_at_a_higher_fee() {
     }
     let attempts = settler.state().waiting()[0].attempts.clone();
     assert!(attempts.len() > 1);
+    assert_eq!(world.row(1).await.2, attempts.len() as i64);
     world.rpc("anvil_setNextBlockBaseFeePerGas", json!(["0x1"])).await;
     world.mine(1).await;
     exhaust(&mut settler).await;

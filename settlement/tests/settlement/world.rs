@@ -414,6 +414,8 @@ impl World {
         config.policy.longest_wait_ms = 0;
         // Anvil takes no less than this.
         config.policy.fees.tip_wei = 1_000_000_000;
+        // Whoever starts anew goes on from a snapshot of nearly everything.
+        config.snapshot_every = 1;
         config
     }
 

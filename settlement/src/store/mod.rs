@@ -2,15 +2,16 @@
 //!
 //! Start at [`Store::connect`]. Everything about transactions is a projection of the settlement streams.
 
+mod snapshots;
+
 use std::collections::BTreeSet;
 
 use alloy::primitives::B256;
 use souk_ledger::settlement::{SettlementBatch, note_settlement};
 use souk_schema::ChainId;
 use souk_schema::exchange::{FillNumber, GroupId};
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{PgConnection, PgPool};
 
-use crate::facts::StoredSnapshot;
 use crate::settler::journal::{Entry, Purpose};
 
 /// The tables.
@@ -83,58 +84,6 @@ impl Store {
         Ok(decided.unsigned_abs())
     }
 
-    /// The last snapshot of following a chain's facts for a group.
-    ///
-    /// # Errors
-    /// What Postgres says.
-    pub async fn fact_snapshot(&self, group: GroupId, chain: ChainId) -> Result<Option<StoredSnapshot>, sqlx::Error> {
-        let row = sqlx::query(
-            "select version, config_hash, body_hash, body from settlement.fact_snapshot where group_id = $1 and chain_id = $2",
-        )
-        .bind(i64::from(group.0))
-        .bind(big(chain.0))
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        // What is no hash fits to nothing.
-        let hash = |column: &str| -> Result<B256, sqlx::Error> {
-            Ok(B256::try_from(row.try_get::<&[u8], _>(column)?).unwrap_or_default())
-        };
-        Ok(Some(StoredSnapshot {
-            version: row.try_get::<i32, _>("version")?.unsigned_abs(),
-            config_hash: hash("config_hash")?,
-            body_hash: hash("body_hash")?,
-            body: row.try_get("body")?,
-        }))
-    }
-
-    /// Replaces the snapshot of following a chain's facts for a group.
-    ///
-    /// # Errors
-    /// What Postgres says.
-    pub async fn set_fact_snapshot(
-        &self,
-        group: GroupId,
-        chain: ChainId,
-        snapshot: &StoredSnapshot,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "insert into settlement.fact_snapshot (group_id, chain_id, version, config_hash, body_hash, body)
-             values ($1, $2, $3, $4, $5, $6)
-             on conflict (group_id, chain_id) do update set version = excluded.version, config_hash = excluded.config_hash,
-                 body_hash = excluded.body_hash, body = excluded.body, written_at = now()",
-        )
-        .bind(i64::from(group.0))
-        .bind(big(chain.0))
-        .bind(snapshot.version.cast_signed())
-        .bind(snapshot.config_hash.as_slice())
-        .bind(snapshot.body_hash.as_slice())
-        .bind(&snapshot.body)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-    }
-
     /// Writes entries of a group's journal to the table, all or nothing. The same entries again, from the first one on, give the same rows.
     ///
     /// # Errors
@@ -150,12 +99,16 @@ impl Store {
     }
 }
 
+/// Whether there is a ledger to be told.
+async fn has_ledger(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select to_regclass('exchange.settlement') is not null")
+        .fetch_one(connection)
+        .await
+}
+
 /// Notes in the ledger, where there is one, in which transaction fills are settled.
 async fn tell_ledger(connection: &mut PgConnection, group: GroupId, ids: BTreeSet<u64>) -> Result<(), sqlx::Error> {
-    let ledger: Option<String> = sqlx::query_scalar("select to_regclass('exchange.settlement')::text")
-        .fetch_one(&mut *connection)
-        .await?;
-    if ledger.is_none() {
+    if !has_ledger(connection).await? {
         return Ok(());
     }
     let batches: Vec<(i64, i64, Vec<u8>, Option<i64>)> = sqlx::query_as(
