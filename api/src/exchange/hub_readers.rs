@@ -60,7 +60,12 @@ impl Reader {
             }
         }
         self.sequence = message.sequence;
-        assert_eq!(self.held.checksum(), message.checksum, "after message {}", message.sequence);
+        assert_eq!(
+            self.held.checksum(),
+            message.checksum,
+            "after message {}",
+            message.sequence
+        );
     }
 
     fn read(&mut self, hub: &Hub, most: usize) {
@@ -123,7 +128,11 @@ fn simulate(seed: u64) -> (u32, u32) {
             }
         }
     }
-    let book = view_of(&history).book(MARKET).expect("the market is there").levels.clone();
+    let book = view_of(&history)
+        .book(MARKET)
+        .expect("the market is there")
+        .levels
+        .clone();
     for reader in &mut readers {
         reader.read(&hub, usize::MAX);
         let (held, whole) = (Top::of(&reader.held, 0), Top::of(&book, reader.depth));
@@ -145,5 +154,8 @@ fn readers_of_every_pace_hold_the_book() {
         left_behind += behind;
         begun_anew += anew;
     }
-    assert!(left_behind > 0 && begun_anew > 0, "nobody was slow: {left_behind}, {begun_anew}");
+    assert!(
+        left_behind > 0 && begun_anew > 0,
+        "nobody was slow: {left_behind}, {begun_anew}"
+    );
 }
