@@ -194,7 +194,7 @@ const mutants = [
   ["payouts: finalised twice", "PayoutDistributor", "finalisedRoot = root;\n        delete _pending;", "finalisedRoot = root;"],
   ["payouts: any root is the one that waits", "PayoutDistributor", "root == bytes32(0) || root != _pending.root ||", "_pending.root == bytes32(0) ||"],
   ["payouts: any epoch is the one that waits", "PayoutDistributor", "|| epoch != finalisedEpoch + 1) {", "|| epoch == type(uint64).max) {"],
-  ["payouts: resolved without a dispute", "PayoutDistributor", "if (disputer == address(0)) revert NotDisputed(epoch);", ""],
+  ["payouts: resolved without a dispute", "PayoutDistributor", "if (disputer == address(0)) revert NotDisputed(epoch);", "if (false && disputer == address(0)) revert NotDisputed(epoch);"],
   ["payouts: the bond goes to who was wrong", "PayoutDistributor", "upheld ? disputer : feeAccount", "upheld ? feeAccount : disputer"],
   ["payouts: an upheld root stays", "PayoutDistributor", "if (upheld) delete _pending;\n        else (_pending.disputer, _pending.decidableUntil) = (address(0), 0);", "(_pending.disputer, _pending.decidableUntil) = (address(0), 0);"],
   ["payouts: resolved by anyone", "PayoutDistributor", "bool upheld) external onlyOwner nonReentrant", "bool upheld) external nonReentrant"],
