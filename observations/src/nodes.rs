@@ -10,7 +10,7 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::transports::TransportError;
 use souk_schema::observation::FailureKind;
 use souk_schema::{Address, B256, ChainId};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
 use crate::attestation::{Attestation, Attestations, SchemaRecord, Schemas, is_attestation, is_schema};
@@ -34,7 +34,25 @@ struct Inner {
 #[derive(Debug)]
 struct Node {
     url: Url,
-    connected: OnceCell<DynProvider>,
+    /// Until a question fails: a WebSocket that its node left for long is not taken up again by itself.
+    connected: AsyncMutex<Option<DynProvider>>,
+}
+
+impl Node {
+    async fn connection(&self) -> Result<DynProvider, TransportError> {
+        let mut connected = self.connected.lock().await;
+        if let Some(provider) = &*connected {
+            return Ok(provider.clone());
+        }
+        let builder = ProviderBuilder::new().disable_recommended_fillers();
+        let provider = builder.connect(self.url.as_str()).await?.erased();
+        Ok(connected.insert(provider).clone())
+    }
+
+    /// Connects anew for the next question.
+    async fn leave(&self) {
+        self.connected.lock().await.take();
+    }
 }
 
 impl Nodes {
@@ -42,7 +60,7 @@ impl Nodes {
     pub fn new(of_chain: impl IntoIterator<Item = (ChainId, Vec<Url>)>) -> Nodes {
         let node = |url| Node {
             url,
-            connected: OnceCell::new(),
+            connected: AsyncMutex::default(),
         };
         let nodes = |(chain, urls): (ChainId, Vec<Url>)| (chain, urls.into_iter().map(node).collect());
         Nodes(Arc::new(Inner {
@@ -76,7 +94,13 @@ impl Nodes {
                     format!("it took more than {} s", limit.as_secs_f32()),
                 )
             };
-            match answer.map_err(late).flatten() {
+            let answer = answer.map_err(late).flatten();
+            if let Err(trouble) = &answer
+                && matches!(trouble.kind, FailureKind::Unreachable | FailureKind::TimedOut)
+            {
+                node.leave().await;
+            }
+            match answer {
                 Ok((said, schema)) if is_attestation(uid, &said) && is_schema(said.schema, &schema) => {
                     return Ok((said, schema));
                 }
@@ -87,17 +111,8 @@ impl Nodes {
     }
 
     async fn asked(&self, node: &Node, registry: Address, uid: B256) -> Result<(Attestation, SchemaRecord), Trouble> {
-        let connect = async || {
-            ProviderBuilder::new()
-                .disable_recommended_fillers()
-                .connect(node.url.as_str())
-                .await
-        };
-        let connected = node
-            .connected
-            .get_or_try_init(async || Ok::<_, TransportError>(connect().await?.erased()))
-            .await;
-        let provider = connected.map_err(|error| Trouble::new(FailureKind::Unreachable, unreachable(&error)))?;
+        let connected = node.connection().await;
+        let provider = &connected.map_err(|error| Trouble::new(FailureKind::Unreachable, unreachable(&error)))?;
         let attestations = Attestations::new(registry, provider);
         let said = attestations.getAttestation(uid).call().await.map_err(of_call)?;
         if said.uid.is_zero() {
