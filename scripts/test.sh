@@ -7,6 +7,8 @@ PATH="$PATH:${HOME:-/root}/.cargo/bin"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
 passed=0
 failed=0
+# Seconds for all tests with their building, so that one that hangs is named and the summary still comes.
+limit=${SOUK_TEST_LIMIT_SECS:-4500}
 
 check() {
     name=$1
@@ -30,7 +32,7 @@ log=$(mktemp)
 status_file=$(mktemp)
 trap 'rm -f "$log" "$status_file"' EXIT
 {
-    cargo test --workspace --no-fail-fast 2>&1
+    timeout --kill-after=60 "$limit" cargo test --workspace --no-fail-fast 2>&1
     echo $? >"$status_file"
 } | tee "$log"
 status=$(cat "$status_file")
@@ -38,6 +40,10 @@ status=$(cat "$status_file")
 # The runner's own summaries: `test result: ok. 12 passed; 0 failed; …`, one for each test program.
 sum() { awk -v word="$1" '/^test result: / { for (i = 2; i <= NF; i++) if ($i == word) n += $(i - 1) } END { print n + 0 }' "$log"; }
 tests_failed=$(sum 'failed;')
+if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+    printf '\ntest programs ended after %s s; the last that was under way:\n' "$limit"
+    grep -E '^ +Running |has been running for over' "$log" | tail -n 3
+fi
 # Something that did not compile, or a test program that died, leaves no summary.
 [ "$status" = 0 ] || [ "$tests_failed" != 0 ] || tests_failed=1
 passed=$((passed + $(sum 'passed;')))

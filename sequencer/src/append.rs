@@ -10,8 +10,9 @@ use souk_schema::exchange::{Command, CommandBatch, CommandBody, GroupId, Source}
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::waiters::{Reply, Waiters};
-use crate::{Clock, SequencerError, SubmitError, record};
+use crate::queue::Queue;
+use crate::waiters::Waiters;
+use crate::{Clock, SequencerError, record};
 
 /// The most that one record holds: each command weighs 1, and each order in a mass quote another 1. An order takes less than 350 bytes, so
 /// a record stays below what a Kafka message takes.
@@ -19,14 +20,6 @@ pub(crate) const MAX_WEIGHT: usize = 2_048;
 
 /// From one attempt to the next while the log is unavailable.
 const RETRY: Duration = Duration::from_millis(100);
-
-/// A command that waits to be appended.
-pub(crate) struct Queued {
-    pub(crate) body: CommandBody,
-    /// Whose it is, where it is not this gateway's.
-    pub(crate) source: Option<Source>,
-    pub(crate) reply: Reply,
-}
 
 pub(crate) fn weight_of(body: &CommandBody) -> usize {
     match body {
@@ -42,7 +35,7 @@ pub(crate) struct Appender {
     pub(crate) stream: StreamName,
     /// This process's number among all writers, drawn when it starts.
     pub(crate) gateway: u64,
-    pub(crate) queue: mpsc::Receiver<Queued>,
+    pub(crate) queue: Queue,
     pub(crate) waiters: Arc<Waiters>,
     /// Records that were appended, with their sequences, for the reader of the stream.
     pub(crate) appended: mpsc::Sender<StoredRecord>,
@@ -59,7 +52,7 @@ impl Appender {
         let mut waiting = Vec::with_capacity(MAX_WEIGHT);
         loop {
             if waiting.is_empty() {
-                let received = self.queue.recv_many(&mut waiting, MAX_WEIGHT);
+                let received = self.queue.take(&mut waiting, MAX_WEIGHT);
                 // `None` once the group stops; 0 once nobody can submit.
                 if matches!(self.stopping.run_until_cancelled(received).await, None | Some(0)) {
                     return Ok(());
@@ -124,16 +117,6 @@ impl Appender {
                 }
                 Err(error) => return Err(error),
             }
-        }
-    }
-}
-
-impl Drop for Appender {
-    /// What still waits here was never sent.
-    fn drop(&mut self) {
-        self.queue.close();
-        while let Ok(queued) = self.queue.try_recv() {
-            let _ = queued.reply.send(Err(SubmitError::Stopped));
         }
     }
 }

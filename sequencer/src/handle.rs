@@ -7,7 +7,8 @@ use souk_schema::exchange::command::Fact;
 use souk_schema::exchange::{CommandBody, GroupId, Outcome, OutcomeBatch, Source};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::append::{MAX_WEIGHT, Queued, weight_of};
+use crate::append::{MAX_WEIGHT, weight_of};
+use crate::queue::Queued;
 use crate::status::Phase;
 use crate::{GroupStatus, Role, SubmitError};
 

@@ -23,6 +23,7 @@ mod events;
 mod follow;
 mod handle;
 mod machine;
+mod queue;
 pub mod record;
 mod run;
 mod snapshot;

@@ -20,6 +20,7 @@ use crate::error::Unusable;
 use crate::events::{self, Events};
 use crate::follow::{Follower, pause};
 use crate::machine::Machine;
+use crate::queue::Queue;
 use crate::snapshot::{self, Heading, Store};
 use crate::status::Phase;
 use crate::waiters::Waiters;
@@ -60,7 +61,7 @@ pub async fn start(
     let from = Start::wait_for(&config, &*log, &commands, &event_stream, &store).await?;
     let (status, _) = watch::channel(from.status(started));
     let (wanted, _) = watch::channel(config.role);
-    let (queue_in, queue) = mpsc::channel(config.queue_commands);
+    let (queue_in, queue) = Queue::new(config.queue_commands);
     let (appended_in, appended) = mpsc::channel(64);
     let (records_in, records) = mpsc::channel(RECORDS_IN_FLIGHT);
     let (outcomes_in, outcomes) = mpsc::channel(RECORDS_IN_FLIGHT);
