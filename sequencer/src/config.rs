@@ -22,14 +22,15 @@ pub struct GroupConfig {
     pub group: GroupId,
     /// What the engine begins as.
     pub role: Role,
-    /// A standby takes over when it has seen neither a command nor an event for so long, though time should go on. `None` leaves it to
+    /// A standby takes over when outcomes of its own have waited for so long to be seen in the events, and none came. `None` leaves it to
     /// [`GroupHandle::promote`](crate::GroupHandle::promote).
     pub takeover_after: Option<Duration>,
     /// Commands from one snapshot to the next; 0 for none. The engine stands still while its state is copied.
     pub snapshot_every: u64,
     /// Commands from one state hash to the next; 0 for none.
     pub hash_every: u64,
-    /// How often the primary lets time go on with a `Tick`; zero for never. Timers, expiries and auctions wait for one.
+    /// How often the primary lets time go on with a `Tick`; zero for never. Timers, expiries and auctions wait for one. A standby ticks
+    /// where five of them are missing.
     pub tick_every: Duration,
     /// Commands that may wait to be appended; who submits more waits.
     pub queue_commands: usize,

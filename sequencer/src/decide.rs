@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use souk_eventlog::{StoredRecord, StreamName};
-use souk_schema::exchange::{CommandNumber, OutcomeBatch};
+use souk_schema::exchange::{CommandBody, CommandNumber, OutcomeBatch};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::machine::{Machine, crosses};
@@ -30,6 +30,8 @@ pub(crate) struct Decider {
     /// To the task that writes events or compares them.
     pub(crate) outcomes: mpsc::Sender<Arc<OutcomeBatch>>,
     pub(crate) snapshots: mpsc::Sender<Taken>,
+    /// When a tick was decided last.
+    pub(crate) ticked: watch::Sender<Instant>,
     pub(crate) status: watch::Sender<GroupStatus>,
 }
 
@@ -38,6 +40,13 @@ impl Decider {
     pub(crate) fn run(mut self) -> Result<(), SequencerError> {
         while let Some(stored) = self.records.blocking_recv() {
             let commands = record::commands(&self.stream, &stored)?;
+            if commands
+                .commands
+                .iter()
+                .any(|command| command.body == CommandBody::Tick)
+            {
+                self.ticked.send_replace(Instant::now());
+            }
             let batch = Arc::new(self.machine.apply(stored.sequence, commands));
             self.report(&batch);
             // The log has the commands, so their outcomes stand, whatever becomes of this process.

@@ -86,31 +86,38 @@ impl Events {
         self.has_role(Role::Standby);
         let mut wanted = self.wanted.subscribe();
         let mut waiting = self.wait_for(self.next);
-        let mut last_news = Instant::now();
+        // Since when there are outcomes that the primary should have written, and it wrote nothing.
+        let mut silent_since = Instant::now();
         loop {
             if *wanted.borrow_and_update() == Role::Primary {
                 return Ok(Next::Role);
             }
             let has_room = self.comparison.unpublished() < MAX_UNPUBLISHED;
-            let takeover = self.takeover_after.map(|after| last_news + after);
+            let awaited = self.comparison.unpublished() > 0;
+            let takeover = self
+                .takeover_after
+                .filter(|_| awaited)
+                .map(|after| silent_since + after);
             tokio::select! {
                 batch = self.outcomes.recv(), if has_room => match batch {
                     Some(batch) => {
-                        last_news = Instant::now();
+                        if !awaited {
+                            silent_since = Instant::now();
+                        }
                         self.decided(batch)?;
                     }
                     None => return Ok(Next::End),
                 },
                 found = &mut waiting, if !self.is_behind() => {
                     if found? {
-                        last_news = Instant::now();
                         self.read(u64::MAX).await?;
+                        silent_since = Instant::now();
                     }
                     waiting = self.wait_for(self.next);
                 }
                 _ = wanted.changed() => {}
-                () = tokio::time::sleep_until(takeover.unwrap_or(last_news)), if takeover.is_some() => {
-                    tracing::warn!(stream = %self.stream, "nothing comes from the primary, taking over");
+                () = tokio::time::sleep_until(takeover.unwrap_or(silent_since)), if takeover.is_some() => {
+                    tracing::warn!(stream = %self.stream, "the primary writes no events, taking over");
                     self.wanted.send_replace(Role::Primary);
                 }
             }

@@ -67,6 +67,7 @@ pub async fn start(
     let (outcomes_in, outcomes) = mpsc::channel(RECORDS_IN_FLIGHT);
     let (snapshots_in, snapshots) = mpsc::channel(1);
     let (live, _) = broadcast::channel(LIVE_BATCHES);
+    let (ticked_in, ticked) = watch::channel(Instant::now());
     let waiters = Arc::new(Waiters::default());
     let engine = Arc::new(RwLock::new(from.engine));
     let handle = GroupHandle {
@@ -110,6 +111,7 @@ pub async fn start(
             live,
             outcomes: outcomes_in,
             snapshots: snapshots_in,
+            ticked: ticked_in,
             status: status.clone(),
         },
         events: Events {
@@ -125,7 +127,7 @@ pub async fn start(
             status: status.clone(),
         },
         keep: (store, snapshots),
-        ticks: (handle.clone(), config.tick_every),
+        ticks: (handle.clone(), config.tick_every, ticked),
         end: End { waiters, status },
     };
     Ok((handle, group.run(cancel)))
@@ -246,7 +248,7 @@ struct Group {
     decider: Decider,
     events: Events,
     keep: (Store, mpsc::Receiver<snapshot::Taken>),
-    ticks: (GroupHandle, Duration),
+    ticks: (GroupHandle, Duration, watch::Receiver<Instant>),
     end: End,
 }
 
@@ -272,7 +274,7 @@ impl Group {
             Ok(())
         }));
         parts.spawn(named("the ticks", async move {
-            tick::run(ticks.0, ticks.1).await;
+            tick::run(ticks.0, ticks.1, ticks.2).await;
             Ok(())
         }));
         let failure = loop {

@@ -1,15 +1,23 @@
 //! Lets time go on: the primary appends a `Tick` at every interval. Timers, expiries and auctions wait for one, and nothing else makes engine
 //! time move in a group that nobody trades in. Other commands do not spare a tick, for they run no timers.
+//!
+//! A primary can be gone while other engines go on taking orders. Then one of those ticks: the engine measures at a tick how long fills have
+//! waited for the vault, and stops matching before that is too long. Ticks of several engines do no harm.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use souk_schema::exchange::{CommandBody, CommandNumber};
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::{GroupHandle, Role, SubmitError};
 
-/// Ticks while this engine is the primary of a group that was opened, until the group stops.
-pub(crate) async fn run(group: GroupHandle, every: Duration) {
+/// A primary that misses so many of its beats is not waited for.
+const MISSED_BEATS: u32 = 5;
+
+/// Ticks while this engine is the primary of a group that was opened, or nobody else ticks, until the group stops. `ticked`: when a tick
+/// was decided last, whoever it came from.
+pub(crate) async fn run(group: GroupHandle, every: Duration, ticked: watch::Receiver<Instant>) {
     if every.is_zero() {
         return std::future::pending().await;
     }
@@ -19,7 +27,8 @@ pub(crate) async fn run(group: GroupHandle, every: Duration) {
         beats.tick().await;
         let is_due = {
             let status = group.status.borrow();
-            status.serves() && status.role == Role::Primary && status.command > CommandNumber(0)
+            let is_mine = status.role == Role::Primary || ticked.borrow().elapsed() > every * MISSED_BEATS;
+            status.serves() && status.command > CommandNumber(0) && is_mine
         };
         if !is_due {
             continue;

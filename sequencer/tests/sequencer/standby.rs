@@ -51,6 +51,49 @@ async fn a_hot_standby_takes_over_where_the_primary_died() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dead_primary_is_noticed_though_nobody_trades() {
+    let world = World::new().await;
+    let ticking = |role| GroupConfig {
+        takeover_after: Some(Duration::from_secs(1)),
+        tick_every: Duration::from_millis(50),
+        ..config(role)
+    };
+    let primary = world.run(ticking(Role::Primary)).await;
+    primary.open(1).await;
+    let standby = world.run(ticking(Role::Standby)).await;
+    standby.until("comparing", |status| status.published.0 >= 10).await;
+    primary.kill().await;
+    let status = standby.until("primary", |status| status.role == Role::Primary).await;
+    standby
+        .until("ticking", |now| now.published.0 >= status.command.0 + 3)
+        .await;
+    standby.stop().await;
+    audit(&*world.log().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_goes_on_though_the_primary_is_gone_and_nobody_may_take_over() {
+    let world = World::new().await;
+    let primary = world.run(config(Role::Primary)).await;
+    primary.open(1).await;
+    let gateway = GroupConfig {
+        tick_every: Duration::from_millis(20),
+        ..config(Role::Standby)
+    };
+    let gateway = world.run(gateway).await;
+    primary.kill().await;
+    let status = gateway.until("ticking", |status| status.command.0 >= 9).await;
+    assert_eq!(status.role, Role::Standby);
+    let ticks = world.run(config(Role::Primary)).await;
+    ticks
+        .until("written", |status| status.published >= status.command)
+        .await;
+    gateway.stop().await;
+    ticks.stop().await;
+    audit(&*world.log().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_differs_names_the_command_and_never_serves() {
     let world = World::new().await;
     let primary = world.run(config(Role::Primary)).await;
