@@ -193,6 +193,11 @@ fn push(waiting: &Transaction, seen: &Observation, sent: &SentAt, policy: &Polic
     (seen.head > sent.last).then_some(again)
 }
 
+/// Whether the vault has heard nothing for long.
+pub(super) fn heartbeat_is_due(seen: &Observation, policy: &Policy) -> bool {
+    seen.head_secs >= seen.heartbeat_secs.saturating_add(policy.heartbeat_after_secs)
+}
+
 fn plan(state: &State, seen: &Observation, policy: &Policy) -> Option<Want> {
     let enough = seen.waiting_fills >= policy.fills_per_batch || seen.oldest_age_ms >= policy.longest_wait_ms;
     if seen.waiting_fills > 0 && enough {
@@ -205,7 +210,7 @@ fn plan(state: &State, seen: &Observation, policy: &Policy) -> Option<Want> {
             at_most: at_most.min(policy.fills_per_batch),
         });
     }
-    if seen.head_secs >= seen.heartbeat_secs.saturating_add(policy.heartbeat_after_secs) {
+    if heartbeat_is_due(seen, policy) {
         return Some(Want::Heartbeat);
     }
     seen.flushable.map(|market| Want::Flush { market })

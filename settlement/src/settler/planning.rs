@@ -6,7 +6,7 @@ use souk_contracts::ExchangeVault::{flushRoyaltyCall, heartbeatCall};
 use souk_schema::exchange::FillNumber;
 
 use super::batch::{build, gas_bound};
-use super::decide::{Observation, Want};
+use super::decide::{Observation, Want, heartbeat_is_due};
 use super::error::SettleError;
 use super::journal::{Entry, Planned, Purpose};
 use super::run::{Settler, Step};
@@ -15,24 +15,39 @@ use crate::node::{Head, Trial};
 impl Settler {
     pub(super) async fn plan(&mut self, want: Want, seen: &Observation, head: Head) -> Result<Step, SettleError> {
         match want {
-            Want::Settle { first, at_most } => self.plan_batch(first, at_most, seen, head).await,
-            Want::Heartbeat => {
-                let call = heartbeatCall {}.abi_encode().into();
-                self.plan_call("a heartbeat", Purpose::Heartbeat, call, seen, head)
-                    .await
-            }
+            Want::Settle { first, at_most } => match self.plan_batch(first, at_most, seen, head).await {
+                // Fills that cannot be settled must not silence the operator as well: anyone could open the escape then.
+                Err(error @ (SettleError::Refused { .. } | SettleError::FillTooDear { .. }))
+                    if heartbeat_is_due(seen, &self.config.policy) =>
+                {
+                    tracing::warn!(group = %self.config.group, %error, "a heartbeat goes before the fills");
+                    self.plan_heartbeat(seen, head).await
+                }
+                planned => planned,
+            },
+            Want::Heartbeat => self.plan_heartbeat(seen, head).await,
             Want::Flush { market } => {
                 let call = flushRoyaltyCall { market }.abi_encode().into();
-                let planned = self
+                match self
                     .plan_call("a flush", Purpose::Flush { market }, call, seen, head)
-                    .await;
-                if planned.is_err() {
-                    // Nobody waits for it; the next look comes in time.
-                    self.royalties_seen_secs = head.secs;
+                    .await
+                {
+                    Err(error @ SettleError::Refused { .. }) => {
+                        // Nobody waits for it; the next look comes in time.
+                        tracing::warn!(group = %self.config.group, %market, %error, "royalties stay in the vault for now");
+                        self.royalties_seen_secs = head.secs;
+                        Ok(Step::Idle)
+                    }
+                    planned => planned,
                 }
-                planned
             }
         }
+    }
+
+    async fn plan_heartbeat(&mut self, seen: &Observation, head: Head) -> Result<Step, SettleError> {
+        let call = heartbeatCall {}.abi_encode().into();
+        self.plan_call("a heartbeat", Purpose::Heartbeat, call, seen, head)
+            .await
     }
 
     async fn plan_batch(

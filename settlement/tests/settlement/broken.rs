@@ -1,15 +1,13 @@
 //! A chain that goes back past finality, with everything that it had settled and paid.
 
 use souk_ledger::project::{LedgerConfig, LedgerStatus};
-use souk_ledger::reconcile::{VaultBalances, vault_equals_ledger};
 use souk_schema::exchange::{CommandBody, MarketState};
-use souk_settlement::VaultSource;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::exits::{call, cosigner, withdraw};
-use crate::settle::exhaust;
-use crate::world::{DEPTH, DOLLARS, GROUP, World, available, contracts, now_secs};
+use crate::settle::{exhaust, reconciled};
+use crate::world::{DEPTH, DOLLARS, GROUP, World, available, now_secs};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_reorganisation_past_finality_took_is_reversed_and_counts_again() {
@@ -87,16 +85,7 @@ async fn what_a_reorganisation_past_finality_took_is_reversed_and_counts_again()
     assert_eq!(left, DOLLARS as i128 - 1_000 - 5_000 - 100, "the taker's fee is 2%");
 
     // LED-2 holds, and the operator lifts the halt.
-    let source = VaultSource::new(world.log.clone(), world.node.clone(), contracts(&world.at));
-    let report = loop {
-        world.mine(1).await;
-        if let Some(snapshot) = source.at_finality().await.unwrap()
-            && let Ok(report) = vault_equals_ledger(&world.pool, &snapshot).await
-        {
-            break report;
-        }
-        ledger.changed().await.unwrap();
-    };
+    let report = reconciled(&world, &mut ledger, 0).await;
     assert!(report.compared >= 7 && report.is_clean(), "{report:?}");
     let (market, state) = (world.spec().key, MarketState::Open);
     world.command(CommandBody::SetMarketState { market, state }).await;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use alloy::primitives::Address;
 use serde_json::json;
 use souk_contracts::{ExchangeVault, dev};
-use souk_settlement::Settler;
 use souk_settlement::settler::Step;
+use souk_settlement::settler::journal::Purpose;
+use souk_settlement::{SettleError, Settler};
 use tokio_util::sync::CancellationToken;
 
 use crate::settle::exhaust;
@@ -156,4 +157,52 @@ async fn a_gap_of_nonces_is_closed() {
     }
     assert!(settler.state().waiting().is_empty(), "{:?}", settler.state());
     assert_eq!(world.in_vault(world.buyer.address(), world.shares()).await, 5);
+}
+
+/// Blocks have become too small for a fill, not for a heartbeat.
+#[tokio::test(flavor = "multi_thread")]
+async fn fills_that_cannot_be_settled_do_not_silence_the_operator() {
+    let world = World::trading().await;
+    let mut config = world.settler_config();
+    config.policy.heartbeat_after_secs = 1_000;
+    let mut settler = world.settler_with(config).await;
+    world.trade(5, 1).await;
+    world.rpc("evm_setBlockGasLimit", json!(["0x186a0"])).await;
+    world.mine(1).await;
+    let silent = settler.step().await;
+    assert!(matches!(silent, Err(SettleError::FillTooDear { .. })), "{silent:?}");
+    world.forward(1_000).await;
+    world.mine(1).await;
+    assert_eq!(settler.step().await.unwrap(), Step::Acted);
+    let waiting = settler.state().waiting();
+    assert_eq!(waiting[0].planned.purpose, Purpose::Heartbeat);
+    exhaust(&mut settler).await;
+    world.mine(1).await;
+    assert_eq!(transactions_of_operator(&world).await, 1);
+}
+
+/// The router takes no royalties for a while, and settlement goes on with everything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn royalties_that_cannot_be_flushed_hold_up_nothing() {
+    let world = World::trading().await;
+    let mut config = world.settler_config();
+    config.flush_from = Some(1);
+    let mut settler = world.settler_with(config).await;
+    let router = world.at.revenue_router;
+    let code = world.rpc("eth_getCode", json!([router, "latest"])).await;
+    world.rpc("anvil_setCode", json!([router, "0xfe"])).await;
+    for nonce in 1..=2 {
+        world.trade(5, nonce).await;
+        exhaust(&mut settler).await;
+        world.mine(1).await;
+        exhaust(&mut settler).await;
+    }
+    assert_eq!(transactions_of_operator(&world).await, 2, "both fills, and no flush");
+    assert_eq!(world.in_vault(world.buyer.address(), world.shares()).await, 10);
+    world.rpc("anvil_setCode", json!([router, code])).await;
+    world.forward(700).await;
+    world.mine(1).await;
+    exhaust(&mut settler).await;
+    let flushed = settler.state().waiting()[0].planned.purpose;
+    assert!(matches!(flushed, Purpose::Flush { .. }), "{flushed:?}");
 }

@@ -1,8 +1,10 @@
 //! Following facts goes on from its last snapshot, whatever happened to it meanwhile.
 
+use std::time::Duration;
+
 use souk_schema::exchange::Outcome;
 
-use crate::world::{CHAIN, DEPTH, DOLLARS, World, available};
+use crate::world::{CHAIN, DEPTH, DOLLARS, PATIENCE, World, available};
 
 /// Every fact that the engine took or refused, by position.
 async fn facts(world: &World) -> Vec<Outcome> {
@@ -160,9 +162,13 @@ async fn a_snapshot_of_a_fork_that_is_gone_goes_on_with_the_other() {
     world.deposit(buyer, world.dollars(), 1_000).await;
     world.mine(1).await;
     // The block with the deposit, which is not final, is in the snapshot.
-    while snapshot_end(&world).await <= before {
-        tokio::task::yield_now().await;
-    }
+    let taken = async {
+        while snapshot_end(&world).await <= before {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let taken = tokio::time::timeout(PATIENCE, taken).await;
+    assert!(taken.is_ok(), "no snapshot is taken");
     world
         .restart_facts(async |world| {
             world.go_back(mark).await;

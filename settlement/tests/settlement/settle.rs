@@ -3,7 +3,7 @@
 use alloy::primitives::{B256, keccak256};
 use souk_contracts::ExchangeVault;
 use souk_ledger::project::{LedgerConfig, LedgerStatus};
-use souk_ledger::reconcile::{VaultBalances, vault_equals_ledger};
+use souk_ledger::reconcile::{Report, VaultBalances, vault_equals_ledger};
 use souk_ledger::tables::Schema;
 use souk_schema::exchange::event::BustCause;
 use souk_schema::exchange::{FillNumber, Side};
@@ -13,11 +13,32 @@ use souk_settlement::{SettleError, Settler, VaultSource};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{DEPTH, DOLLARS, GROUP, SHARES, World, available, contracts};
+use crate::world::{DEPTH, DOLLARS, GROUP, PATIENCE, SHARES, World, available, contracts};
 
 /// Steps until there is nothing to do.
 pub async fn exhaust(settler: &mut Settler) {
-    while settler.step().await.unwrap() == Step::Acted {}
+    let steps = async { while settler.step().await.unwrap() == Step::Acted {} };
+    let ended = tokio::time::timeout(PATIENCE, steps).await;
+    assert!(ended.is_ok(), "there is always something to do");
+}
+
+/// What the ledger and the vault have at a final block from some block on, once the ledger has come there.
+pub async fn reconciled(world: &World, ledger: &mut watch::Receiver<LedgerStatus>, from: u64) -> Report {
+    let source = VaultSource::new(world.log.clone(), world.node.clone(), contracts(&world.at));
+    let comparing = async {
+        loop {
+            world.mine(1).await;
+            if let Some(snapshot) = source.at_finality().await.unwrap()
+                && snapshot.block.number >= from
+                && let Ok(report) = vault_equals_ledger(&world.pool, &snapshot).await
+            {
+                return report;
+            }
+            ledger.changed().await.unwrap();
+        }
+    };
+    let compared = tokio::time::timeout(PATIENCE, comparing).await;
+    compared.expect("the ledger comes to a final block")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,17 +90,7 @@ async fn fills_are_settled_in_batches_and_engine_ledger_and_vault_agree() {
 
     // LED-2, at the last final block but one.
     let flushed = u64::try_from(world.row(2).await.1.unwrap()).unwrap();
-    let source = VaultSource::new(world.log.clone(), world.node.clone(), contracts(&world.at));
-    let report = loop {
-        world.mine(1).await;
-        if let Some(snapshot) = source.at_finality().await.unwrap()
-            && snapshot.block.number >= flushed
-            && let Ok(report) = vault_equals_ledger(&world.pool, &snapshot).await
-        {
-            break report;
-        }
-        ledger.changed().await.unwrap();
-    };
+    let report = reconciled(&world, &mut ledger, flushed).await;
     assert!(report.compared >= 7, "{report:?}");
     assert!(report.is_clean(), "{report:?}");
     let noted: (i64, i64) = sqlx::query_as("select first_fill, last_fill from exchange.settlement")

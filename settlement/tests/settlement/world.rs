@@ -43,7 +43,7 @@ pub const DOLLARS: u128 = 1_000_000;
 pub const SHARES: u128 = 500;
 /// Quote base units of one tick.
 pub const TICK: u128 = 100;
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct World {
     _anvil: Anvil,
