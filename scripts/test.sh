@@ -7,6 +7,8 @@ PATH="$PATH:${HOME:-/root}/.cargo/bin"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
 passed=0
 failed=0
+# Seconds for one test program, so that one that hangs takes no others with it.
+program_limit=1500
 # Seconds for all tests with their building, so that one that hangs is named and the summary still comes.
 limit=${SOUK_TEST_LIMIT_SECS:-4500}
 
@@ -27,6 +29,8 @@ check format cargo fmt --all --check
 check lints cargo clippy --workspace --all-targets --quiet -- -D warnings
 check contracts node contracts/build.mjs --check
 
+host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+export "CARGO_TARGET_${host}_RUNNER=timeout --kill-after=10 $program_limit"
 printf '\n== tests: cargo test --workspace\n'
 log=$(mktemp)
 status_file=$(mktemp)

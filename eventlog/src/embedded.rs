@@ -32,6 +32,9 @@ pub struct EmbeddedLog {
     shared: Mutex<Option<PgConnection>>,
 }
 
+/// How long a connection that was kept may take to say that it is still there.
+const PING_LIMIT: Duration = Duration::from_secs(5);
+
 /// Why a stream of one writer takes no shared append.
 const HAS_ONE_WRITER: &str = "has one fenced writer; append through that";
 
@@ -45,7 +48,10 @@ impl EmbeddedLog {
         let mut migrator = sqlx::migrate!("../migrations/log");
         migrator.create_schema("log");
         migrator.dangerous_set_table_name("log.migration");
-        migrator.run(&pool).await.map_err(|error| match error {
+        // A connection of its own, which takes its lock along however this ends.
+        let mut connection = pool.acquire().await.map_err(classify)?.detach();
+        let migrated = migrator.run_direct(None, &mut connection, false).await;
+        migrated.map_err(|error| match error {
             sqlx::migrate::MigrateError::Execute(error) => classify(error),
             other => LogError::Misconfigured {
                 reason: other.to_string(),
@@ -63,7 +69,7 @@ impl EmbeddedLog {
     async fn connection_of_ours(&self) -> Result<PgConnection, LogError> {
         let kept = self.kept().take();
         if let Some(mut kept) = kept
-            && kept.ping().await.is_ok()
+            && matches!(tokio::time::timeout(PING_LIMIT, kept.ping()).await, Ok(Ok(())))
         {
             return Ok(kept);
         }
@@ -97,7 +103,8 @@ impl EventLog for EmbeddedLog {
             return self.next_sequence(stream).await;
         }
         let mut connection = self.connection_of_ours().await?;
-        let first = append::append(&mut connection, stream, Claim::Shared, &records).await?;
+        let appending = append::append(&mut connection, stream, Claim::Shared, &records);
+        let first = append::in_time(appending).await?;
         *self.kept() = Some(connection);
         first.map(i64::unsigned_abs).ok_or_else(|| LogError::WrongWriter {
             stream: stream.to_string(),

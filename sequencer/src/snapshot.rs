@@ -54,7 +54,9 @@ impl Store {
         let mut migrator = sqlx::migrate!("../migrations/sequencer");
         migrator.create_schema("sequencer");
         migrator.dangerous_set_table_name("sequencer.migration");
-        migrator.run(&pool).await?;
+        // A connection of its own, which takes its lock along however this ends.
+        let mut connection = pool.acquire().await?.detach();
+        migrator.run_direct(None, &mut connection, false).await?;
         Ok(Store {
             pool,
             group: group.0.into(),

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Value, json};
 use souk_api::{ApiConfig, ExchangeParts, Server, StatusSources};
@@ -88,7 +88,7 @@ impl Drop for Shared {
 /// Starts a Postgres, or takes the one that other tests hold.
 fn shared() -> Arc<Shared> {
     static HELD: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
-    let mut held = HELD.lock().unwrap();
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(shared) = held.upgrade() {
         return shared;
     }

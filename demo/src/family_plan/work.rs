@@ -25,8 +25,9 @@ use crate::work::{Claim, Venue, Work};
 
 /// How long most tasks, executions and rounds are open.
 const MONTH_SECS: u64 = 30 * 86_400;
-/// How long what ends with a missed deadline is open: the load waits for the end of it, and two seconds for its transaction are ample.
-const BRIEF_SECS: u64 = 3;
+/// How long what ends with a missed deadline is open: the load waits for the end of it, and its transaction has to be mined before, on a busy
+/// machine too.
+const BRIEF_SECS: u64 = 8;
 
 /// When something happens: a stage each, in this order. What needs an id or a decision of somebody else comes a stage later. The rulings
 /// are early, so that nobody waits for the end of the appeals; what can only be done once a judge ruled is last, because a chain with

@@ -6,7 +6,7 @@ use std::process::Child;
 use super::orphan::start_time;
 use super::*;
 
-const GRACE: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(90);
 
 fn sleeper(dir: &Path, script: &str) -> Spec {
     Spec {

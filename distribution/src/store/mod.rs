@@ -39,7 +39,9 @@ impl Store {
         let mut migrator = sqlx::migrate!("../migrations/payouts");
         migrator.create_schema("payouts");
         migrator.dangerous_set_table_name("payouts.migration");
-        migrator.run(&pool).await?;
+        // A connection of its own, which takes its lock along however this ends.
+        let mut connection = pool.acquire().await?.detach();
+        migrator.run_direct(None, &mut connection, false).await?;
         Ok(Store {
             pool,
             chain,

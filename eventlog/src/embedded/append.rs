@@ -1,5 +1,7 @@
 //! One append: claim the positions, copy the rows, commit. All in one transaction, so it is all or nothing.
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 use sqlx::{Connection, PgConnection};
 
@@ -16,6 +18,9 @@ pub(super) enum Claim {
     /// One of many, wherever the tail is.
     Shared,
 }
+
+/// How long an append may take before its connection is given up. It is long: a slow disk writes a 64 MiB record in it.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Rows are gathered to messages of about this size; a larger payload goes out by itself, in pieces of this size.
 const MESSAGE_BYTES: usize = 256 * 1024;
@@ -40,6 +45,12 @@ const CLAIM_SHARED: &str = claim_sql!(
     "INSERT INTO log.stream AS s (name, epoch, next_sequence) VALUES ($1, 0, $2)
      ON CONFLICT (name) DO UPDATE SET next_sequence = s.next_sequence + $2 WHERE s.epoch = 0"
 );
+
+/// Gives an append up that takes too long; its connection is to be given up with it.
+pub(super) async fn in_time<T>(appending: impl Future<Output = Result<T, LogError>>) -> Result<T, LogError> {
+    let ended = tokio::time::timeout(LIMIT, appending).await;
+    ended.map_err(|_| LogError::unavailable("the database took too long over an append"))?
+}
 
 /// Appends and returns the first sequence; `None` when the claim does not hold, with nothing written.
 pub(super) async fn append(

@@ -2,18 +2,14 @@
 //! earlier writer can write nothing more; an append whose outcome is unknown is settled from the tail before anything is sent again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use super::append::{Claim, append};
+use super::append::{Claim, append, in_time};
 use super::fault::classify;
 use crate::record::check;
 use crate::{LogError, NewRecord, StreamName, StreamWriter};
-
-/// How long an append may take before its connection is given up. It is long: a slow disk writes a 64 MiB record in it.
-const APPEND_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long the new writer waits for an append of the old one to finish before ending it.
 const PATIENCE: &str = "5s";
@@ -107,9 +103,7 @@ impl EmbeddedWriter {
             epoch: self.epoch,
             first: i64::try_from(self.next).map_err(LogError::unavailable)?,
         };
-        let sent = append(&mut connection, &self.stream, claim, records);
-        let sent = tokio::time::timeout(APPEND_LIMIT, sent).await;
-        let first = sent.map_err(|_| LogError::unavailable("the database took too long over an append"))??;
+        let first = in_time(append(&mut connection, &self.stream, claim, records)).await?;
         self.connection = Some(connection);
         // Nothing but another writer moves the epoch or the tail.
         first.map(|_| ()).ok_or_else(|| self.fenced())

@@ -34,7 +34,7 @@ pub trait Backend: Send + Sync {
 }
 
 /// How long a call waits for a server that is away.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub async fn connect(backend: &str, address: &str) -> Arc<dyn EventLog> {
     match backend {

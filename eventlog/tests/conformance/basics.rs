@@ -230,7 +230,7 @@ pub async fn a_waiter_wakes_when_its_record_comes(backend: &mut dyn Backend) {
         "woke {delays:?} after the appends"
     );
     assert!(
-        delays.iter().max() < Some(&Duration::from_secs(3)),
+        delays.iter().max() < Some(&Duration::from_secs(30)),
         "woke {delays:?} after the appends"
     );
     let begun = Instant::now();
@@ -238,7 +238,7 @@ pub async fn a_waiter_wakes_when_its_record_comes(backend: &mut dyn Backend) {
         other.wait_beyond(&stream, 0, long).await.expect("waited"),
         "an old record is there"
     );
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < long);
     assert!(
         !other
             .wait_beyond(&stream, 5, Duration::from_millis(50))

@@ -115,6 +115,13 @@ impl Ws {
     }
 }
 
+/// Sends a message; a node that takes nothing is as dead as one that says nothing.
+async fn said(socket: &mut Socket, message: Message) -> Result<(), String> {
+    let sent = timeout(SILENCE_LIMIT, socket.send(message)).await;
+    let sent = sent.map_err(|_| "nothing is taken for too long".to_owned())?;
+    sent.map_err(|error| error.to_string())
+}
+
 /// Holds the socket.
 struct Keeper {
     url: Url,
@@ -198,8 +205,8 @@ impl Keeper {
                     let Some(request) = request else { return "nobody needs it any more".into() };
                     pending.retain(|_, reply| !reply.is_closed());
                     pending.insert(request.id, request.reply);
-                    if let Err(error) = socket.send(Message::text(request.json)).await {
-                        return error.to_string();
+                    if let Err(why) = said(&mut socket, Message::text(request.json)).await {
+                        return why;
                     }
                 }
                 message = socket.next() => {
@@ -216,8 +223,8 @@ impl Keeper {
                     if heard.elapsed() > SILENCE_LIMIT {
                         return "silent for too long".into();
                     }
-                    if let Err(error) = socket.send(Message::Ping(Bytes::new())).await {
-                        return error.to_string();
+                    if let Err(why) = said(&mut socket, Message::Ping(Bytes::new())).await {
+                        return why;
                     }
                 }
             }

@@ -36,9 +36,7 @@ impl Stand {
             .expect("a private Postgres starts");
         let url = postgres.create_database("graph").await.expect("a new database");
         let options: PgConnectOptions = url.parse().expect("a valid address");
-        let pool = PgPoolOptions::new()
-            .max_connections(8)
-            .acquire_timeout(Duration::from_secs(5));
+        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(PATIENCE);
         let pool = pool
             .connect_with(options.options([("search_path", "souk")]))
             .await

@@ -40,9 +40,7 @@ impl World {
     }
 
     pub async fn pool(&self) -> PgPool {
-        let pool = PgPoolOptions::new()
-            .max_connections(8)
-            .acquire_timeout(Duration::from_secs(5));
+        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(PATIENCE);
         pool.connect(&self.url).await.expect("connected")
     }
 

@@ -34,7 +34,9 @@ impl Store {
         let mut migrator = sqlx::migrate!("../migrations/settlement");
         migrator.create_schema("settlement");
         migrator.dangerous_set_table_name("settlement.migration");
-        migrator.run(&pool).await?;
+        // A connection of its own, which takes its lock along however this ends.
+        let mut connection = pool.acquire().await?.detach();
+        migrator.run_direct(None, &mut connection, false).await?;
         Ok(Store { pool })
     }
 

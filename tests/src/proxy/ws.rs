@@ -17,15 +17,17 @@ use super::{State, spoil};
 
 pub(super) async fn upgrade(extract::State(state): extract::State<Arc<State>>, upgrade: WebSocketUpgrade) -> Response {
     upgrade.max_message_size(1 << 30).on_upgrade(move |socket| async move {
-        if !state.is_down.load(Ordering::Relaxed) {
-            carry(&state, socket).await;
-        }
+        carry(&state, socket).await;
     })
 }
 
 /// Carries messages both ways until either side, or a fault, ends it.
 async fn carry(state: &State, mut client: WebSocket) -> Option<()> {
+    // In this order, so that no socket outlives a node that goes down in between.
     let mut dropped = state.drop_sockets.subscribe();
+    if state.is_down.load(Ordering::Relaxed) {
+        return None;
+    }
     let (mut node, _) = connect_async(&state.upstream().ws).await.ok()?;
     let mut methods: HashMap<String, String> = HashMap::new();
     loop {

@@ -157,6 +157,25 @@ async fn until_shown(url: &str, is_so: impl Fn(&[Value]) -> bool) -> Result<Vec<
     tokio::time::timeout(PATIENCE, shown).await.context("never so")?
 }
 
+/// Waits until the log has so many observations.
+async fn until_recorded(dir: &str, count: usize) -> Result<()> {
+    let recorded = async {
+        while run(&["log", "observations", "--data-dir", dir])
+            .await?
+            .out
+            .lines()
+            .count()
+            != count
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, recorded)
+        .await
+        .with_context(|| format!("never {count} observations"))?
+}
+
 #[tokio::test]
 async fn lin_1_an_attestation_shows_at_the_asset_that_it_names() -> Result<()> {
     let mut world = World::start(Backend::Embedded).await?;
@@ -201,8 +220,7 @@ async fn lin_1_an_attestation_shows_at_the_asset_that_it_names() -> Result<()> {
     );
 
     // LOG-1: the tables are made again of the log alone, and nobody is asked again.
-    let records = run(&["log", "observations", "--data-dir", &dir]).await?;
-    assert_eq!(records.out.lines().count(), 4, "{records:?}");
+    until_recorded(&dir, 4).await?;
     souk.killed().await?;
     let pool = world.pool().await?;
     sqlx::query("drop schema observations cascade").execute(&pool).await?;

@@ -160,6 +160,8 @@ impl World {
     /// Waits until the tables are at another block than now.
     pub async fn moved_on(&self, pool: &PgPool) -> Result<()> {
         let before = projected_head(pool).await?;
+        // Whatever else happens on the chain may be over.
+        let _: Value = self.node.raw_request("evm_mine".into(), ()).await?;
         let started = Instant::now();
         while projected_head(pool).await? == before {
             ensure!(started.elapsed() < PATIENCE, "the tables are stuck at {before:?}");

@@ -335,16 +335,22 @@ async fn five_hundred_who_follow_a_book_are_all_told_everything() {
         client.subscribe("b", &book(&desk, "")).await;
         let mut own = OwnBook::default();
         own.take(&client.item().await["orderBook"]);
-        following.push(tokio::spawn(async move {
-            let mut heard = Vec::new();
-            for _ in 0..STEPS {
-                let message = client.hear().await;
-                heard.push(std::time::Instant::now());
-                own.take(&message["payload"]["data"]["orderBook"]);
-            }
-            (own.sequence, heard)
-        }));
+        following.push((client, own));
     }
+    let following: Vec<_> = following
+        .into_iter()
+        .map(|(mut client, mut own)| {
+            tokio::spawn(async move {
+                let mut heard = Vec::new();
+                for _ in 0..STEPS {
+                    let message = client.hear().await;
+                    heard.push(std::time::Instant::now());
+                    own.take(&message["payload"]["data"]["orderBook"]);
+                }
+                (own.sequence, heard)
+            })
+        })
+        .collect();
     let mut sent = Vec::new();
     for step in 0..STEPS {
         sent.push(std::time::Instant::now());
