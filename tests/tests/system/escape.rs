@@ -13,7 +13,7 @@ use sqlx::PgPool;
 use crate::apart::{Apart, FINALITY};
 use crate::exchange::settled;
 use crate::program::ask;
-use crate::trader::plan;
+use crate::trader::{number, plan};
 use crate::world::{Backend, send_as, until};
 
 /// Longer than the silence after which anyone may open the escape.
@@ -150,9 +150,4 @@ async fn everything_is_over(pool: &PgPool, unsettled: u64, payments: usize) -> R
     .await?;
     assert_eq!(owed, 0, "everyone was paid");
     Ok(())
-}
-
-fn number(value: &Value) -> Result<u64> {
-    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
-    number.with_context(|| format!("no number: {value}"))
 }

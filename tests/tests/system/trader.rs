@@ -1,9 +1,10 @@
 //! One of the demo's traders over GraphQL, with nothing of the program's own client: signs in, signs an order, sends it, takes it back.
 
-use alloy::primitives::{Address, B256, hex};
+use alloy::primitives::{Address, B256, Bytes, hex};
 use alloy::signers::SignerSync;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use souk_contracts::ExchangeVault::{Withdrawal, withdrawCall};
 use souk_contracts::exchange::domain;
 use souk_demo::trade::{Draft, Intent, MarketUnits, Style, TradeSide, sign};
 use souk_demo::{Account, Family, Plan};
@@ -39,6 +40,11 @@ impl Trader {
     pub async fn maker(url: &str, vault: Address, place: usize) -> Result<Trader> {
         let plan = plan()?;
         let account = plan.economy.accounts[plan.trading.makers[place]].clone();
+        Trader::sign_in(url, vault, account).await
+    }
+
+    /// Signs an account in.
+    pub async fn sign_in(url: &str, vault: Address, account: Account) -> Result<Trader> {
         let challenge = asked(url, "{ signInChallenge { nonce domains chains } }", json!({}), None).await?;
         let challenge = &challenge["data"]["signInChallenge"];
         let host = text(&challenge["domains"][0])?;
@@ -74,13 +80,25 @@ impl Trader {
         price_ticks: u64,
         expiry_secs: u64,
     ) -> Result<std::result::Result<u64, String>> {
+        self.place(market, TradeSide::Sell, 1, price_ticks, expiry_secs).await
+    }
+
+    /// Places a limit order; its nonce, or the code with which it is refused.
+    pub async fn place(
+        &mut self,
+        market: Market,
+        side: TradeSide,
+        lots: u64,
+        price_ticks: u64,
+        expiry_secs: u64,
+    ) -> Result<std::result::Result<u64, String>> {
         let draft = Draft {
             intent: Intent::Place {
                 trader: 0,
                 market: 0,
-                side: TradeSide::Sell,
+                side,
                 price_ticks,
-                lots: 1,
+                lots,
                 style: Style::Rest,
             },
             nonce: self.nonce,
@@ -90,7 +108,7 @@ impl Trader {
         let signed = sign(&self.account, &domain(31_337, self.vault), market.units, draft)?;
         let order = &signed.order;
         let input = json!({
-            "account": order.account, "market": order.market, "side": "SELL", "baseAmount": order.baseAmount.to_string(),
+            "account": order.account, "market": order.market, "side": side_of(side), "baseAmount": order.baseAmount.to_string(),
             "limitPrice": order.limitPrice.to_string(), "feeCap": order.feeCap.to_string(), "nonce": order.nonce.to_string(),
             "expiry": order.expiry, "signature": hex::encode_prefixed(signed.signature),
             "instructions": { "type": "LIMIT", "timeInForce": "GOOD_TIL_CANCELLED", "postOnly": "NO", "selfTrade": "CANCEL_MAKER" },
@@ -101,6 +119,43 @@ impl Trader {
             Some(code) => Err(code.into()),
             None if answer["errors"].is_null() => Ok(draft.nonce),
             None => anyhow::bail!("{answer}"),
+        })
+    }
+
+    /// What the trader is told of itself.
+    pub async fn viewer(&self, fields: &str) -> Result<Value> {
+        let query = format!("{{ viewer {{ {fields} }} }}");
+        let mut answer = asked(&self.url, &query, json!({}), Some(&self.token)).await?;
+        anyhow::ensure!(answer["errors"].is_null(), "{query}: {answer}");
+        Ok(answer["data"]["viewer"].take())
+    }
+
+    /// Has a withdrawal to itself debited and co-signed: what the vault is to be called with.
+    pub async fn withdraw(&mut self, token: &str, amount: u128, deadline_secs: u64) -> Result<withdrawCall> {
+        let withdrawal = json!({
+            "account": self.account.address(), "token": token, "amount": amount.to_string(), "receiver": self.account.address(),
+            "nonce": self.nonce.to_string(), "deadline": deadline_secs,
+        });
+        self.nonce += 1;
+        let query = "mutation ($withdrawal: WithdrawalInput!) { withdraw(withdrawal: $withdrawal) {
+            account token id amount receiver nonce deadline group operatorSignature } }";
+        let answer = asked(&self.url, query, json!({ "withdrawal": withdrawal }), Some(&self.token)).await?;
+        let approved = &answer["data"]["withdraw"];
+        let signature = text(&approved["operatorSignature"]).with_context(|| answer.to_string())?;
+        Ok(withdrawCall {
+            withdrawal: Withdrawal {
+                account: text(&approved["account"])?.parse()?,
+                token: text(&approved["token"])?.parse()?,
+                id: text(&approved["id"])?.parse()?,
+                amount: text(&approved["amount"])?.parse()?,
+                receiver: text(&approved["receiver"])?.parse()?,
+                nonce: text(&approved["nonce"])?.parse()?,
+                deadline: number(&approved["deadline"])?,
+                group: u32::try_from(number(&approved["group"])?)?,
+            },
+            // It is the account itself that calls.
+            accountSignature: Bytes::new(),
+            operatorSignature: signature.parse()?,
         })
     }
 
@@ -121,6 +176,28 @@ pub async fn asked(url: &str, query: &str, variables: Value, token: Option<&str>
     }
     let body = json!({ "query": query, "variables": variables });
     Ok(request.json(&body).send().await?.json().await?)
+}
+
+/// The first market of shares, with the parts per million that it takes of maker, taker and seller.
+pub async fn shares_market(url: &str) -> Result<(Market, [u128; 3])> {
+    let query = "{ markets(first: 100) { nodes { kind state marketId lotSize tickSize ticker { last }
+        fees { makerPpm takerPpm royaltyPpm } } } }";
+    let answer = asked(url, query, json!({}), None).await?;
+    let nodes = answer["data"]["markets"]["nodes"].as_array().context("no markets")?;
+    let node = nodes
+        .iter()
+        .find(|node| node["kind"] == "SHARES" && node["state"] == "OPEN")
+        .with_context(|| format!("no market of shares is open: {answer}"))?;
+    let units = MarketUnits {
+        market: text(&node["marketId"])?.parse()?,
+        lot_size: text(&node["lotSize"])?.parse()?,
+        tick_size: text(&node["tickSize"])?.parse()?,
+    };
+    let fees = &node["fees"];
+    let [maker, taker, royalty] =
+        ["makerPpm", "takerPpm", "royaltyPpm"].map(|name| number(&fees[name]).map(u128::from));
+    let price_ticks = 0;
+    Ok((Market { units, price_ticks }, [maker?, taker?, royalty?]))
 }
 
 /// The market of the first licence series, with its id in the registry and the second at which the series ends.
@@ -160,6 +237,19 @@ pub async fn state_of(url: &str, market: B256) -> Result<String> {
     Ok(text(&answer["data"]["market"]["state"])
         .with_context(|| answer.to_string())?
         .into())
+}
+
+fn side_of(side: TradeSide) -> &'static str {
+    match side {
+        TradeSide::Buy => "BUY",
+        TradeSide::Sell => "SELL",
+    }
+}
+
+/// A number, written as one or as text.
+pub fn number(value: &Value) -> Result<u64> {
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    number.with_context(|| format!("no number: {value}"))
 }
 
 fn text(value: &Value) -> Result<&str> {
