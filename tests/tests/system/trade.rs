@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use souk_contracts::{AssetShares, ExchangeVault, TestUSD};
 use souk_demo::trade::TradeSide;
-use souk_demo::{Account, Traded};
+use souk_demo::{Account, TICK_MICROS, Traded};
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
@@ -28,6 +28,8 @@ struct Exchange {
     vault: Address,
     /// The asset whose shares are traded, as the contract of shares numbers it.
     asset: U256,
+    /// What a share is about worth.
+    ticks: u64,
 }
 
 impl Exchange {
@@ -58,6 +60,7 @@ impl Exchange {
         Ok(Exchange {
             vault: apart.world.deployment.addresses.exchange_vault.context("no vault")?,
             asset: U256::from(planned.asset + 1),
+            ticks: planned.price_micros / TICK_MICROS,
             apart,
             index,
             project,
@@ -188,9 +191,8 @@ async fn until_told(trader: &Trader, fields: &str, is_so: impl Fn(&Value) -> boo
 
 #[tokio::test]
 async fn led_2_from_a_deposit_on_chain_to_a_withdrawal_every_base_unit_is_where_it_belongs() -> Result<()> {
-    const DOLLARS: u128 = 100_000_000;
+    const DOLLARS: u128 = 1_000_000_000_000;
     const LOTS: u64 = 7;
-    const TICKS: u64 = 150;
     let exchange = Exchange::start().await?;
     let buyer = exchange.newcomer("a buyer", DOLLARS, 0).await?;
     let (market, [maker_ppm, taker_ppm, royalty_ppm]) = shares_market(&exchange.url).await?;
@@ -206,16 +208,16 @@ async fn led_2_from_a_deposit_on_chain_to_a_withdrawal_every_base_unit_is_where_
 
     // The seller's order rests, the buyer's comes.
     let placed = selling
-        .place(market, TradeSide::Sell, LOTS, TICKS, expiry_secs())
+        .place(market, TradeSide::Sell, LOTS, exchange.ticks, expiry_secs())
         .await?;
     assert!(placed.is_ok(), "{placed:?}");
     let placed = buying
-        .place(market, TradeSide::Buy, LOTS, TICKS + 3, expiry_secs())
+        .place(market, TradeSide::Buy, LOTS, exchange.ticks + 1, expiry_secs())
         .await?;
     assert!(placed.is_ok(), "{placed:?}");
     let pool = exchange.apart.world.pool().await?;
     assert_eq!(settled(&pool).await?, 1, "one fill");
-    let price = u128::from(TICKS) * market.units.tick_size * u128::from(LOTS);
+    let price = u128::from(exchange.ticks) * market.units.tick_size * u128::from(LOTS);
     let part = |ppm: u128| price * ppm / 1_000_000;
     let (paid, got) = (price + part(taker_ppm), price - part(maker_ppm) - part(royalty_ppm));
     assert!(
@@ -262,12 +264,12 @@ async fn led_2_from_a_deposit_on_chain_to_a_withdrawal_every_base_unit_is_where_
 }
 
 /// Sends orders one after the other, buys and sells in turn, until the server is gone; the nonces of those that it acknowledged.
-fn work(mut trader: Trader, market: Market) -> JoinHandle<(Address, Vec<u64>)> {
+fn work(mut trader: Trader, market: Market, ticks: u64) -> JoinHandle<(Address, Vec<u64>)> {
     tokio::spawn(async move {
         let mut acknowledged = Vec::new();
         for sent in 0.. {
             let side = [TradeSide::Buy, TradeSide::Sell][sent as usize % 2];
-            let price = 150 + sent % 5;
+            let price = ticks - 2 + sent % 5;
             match trader.place(market, side, 1, price, expiry_secs()).await {
                 Ok(Ok(nonce)) => acknowledged.push(nonce),
                 // Too many at once, or too many open: it is asked again a little later.
@@ -316,7 +318,7 @@ async fn ex_2_what_was_acknowledged_under_load_is_there_once_after_kill_9_of_eve
                     .is_some_and(|balances| balances.len() == 2)
             })
             .await?;
-            working.push(work(trader, market));
+            working.push(work(trader, market, exchange.ticks));
         }
         let busy = format!("select count(*) >= {} from exchange.exchange_order", total + 40);
         until(&pool, busy).await?;
