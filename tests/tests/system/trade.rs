@@ -3,7 +3,7 @@
 
 use alloy::primitives::{Address, U256, keccak256};
 use alloy::providers::Provider;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use souk_contracts::{AssetShares, ExchangeVault, TestUSD};
 use souk_demo::trade::TradeSide;
@@ -78,7 +78,7 @@ impl Exchange {
         let _: Value = node
             .raw_request("anvil_setBalance".into(), json!([me, "0xde0b6b3a7640000"]))
             .await?;
-        let done = |sent: bool| ensure!(sent, "a call of {name} fails");
+        let done = |sent: bool| sent.then_some(()).with_context(|| format!("a call of {name} fails"));
         if dollars > 0 {
             let amount = U256::from(dollars);
             done(send_as(node, me, at.test_usd, TestUSD::mintCall { to: me, amount }).await?)?;
@@ -236,11 +236,13 @@ async fn led_2_from_a_deposit_on_chain_to_a_withdrawal_every_base_unit_is_where_
     let withdrawable = |viewer: &Value| viewer["balances"][0]["withdrawableBaseUnits"] == json!(got.to_string());
     until_told(&selling, "balances { withdrawableBaseUnits }", withdrawable).await?;
     let node = &exchange.apart.world.node;
-    for (trader, owner, token, amount) in [
-        (&mut selling, seller, &dollar, got),
-        (&mut buying, buyer, &share, shares),
-        (&mut buying, buyer, &dollar, DOLLARS - paid),
+    let mut traders = [selling, buying];
+    for (whose, owner, token, amount) in [
+        (0, seller, &dollar, got),
+        (1, buyer, &share, shares),
+        (1, buyer, &dollar, DOLLARS - paid),
     ] {
+        let trader = &mut traders[whose];
         let call = trader.withdraw(token, amount, expiry_secs()).await?;
         assert!(
             send_as(node, owner, exchange.vault, call.clone()).await?,
