@@ -309,7 +309,7 @@ async fn ex_2_what_was_acknowledged_under_load_is_there_once_after_kill_9_of_eve
                 .await?,
         );
     }
-    let mut total = 0;
+    let mut total = 0_i64;
     for kill in 0..2 {
         let mut working = Vec::new();
         for account in &accounts {
