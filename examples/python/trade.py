@@ -80,6 +80,16 @@ def sign_in():
     return session["token"]
 
 
+def best_ask():
+    """The lowest price that somebody sells at now."""
+    market = ask("query($id: Bytes32!) { market(id: $id) { ticker { ask } } }", {"id": MARKET})["market"]
+    if market is None:
+        sys.exit(f"there is no market {MARKET}")
+    if market["ticker"]["ask"] is None:
+        sys.exit("nobody sells now")
+    return market["ticker"]["ask"]
+
+
 def signed_order(amount, price):
     """Has an order filled in by the server and signs it. A wallet shows what it signs; a program can check it."""
     draft = {"account": account.address, "market": MARKET, "side": "BUY", "amount": amount, "price": price}
@@ -138,7 +148,7 @@ def main():
         assert json.loads(socket.recv(timeout=10))["type"] == "connection_ack"
         query = "subscription { myFills { snapshot sequence prevSequence fills { fillId state price amount transactionHash bustCause } } }"
         socket.send(json.dumps({"id": "fills", "type": "subscribe", "payload": {"query": query}}))
-        place(signed_order("2", "1.10"))
+        place(signed_order("2", best_ask()))
         follow_to_settlement(socket)
     balances = ask("{ viewer { balances { currency free used pendingIn withdrawable } } }", token=token)["viewer"]["balances"]
     tell("balances", balances=balances)

@@ -74,6 +74,17 @@ async function signIn(): Promise<string> {
   return session.token;
 }
 
+/** The lowest price that somebody sells at now. */
+async function bestAsk(): Promise<string> {
+  const { market: found } = await ask<{ market: { ticker: { ask: string | null } } | null }>(
+    "query($id: Bytes32!) { market(id: $id) { ticker { ask } } }",
+    { id: market },
+  );
+  if (!found) throw new Error(`there is no market ${market}`);
+  if (!found.ticker.ask) throw new Error("nobody sells now");
+  return found.ticker.ask;
+}
+
 type OrderToSign = { typedData: TypedDataDefinition & { message: { market: string; side: number } }; digest: Hex; order: { nonce: string } };
 
 /** Has an order filled in by the server and signs it. A wallet shows what it signs; a program can check it. */
@@ -144,7 +155,7 @@ async function main() {
     );
   });
   await ready;
-  await place(await signedOrder("2", "1.10"));
+  await place(await signedOrder("2", await bestAsk()));
   placed = true;
   waiting.forEach(show);
   await settled;

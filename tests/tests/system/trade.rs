@@ -1,5 +1,5 @@
 //! A trade from beginning to end: money and shares go into the vault on chain, orders over GraphQL meet, the fill is settled on chain, and what
-//! it brought is withdrawn. And traders at work while engine, settlement and API are killed: what was acknowledged is there, once.
+//! it brought is withdrawn. The examples for traders' own programs do the same. And traders at work while engine, settlement and API are killed: what was acknowledged is there, once.
 
 use alloy::primitives::{Address, U256, keccak256};
 use alloy::providers::Provider;
@@ -9,6 +9,7 @@ use souk_contracts::{AssetShares, ExchangeVault, TestUSD};
 use souk_demo::trade::TradeSide;
 use souk_demo::{Account, TICK_MICROS, Traded};
 use sqlx::PgPool;
+use tokio::process::Command;
 use tokio::task::JoinHandle;
 
 use crate::apart::{Apart, FINALITY};
@@ -261,6 +262,67 @@ async fn led_2_from_a_deposit_on_chain_to_a_withdrawal_every_base_unit_is_where_
     assert_eq!(exchange.in_pocket(buyer).await?, amounts(DOLLARS - paid, shares));
     for account in [buyer, seller] {
         assert_eq!(exchange.in_vault(account).await?, amounts(0, 0));
+    }
+    exchange.stop().await
+}
+
+/// Runs an example for a buyer who has deposited; what it printed, one JSON value a line.
+async fn run_example(mut command: Command, exchange: &Exchange, market: Market, buyer: &str) -> Result<Vec<Value>> {
+    command
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .env("SOUK_URL", format!("{}/graphql", exchange.url))
+        .env("SOUK_MARKET", market.units.market.to_string())
+        .env("SOUK_KEY", keccak256(buyer).to_string());
+    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output())
+        .await
+        .context("the example does not end")??;
+    let (out, errors) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+    assert!(output.status.success(), "{out}\n{errors}");
+    out.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+#[tokio::test]
+async fn the_examples_trade_until_the_chain_has_settled_for_good() -> Result<()> {
+    let exchange = Exchange::start().await?;
+    let (market, _) = shares_market(&exchange.url).await?;
+    let seller = exchange.newcomer("a seller", 0, 20 * market.units.lot_size).await?;
+    let mut selling = exchange.sign_in(&seller).await?;
+    until_told(&selling, "balances { total }", |viewer| {
+        viewer["balances"][0]["total"].is_string()
+    })
+    .await?;
+    let placed = selling
+        .place(market, TradeSide::Sell, 20, exchange.ticks, expiry_secs())
+        .await?;
+    assert!(placed.is_ok(), "{placed:?}");
+    let mut typescript = Command::new("tools/node_modules/.bin/tsx");
+    typescript
+        .arg("examples/typescript/trade.ts")
+        .env("NODE_PATH", "tools/node_modules");
+    let mut python = Command::new("tools/.venv/bin/python");
+    python.arg("examples/python/trade.py");
+    for (command, buyer) in [(typescript, "who writes TypeScript"), (python, "who writes Python")] {
+        let account = exchange.newcomer(buyer, 1_000_000_000_000, 0).await?;
+        let trader = exchange.sign_in(&account).await?;
+        until_told(&trader, "balances { total }", |viewer| {
+            viewer["balances"][0]["total"].is_string()
+        })
+        .await?;
+        let told = run_example(command, &exchange, market, buyer).await?;
+        let last = told
+            .iter()
+            .find(|line| line["step"] == "final")
+            .with_context(|| format!("{told:#?}"))?;
+        let node = &exchange.apart.world.node;
+        let receipt: Value = node
+            .raw_request("eth_getTransactionReceipt".into(), json!([last["transactionHash"]]))
+            .await?;
+        assert_eq!(receipt["status"], "0x1", "{last}");
+        assert_eq!(receipt["to"], json!(format!("{:#x}", exchange.vault)));
+        assert!(
+            exchange.in_vault(account.address()).await?.1 > U256::ZERO,
+            "it has shares"
+        );
     }
     exchange.stop().await
 }
