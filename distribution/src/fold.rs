@@ -368,6 +368,7 @@ pub(crate) fn deployments(watch_set: &WatchSet) -> BTreeMap<Address, Deployed> {
             router,
             vault,
             distributor,
+            tasks,
             executions,
             disputes,
             ..
@@ -379,6 +380,7 @@ pub(crate) fn deployments(watch_set: &WatchSet) -> BTreeMap<Address, Deployed> {
             router,
             distributor,
             vault,
+            tasks,
             disputes,
             executions,
         }),

@@ -17,7 +17,7 @@ use crate::positions::Positions;
 
 const MAGIC: &[u8] = b"souk.payouts.chain";
 /// Raised also when the rule changes, or what it refuses: states and refused facts are what the rule of that version made of the stream.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 /// What a snapshot says of itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]

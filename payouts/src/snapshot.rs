@@ -15,7 +15,7 @@ use crate::rule::Plan;
 use crate::state::{Revenue, State};
 
 const MAGIC: &[u8] = b"souk.payouts.state";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Why bytes are not what they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum SnapshotError {
     /// Their check sum is right, but they make no sense.
     #[error("the snapshot makes no sense: {0}")]
     Malformed(#[from] Malformed),
-    /// They are of a deployment with another vault or execution log.
+    /// They are of a deployment with other contracts.
     #[error("the snapshot is of another deployment")]
     OtherContracts,
 }
@@ -169,6 +169,7 @@ mod tests {
             router: contract(5),
             distributor: None,
             vault: None,
+            tasks: None,
             disputes: None,
             executions: Some(contract(6)),
         }

@@ -40,7 +40,7 @@ pub struct StreamOpened {
     pub start_block: u64,
     /// The watch set as canonical JSON.
     pub watch_set_json: String,
-    /// keccak-256 of `watch_set_json`.
+    /// Identifies what is watched: `watch_set_json`, and which logs of those contracts are kept.
     pub watch_set_hash: B256,
     /// Hash of block 0, which tells two chains with one id apart.
     pub genesis_hash: B256,

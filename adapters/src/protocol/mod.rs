@@ -17,8 +17,8 @@ use souk_contracts::ExchangeVault::ExchangeVaultEvents;
 use souk_contracts::LicenseRegistry::{
     self, LicenseMinted, LicenseRevoked, LicenseTermsAttached, LicenseTermsRegistered,
 };
-use souk_contracts::RevenueRouter::RevenueReceived;
-use souk_schema::event::{DomainEvent, UnknownNumber};
+use souk_contracts::RevenueRouter::{DistributorChanged, RevenueReceived};
+use souk_schema::event::{self, DomainEvent, UnknownNumber};
 use souk_schema::record::RawLog;
 use souk_schema::{E8, TokenRef, TokenStandard};
 
@@ -82,7 +82,7 @@ impl Contract {
             Contract::Contributions { .. } => {
                 &[ContributionRecorded::SIGNATURE_HASH, ContributionVoided::SIGNATURE_HASH]
             }
-            Contract::Router { .. } => &[RevenueReceived::SIGNATURE_HASH],
+            Contract::Router { .. } => &[RevenueReceived::SIGNATURE_HASH, DistributorChanged::SIGNATURE_HASH],
             // All of it: the exchange reads the vault's logs from the stream, those too that mean nothing here.
             Contract::Vault { .. } => return ExchangeVaultEvents::SELECTORS.iter().map(B256::from).collect(),
             Contract::Distributor => payout::TOPICS,
@@ -269,8 +269,8 @@ fn decode_licenses(log: &RawLog, registry: Address) -> Result<DomainEvent, Undec
     }
 }
 
-fn terms(terms: LicenseRegistry::LicenseTerms) -> Result<souk_schema::event::LicenseTerms, Undecodable> {
-    Ok(souk_schema::event::LicenseTerms {
+fn terms(terms: LicenseRegistry::LicenseTerms) -> Result<event::LicenseTerms, Undecodable> {
+    Ok(event::LicenseTerms {
         commercial_use: terms.commercialUse,
         derivatives_allowed: terms.derivativesAllowed,
         reciprocal: terms.reciprocal,
@@ -335,6 +335,14 @@ fn decode_contributions(log: &RawLog, registry: Address) -> Result<DomainEvent, 
 }
 
 fn decode_router(log: &RawLog, registry: Address) -> Result<DomainEvent, Undecodable> {
+    if log.topics[0] == DistributorChanged::SIGNATURE_HASH {
+        let DistributorChanged { previous, current } = read(log)?;
+        return Ok(DomainEvent::DistributorChanged(event::DistributorChanged {
+            router: log.address,
+            previous,
+            current,
+        }));
+    }
     let event: RevenueReceived = read(log)?;
     Ok(DomainEvent::RevenueReceived {
         revenue: TokenRef {

@@ -543,6 +543,19 @@ fn of_gateways() -> Vec<(RawLog, DomainEvent)> {
     ]
 }
 
+fn of_routers() -> Vec<(RawLog, DomainEvent)> {
+    let changed = RevenueRouter::DistributorChanged {
+        previous: ALICE,
+        current: DISTRIBUTOR,
+    };
+    let meant = DomainEvent::DistributorChanged(DistributorChanged {
+        router: ROUTER,
+        previous: ALICE,
+        current: DISTRIBUTOR,
+    });
+    vec![(log(ROUTER, changed.encode_log_data()), meant)]
+}
+
 /// One log of every event, with what it means.
 fn cases() -> Vec<(RawLog, DomainEvent)> {
     [
@@ -553,6 +566,7 @@ fn cases() -> Vec<(RawLog, DomainEvent)> {
         of_disputes(),
         of_payouts(),
         of_gateways(),
+        of_routers(),
     ]
     .concat()
 }

@@ -16,7 +16,7 @@ pub const BOB: Address = address!("0000000000000000000000000000000000000b0b");
 pub const TOKEN: Address = Address::repeat_byte(0xb1);
 pub const REGISTRY: Address = Address::repeat_byte(0xa1);
 const ROUTER: Address = Address::repeat_byte(0xa5);
-const DISTRIBUTOR: Address = Address::repeat_byte(0xa7);
+pub const DISTRIBUTOR: Address = Address::repeat_byte(0xa7);
 const COURT: Address = Address::repeat_byte(0xaa);
 
 /// Something that a contract says.
@@ -26,6 +26,8 @@ pub enum Deed {
     Register(u64, Address),
     /// A payment for an asset.
     Pay(u64, u64),
+    /// The distributor that payments go to from here on; the first block says that it is ours.
+    Route(Address),
     /// A dispute, by its number, over an asset.
     Dispute(u64, u64),
     /// The root of an epoch, computed at a block.
@@ -107,7 +109,8 @@ impl Chain {
         self.mined += 1;
         let parent = self.head();
         let number = parent.number + 1;
-        let logs = (0..).zip(deeds).map(|(index, deed)| RawLog {
+        let first = (number == START).then_some(Deed::Route(DISTRIBUTOR));
+        let logs = (0..).zip(first.iter().chain(deeds)).map(|(index, deed)| RawLog {
             log_index: index,
             ..self.log(*deed)
         });
@@ -168,6 +171,13 @@ impl Chain {
                     amount: U256::from(amount),
                     reason: 1,
                     r#ref: B256::ZERO,
+                },
+            ),
+            Deed::Route(current) => raw(
+                ROUTER,
+                &RevenueRouter::DistributorChanged {
+                    previous: Address::ZERO,
+                    current,
                 },
             ),
             Deed::Dispute(dispute, asset) => raw(

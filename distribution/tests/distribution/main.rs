@@ -2,6 +2,7 @@
 //! Publishing on a real chain is above all a whole-system scenario; here it is that nothing goes to another chain.
 
 mod chain;
+mod distributors;
 mod publishing;
 mod snapshots;
 mod support;

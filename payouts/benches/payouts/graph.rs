@@ -25,6 +25,7 @@ pub fn contracts() -> Contracts {
         router: contract(5),
         distributor: Some(contract(6)),
         vault: Some(contract(7)),
+        tasks: Some(contract(10)),
         disputes: Some(contract(8)),
         executions: Some(contract(9)),
     }
@@ -66,6 +67,12 @@ fn pay(revenue: u64, asset: U256, amount: U256) -> Fact {
 
 pub fn payment(number: u64, revenue: u64, asset: U256, amount: U256) -> BlockFacts {
     block(number, vec![pay(revenue, asset, amount)])
+}
+
+/// The router pays the distributor from the beginning.
+fn beginning() -> Fact {
+    let to = contracts().distributor.expect("there is one");
+    Fact::DistributorChanged { to }
 }
 
 /// An asset with two contributors and three shareholders.
@@ -150,7 +157,7 @@ pub fn economy(revenues: u64) -> Economy {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut depths: Vec<u64> = Vec::new();
     let mut layers: Vec<Vec<u64>> = vec![Vec::new(); 51];
-    let (mut setup, mut facts) = (Vec::new(), Vec::new());
+    let (mut setup, mut facts) = (Vec::new(), vec![beginning()]);
     for asset in 1..=ASSETS {
         let depth = match asset {
             // The chains come first, so that every layer has somebody.
@@ -254,7 +261,7 @@ pub enum Shape {
 
 /// The graph and the asset above which it stands.
 pub fn above_10_000(shape: Shape) -> (Vec<BlockFacts>, U256) {
-    let mut facts = Vec::new();
+    let mut facts = vec![beginning()];
     (1..=10_001).for_each(|asset| register(asset, &mut facts));
     let source = 10_001;
     match shape {

@@ -41,6 +41,7 @@ impl Fact {
         assets_and_shares(event, contracts)
             .or_else(|| licenses(event, contracts))
             .or_else(|| vault(event, contracts))
+            .or_else(|| tasks(event, contracts))
             .or_else(|| disputes(event, contracts))
             .or_else(|| roots(event, contracts))
     }
@@ -126,6 +127,9 @@ fn assets_and_shares(event: &DomainEvent, contracts: &Contracts) -> Option<Fact>
             reason: *reason,
             reference: *reference,
         }),
+        DomainEvent::DistributorChanged(event) if event.router == contracts.router => {
+            Fact::DistributorChanged { to: event.current }
+        }
         _ => return None,
     })
 }
@@ -194,6 +198,33 @@ fn vault(event: &DomainEvent, contracts: &Contracts) -> Option<Fact> {
             buyer: event.buyer,
             seller: event.seller,
             base_amount: event.base_amount,
+        },
+        _ => return None,
+    })
+}
+
+/// Of tasks only the shares that they hold: a task is paid in shares throughout or not at all.
+fn tasks(event: &DomainEvent, contracts: &Contracts) -> Option<Fact> {
+    let board = contracts.tasks?;
+    Some(match event {
+        DomainEvent::TaskPosted(event) if event.task.contract == board && event.reward_token == contracts.shares => {
+            Fact::SharesEscrowed {
+                task: event.task.id,
+                asset: contracts.asset(&event.asset)?,
+                poster: event.poster,
+                reward: event.reward,
+                places: event.places,
+            }
+        }
+        DomainEvent::RewardPaid(event) if event.task.contract == board && event.token == contracts.shares => {
+            Fact::EscrowReleased {
+                task: event.task.id,
+                amount: event.amount,
+            }
+        }
+        DomainEvent::TaskClosed(event) if event.task.contract == board => Fact::EscrowReleased {
+            task: event.task.id,
+            amount: event.refund,
         },
         _ => return None,
     })

@@ -30,6 +30,8 @@ pub struct Contracts {
     pub distributor: Option<Address>,
     /// `ExchangeVault`, which holds shares and licences for others.
     pub vault: Option<Address>,
+    /// `TaskBoard`, which holds the shares that tasks are rewarded with.
+    pub tasks: Option<Address>,
     /// `DisputeCourt`.
     pub disputes: Option<Address>,
     /// `ExecutionLog`.
@@ -227,6 +229,26 @@ pub enum Fact {
         /// How much of the base.
         base_amount: U256,
     },
+    /// Shares were put in escrow for a task.
+    SharesEscrowed {
+        /// The task.
+        task: U256,
+        /// Whose shares.
+        asset: U256,
+        /// Whose they are until they are paid out.
+        poster: Address,
+        /// How many for each accepted submission.
+        reward: U256,
+        /// How many submissions may be accepted.
+        places: u32,
+    },
+    /// Shares left a task's escrow, as a reward or back to the poster; of a task that was not heard of, something else did.
+    EscrowReleased {
+        /// The task.
+        task: U256,
+        /// How many.
+        amount: U256,
+    },
     /// A contribution was recorded.
     ContributionRecorded {
         /// Its id.
@@ -245,8 +267,13 @@ pub enum Fact {
         /// What it was made to.
         asset: U256,
     },
-    /// A payment arrived for an asset.
+    /// A payment arrived for an asset, and went on to the distributor that the router paid then.
     RevenueReceived(Payment),
+    /// The router pays another distributor from here on.
+    DistributorChanged {
+        /// The distributor.
+        to: Address,
+    },
     /// The protocol takes another part of revenues from here on.
     ProtocolFeeChanged {
         /// The part.

@@ -48,9 +48,9 @@ impl State {
         Ok(())
     }
 
-    /// The vault keeps no asset for anyone, so an asset sent there by mistake stays its last owner's as far as revenue goes.
+    /// Vault and task board keep no asset for anyone, so an asset sent there by mistake stays its last owner's as far as revenue goes.
     pub(super) fn change_owner(&mut self, asset: AssetNo, to: Address) {
-        if Some(to) == self.vault {
+        if self.contracts.is_custodian(to) {
             return;
         }
         self.change_asset(asset, |row| row.owner = to);

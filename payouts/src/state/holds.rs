@@ -159,7 +159,7 @@ impl State {
 
     /// The log pays the fee of an execution itself, with the execution's id as the reference.
     fn earned_by(&self, payment: &Payment, execution: U256) -> bool {
-        Some(payment.payer) == self.executions && U256::from_be_bytes(payment.reference.0) == execution
+        Some(payment.payer) == self.contracts.executions && U256::from_be_bytes(payment.reference.0) == execution
     }
 
     pub(super) fn hold_resolved(

@@ -6,11 +6,13 @@
 
 mod assets;
 mod cache;
+mod escrow;
 mod hash;
 mod holds;
 mod journal;
 mod licenses;
 mod output;
+mod own;
 mod refused;
 mod revenue;
 mod roots;
@@ -26,6 +28,7 @@ use crate::codec::{Malformed, Reader, Stored, Writer};
 use crate::fact::{BlockFacts, Contracts, Fact, Holding};
 use crate::rule::{AssetNo, Lineage, Plan, Recipients, Splitter};
 use cache::Cache;
+use own::Own;
 use tables::Tables;
 
 pub use holds::{Hold, HoldKey};
@@ -33,13 +36,12 @@ pub use output::{Change, Line, Output, PortionChange};
 pub use refused::Refused;
 pub use revenue::{Later, Mark, Portion, PortionStatus, Revenue};
 pub use roots::{Entry, PendingRoot};
-pub use tables::{Asset, Contribution, Epoch, Fee, RootStatus, Series};
+pub use tables::{Asset, Contribution, Epoch, Escrow, Fee, RootStatus, Series};
 
 /// Who is owed what, as of the head.
 #[derive(Clone, Debug)]
 pub struct State {
-    vault: Option<Address>,
-    executions: Option<Address>,
+    contracts: Own,
     tables: Tables,
     /// Settled revenues that are kept elsewhere.
     gone: settled::Numbers,
@@ -93,8 +95,7 @@ impl State {
     /// Nothing registered, nothing owed.
     pub fn new(contracts: &Contracts) -> State {
         State {
-            vault: contracts.vault,
-            executions: contracts.executions,
+            contracts: contracts.into(),
             tables: Tables::default(),
             gone: settled::Numbers::default(),
             blocks: VecDeque::new(),
@@ -179,8 +180,7 @@ impl State {
         }
         tables.forget(&tables.positions());
         Some(State {
-            vault: self.vault,
-            executions: self.executions,
+            contracts: self.contracts,
             tables,
             gone: self.gone.clone(),
             blocks: VecDeque::new(),
@@ -191,19 +191,18 @@ impl State {
     }
 
     pub(crate) fn write(&self, out: &mut Writer) {
-        (self.vault, self.executions).put(out);
+        self.contracts.put(out);
         self.head.put(out);
         self.gone.put(out);
         self.tables.put(out);
     }
 
     pub(crate) fn read(input: &mut Reader<'_>) -> Result<State, Malformed> {
-        let (vault, executions) = Stored::take(input)?;
+        let contracts = Stored::take(input)?;
         let head = Stored::take(input)?;
         let gone = Stored::take(input)?;
         Ok(State {
-            vault,
-            executions,
+            contracts,
             tables: Stored::take(input)?,
             gone,
             blocks: VecDeque::new(),
@@ -215,7 +214,7 @@ impl State {
 
     /// Whether it is of these contracts, as far as it knows.
     pub(crate) fn is_of(&self, contracts: &Contracts) -> bool {
-        (self.vault, self.executions) == (contracts.vault, contracts.executions)
+        self.contracts == contracts.into()
     }
 
     /// The newest block.
@@ -349,6 +348,14 @@ impl State {
                 self.change_holding(what, *seller, Step::Take(*base_amount), block)?;
                 self.change_holding(what, *buyer, Step::Add(*base_amount), block)
             }
+            Fact::SharesEscrowed {
+                task,
+                asset,
+                poster,
+                reward,
+                places,
+            } => self.shares_escrowed(*task, (*asset, *poster), (*reward, *places), block),
+            Fact::EscrowReleased { task, amount } => self.escrow_released(*task, *amount, block),
             Fact::ContributionRecorded {
                 contribution,
                 asset,
@@ -373,6 +380,10 @@ impl State {
     fn take_in_money(&mut self, fact: &Fact, block: &mut Block<'_>) -> Result<(), Refused> {
         match fact {
             Fact::RevenueReceived(payment) => self.revenue_received(payment, block),
+            Fact::DistributorChanged { to } => {
+                self.tables.paid.set((), *to);
+                Ok(())
+            }
             Fact::DisputeRaised { dispute, asset } => {
                 self.known(*asset)?;
                 self.hold_raised(HoldKey::Dispute(*dispute), *asset, block)
@@ -418,8 +429,8 @@ impl State {
         change: Step,
         block: &mut Block<'_>,
     ) -> Result<(), Refused> {
-        // Mints come from the zero address and burns go to it. What the vault holds, it holds for the accounts that it credits.
-        if account.is_zero() || Some(account) == self.vault {
+        // Mints come from the zero address and burns go to it.
+        if account.is_zero() || self.contracts.is_custodian(account) {
             return Ok(());
         }
         match what {

@@ -91,6 +91,14 @@ pub enum Refused {
     /// The revenue arrived before.
     #[error("revenue {0} arrived already")]
     RevenueExists(U256),
+    /// Nothing said whom the router paid.
+    #[error(
+        "revenue {0} went to a distributor that the stream does not name: index the chain anew, from the first block of its contracts"
+    )]
+    UnknownDistributor(U256),
+    /// It was posted before.
+    #[error("task {0} was posted already")]
+    TaskExists(U256),
     /// It was raised before.
     #[error("{0:?} was raised already")]
     HoldExists(HoldKey),

@@ -286,8 +286,16 @@ impl Tables {
 impl State {
     pub(super) fn revenue_received(&mut self, payment: &Payment, block: &mut Block<'_>) -> Result<(), Refused> {
         let source = self.known(payment.asset)?;
-        if self.revenue(payment.revenue).is_some() || self.gone.contains(payment.revenue) {
-            return Err(Refused::RevenueExists(payment.revenue));
+        let id = payment.revenue;
+        if self.revenue(id).is_some() || self.gone.contains(id) || self.tables.elsewhere.contains_key(&id) {
+            return Err(Refused::RevenueExists(id));
+        }
+        if let Some(ours) = self.contracts.distributor {
+            let paid = *self.tables.paid.get(&()).ok_or(Refused::UnknownDistributor(id))?;
+            if paid != ours {
+                self.tables.elsewhere.set(id, paid);
+                return Ok(());
+            }
         }
         let (fee_share, fee_account) = match self.tables.fee.get(&()) {
             Some(fee) => (fee.share, fee.account),
@@ -363,6 +371,11 @@ impl State {
     /// A revenue, settled or not, that is in memory; see [`State::is_gone`].
     pub fn revenue(&self, id: U256) -> Option<&Arc<Revenue>> {
         self.tables.revenue(id)
+    }
+
+    /// The distributor that a revenue went to, if it is not ours: it owes what that revenue is to pay, and no line or root here has any of it.
+    pub fn paid_elsewhere(&self, revenue: U256) -> Option<Address> {
+        self.tables.elsewhere.get(&revenue).copied()
     }
 
     /// Every revenue of which not every line is vested, by number.

@@ -73,6 +73,17 @@ pub struct Fee {
     pub account: Address,
 }
 
+/// Shares that the task board holds for a task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Escrow {
+    /// Whose shares; the id of the asset.
+    pub asset: U256,
+    /// Whose they are until they are paid out.
+    pub poster: Address,
+    /// How many are left; more than none.
+    pub left: U256,
+}
+
 /// What became of a proposed root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RootStatus {
@@ -123,6 +134,8 @@ stored!(Series {
 });
 
 stored!(Fee { share, account });
+
+stored!(Escrow { asset, poster, left });
 
 stored_as_number!(RootStatus {
     Pending = 0,
@@ -177,7 +190,7 @@ tables! {
     assets: Vec<Asset>,
     /// Numbers of assets by id.
     numbers: BTreeMap<U256, AssetNo>,
-    /// Shares by asset and account, without those of the vault, whose credits count instead.
+    /// Shares by asset and account, without those of the vault and the task board: what the vault credits and what tasks hold counts instead.
     shares: Nested<Address, U256>,
     /// Licences by series and account, likewise.
     licenses: BTreeMap<(U256, Address), U256>,
@@ -195,6 +208,8 @@ tables! {
     attached: Nested<U256, ()>,
     /// What the vault's markets trade.
     markets: BTreeMap<B256, Holding>,
+    /// What tasks hold of shares, by task.
+    escrows: BTreeMap<U256, Escrow>,
     /// The protocol's fee, once it was told.
     fee: BTreeMap<(), Fee>,
     /// Every dispute and challenge.
@@ -206,6 +221,10 @@ tables! {
     /// Revenues of which every line is vested, or recomputed away, with the block that settled them: nothing happens to them any more, but
     /// they are explained. Those that are kept elsewhere are not here.
     settled: Apart<U256, (u64, Arc<Revenue>)>,
+    /// Revenues that went to another distributor, with that one. It owes them, so nothing more is known of them here.
+    elsewhere: BTreeMap<U256, Address>,
+    /// The distributor that the router pays, once it was told.
+    paid: BTreeMap<(), Address>,
     /// How many revenues are settled, and the sum of their digests modulo 2^256: the same wherever they are kept.
     settled_sum: BTreeMap<(), (u64, U256)>,
     /// Amounts in finalised roots, by account and token.

@@ -1,12 +1,12 @@
-//! Whose shares count, and as of when: nothing can be borrowed for a block, and the vault is never paid.
+//! Whose shares count, and as of when: nothing can be borrowed for a block, and neither vault nor task board is ever paid.
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 use souk_payouts::fact::{Fact, Holding};
-use souk_payouts::{Role, Route};
+use souk_payouts::{Refused, Role, Route};
 
-use crate::economy::{VAULT, account, id};
+use crate::economy::{BOARD, VAULT, account, id};
 use crate::world::{World, contribute, issue, moved, pay, register};
 
 /// What shareholders and owners got of a revenue of asset 1.
@@ -81,8 +81,15 @@ fn owners_count_from_the_next_block_on() {
         },
         pay(3, 1, id(1)),
     ]);
-    world.block(vec![pay(4, 1, id(1))]);
-    for (revenue, owner) in [(1, 1), (2, 1), (3, 2), (4, 2)] {
+    world.block(vec![
+        Fact::AssetMoved {
+            asset: id(1),
+            to: BOARD,
+        },
+        pay(4, 1, id(1)),
+    ]);
+    world.block(vec![pay(5, 1, id(1))]);
+    for (revenue, owner) in [(1, 1), (2, 1), (3, 2), (4, 2), (5, 2)] {
         assert_eq!(paid(&mut world, revenue), split(&[(owner, 1)]), "revenue {revenue}");
     }
 }
@@ -148,6 +155,90 @@ fn shares_in_the_vault_count_for_whom_it_credits() {
     world.block(vec![debit, moved(1, VAULT, account(3), 50)]);
     world.block(vec![pay(4, 1, id(100))]);
     assert_eq!(paid(&mut world, 4), split(&[(1, 50), (3, 50)]));
+}
+
+fn escrowed(task: u64, asset: u64, poster: Address, (reward, places): (u64, u32)) -> Fact {
+    Fact::SharesEscrowed {
+        task: id(task),
+        asset: id(asset),
+        poster,
+        reward: id(reward),
+        places,
+    }
+}
+
+fn released(task: u64, amount: u64) -> Fact {
+    Fact::EscrowReleased {
+        task: id(task),
+        amount: id(amount),
+    }
+}
+
+#[test]
+fn shares_that_a_task_holds_count_for_whom_posted_it_until_they_are_paid_out() {
+    let mut world = World::new();
+    let issued = issue(1, &[(account(1), 60), (account(2), 40)]);
+    world.block([register(1, account(0), 0)].into_iter().chain(issued).collect());
+    let posted = [
+        escrowed(1, 1, account(1), (10, 3)),
+        moved(1, account(1), BOARD, 30),
+        // Of another token: nothing of it is heard of but its end.
+        released(2, 1_000),
+        pay(1, 1, id(100)),
+    ];
+    world.block(posted.to_vec());
+    world.block(vec![pay(2, 1, id(100))]);
+    let before = world.state.state_hash();
+    let rewarded = [released(1, 10), moved(1, BOARD, account(3), 10), pay(3, 1, id(100))];
+    world.block(rewarded.to_vec());
+    world.block(vec![pay(4, 1, id(100))]);
+    let refunded = [released(1, 20), moved(1, BOARD, account(1), 20), pay(5, 1, id(100))];
+    world.block(refunded.to_vec());
+    world.block(vec![pay(6, 1, id(100))]);
+    for revenue in [1, 2, 3] {
+        assert_eq!(
+            paid(&mut world, revenue),
+            split(&[(1, 60), (2, 40)]),
+            "revenue {revenue}"
+        );
+    }
+    for revenue in [4, 5, 6] {
+        assert_eq!(
+            paid(&mut world, revenue),
+            split(&[(1, 50), (2, 40), (3, 10)]),
+            "revenue {revenue}"
+        );
+    }
+    let at = world.next - 1;
+    assert_eq!(world.owed(BOARD, at), 0, "the board could do nothing with it");
+    world.revert_to(3);
+    assert_eq!(world.state.state_hash(), before);
+    world.block(vec![pay(7, 1, id(100))]);
+    assert_eq!(paid(&mut world, 7), split(&[(1, 60), (2, 40)]));
+}
+
+#[test]
+fn more_than_was_put_in_escrow_does_not_come_out_of_it() {
+    let mut world = World::new();
+    let issued = issue(1, &[(account(1), 60)]);
+    world.block([register(1, account(0), 0)].into_iter().chain(issued).collect());
+    let posted = || vec![escrowed(1, 1, account(1), (10, 3)), moved(1, account(1), BOARD, 30)];
+    world.block(posted());
+    assert_eq!(world.try_block(posted()), Err(Refused::TaskExists(id(1))));
+    let too_much = Refused::InsufficientHolding {
+        what: Holding::Shares(id(1)),
+        account: account(1),
+        amount: id(31),
+    };
+    assert_eq!(world.try_block(vec![released(1, 31)]), Err(too_much));
+    let overflowing = Fact::SharesEscrowed {
+        task: id(2),
+        asset: id(1),
+        poster: account(1),
+        reward: U256::MAX,
+        places: 2,
+    };
+    assert_eq!(world.try_block(vec![overflowing]), Err(Refused::TooLarge(id(1))));
 }
 
 #[test]

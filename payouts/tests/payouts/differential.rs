@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, U256};
-use souk_payouts::fact::BlockFacts;
+use souk_payouts::fact::{BlockFacts, Fact};
 use souk_payouts::rule::MANY_PATHS;
 use souk_payouts::state::{HoldKey, PortionChange, PortionStatus};
 use souk_payouts::{Output, Role, Route, State};
 
 use crate::economy::{Economy, contracts};
-use crate::oracle::Oracle;
+use crate::oracle::{Oracle, Task};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Seen {
@@ -80,6 +80,15 @@ fn of_oracle(oracle: &Oracle, revenue: U256) -> Vec<Seen> {
 
 fn compare(state: &mut State, oracle: &Oracle, block: u64, economy: &mut Economy) {
     for (id, revenue) in &oracle.revenues {
+        let elsewhere = (!revenue.is_ours()).then_some(revenue.went_to);
+        assert_eq!(state.paid_elsewhere(*id), elsewhere, "revenue {id}");
+        if elsewhere.is_some() {
+            assert!(
+                state.revenue(*id).is_none() && state.lines(*id).is_empty(),
+                "revenue {id}"
+            );
+            continue;
+        }
         let seen = of_state(state, *id);
         assert_eq!(seen, of_oracle(oracle, *id), "revenue {id}");
         let sum = seen.iter().fold(U256::ZERO, |sum, line| sum + line.amount);
@@ -106,7 +115,7 @@ fn compare(state: &mut State, oracle: &Oracle, block: u64, economy: &mut Economy
 }
 
 /// What must have happened in some economy, or the comparison says little.
-const WANTED: [&str; 12] = [
+const WANTED: [&str; 15] = [
     "ProtocolFee",
     "Own",
     "RoyaltyLap",
@@ -119,7 +128,31 @@ const WANTED: [&str; 12] = [
     "Restored",
     "Vested",
     "several paths",
+    "paid elsewhere",
+    "escrowed shares are paid",
+    "a change between two revenues of a block",
 ];
+
+/// What of these happened in a block, by the world after it.
+fn seen_of_tasks_and_routers(block: &BlockFacts, after: &Oracle) -> Vec<String> {
+    let (mut seen, mut paid_before) = (Vec::new(), None);
+    for (_, fact) in &block.facts {
+        let Fact::RevenueReceived(payment) = fact else { continue };
+        let revenue = &after.revenues[&payment.revenue];
+        if !revenue.is_ours() {
+            seen.push("paid elsewhere");
+        }
+        if paid_before.is_some_and(|before| before != revenue.went_to) {
+            seen.push("a change between two revenues of a block");
+        }
+        paid_before = Some(revenue.went_to);
+        let in_escrow = |task: &Task| task.asset == payment.asset && !task.left.is_zero();
+        if after.tasks.values().any(in_escrow) {
+            seen.push("escrowed shares are paid");
+        }
+    }
+    seen.into_iter().map(str::to_owned).collect()
+}
 
 /// Runs one economy and returns what happened in it.
 fn run(seed: u64, blocks: u64) -> BTreeSet<String> {
@@ -148,6 +181,7 @@ fn run(seed: u64, blocks: u64) -> BTreeSet<String> {
                 .filter(|line| line.paths > 1)
                 .map(|_| "several paths".to_owned()),
         );
+        happened.extend(seen_of_tasks_and_routers(&block, &oracle));
         let name = |change: &PortionChange| format!("{:?}", change.change).split('(').next().map(str::to_owned);
         happened.extend(output.changes.iter().filter_map(name));
         compare(&mut state, &oracle, number, &mut economy);

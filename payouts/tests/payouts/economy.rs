@@ -9,10 +9,12 @@ use souk_schema::E8;
 use souk_schema::event::{Relation, RevenueReason, RoyaltyPolicy};
 use souk_schema::id::BlockRef;
 
-use crate::oracle::Oracle;
+use crate::oracle::{Oracle, Task};
 
 pub const VAULT: Address = address!("00000000000000000000000000000000000000e1");
 pub const EXECUTIONS: Address = address!("00000000000000000000000000000000000000e2");
+pub const BOARD: Address = address!("00000000000000000000000000000000000000e3");
+pub const DISTRIBUTOR: Address = address!("00000000000000000000000000000000000000e4");
 
 pub fn contracts() -> Contracts {
     let contract = |byte| Address::with_last_byte(byte);
@@ -22,8 +24,9 @@ pub fn contracts() -> Contracts {
         shares: contract(0xc3),
         contributions: contract(0xc4),
         router: contract(0xc5),
-        distributor: Some(contract(0xc6)),
+        distributor: Some(DISTRIBUTOR),
         vault: Some(VAULT),
+        tasks: Some(BOARD),
         disputes: Some(contract(0xc7)),
         executions: Some(EXECUTIONS),
     }
@@ -102,6 +105,9 @@ impl Economy {
             number,
             most_assets,
         };
+        if draft.world.paid.is_none() {
+            draft.push(Fact::DistributorChanged { to: DISTRIBUTOR });
+        }
         for _ in 0..draft.rng.random_range(0..9) {
             draft.happen();
         }
@@ -147,7 +153,7 @@ impl Draft<'_> {
     }
 
     fn happen(&mut self) {
-        match self.below(28) {
+        match self.below(33) {
             0..=3 => self.register(),
             4..=8 => _ = self.derive(),
             9 => _ = self.issue(),
@@ -162,7 +168,11 @@ impl Draft<'_> {
             23 => _ = self.hold(),
             24 => _ = self.resolve(),
             25 => self.root(),
-            26 => _ = self.root_ends(),
+            26..=27 => _ = self.root_ends(),
+            28 => _ = self.post_task(),
+            29 => _ = self.pay_worker(),
+            30 => _ = self.close_task(),
+            31 => self.change_distributor(),
             _ => {
                 if self.below(3) == 0 {
                     let share = e8(self.rng.random_range(0..20_000_000));
@@ -298,7 +308,7 @@ impl Draft<'_> {
         };
         let held = balances
             .iter()
-            .filter(|((_, account), amount)| *account != VAULT && !amount.is_zero());
+            .filter(|((_, account), amount)| ![VAULT, BOARD].contains(account) && !amount.is_zero());
         let held = held
             .map(|((asset, account), amount)| (*asset, *account, *amount))
             .collect();
@@ -384,8 +394,84 @@ impl Draft<'_> {
         Some(())
     }
 
+    /// The board speaks before the token does.
+    fn post_task(&mut self) -> Option<()> {
+        let (asset, poster, amount) = self.held(false)?;
+        let places = 1 + self.below(3) as u32;
+        let reward = self.part_of(amount) / U256::from(places);
+        if reward.is_zero() {
+            return None;
+        }
+        let task = id(self.world.tasks.len() as u64 + 1);
+        self.push(Fact::SharesEscrowed {
+            task,
+            asset,
+            poster,
+            reward,
+            places,
+        });
+        self.move_escrow(asset, (poster, BOARD), reward * U256::from(places));
+        Some(())
+    }
+
+    /// An open task with something left in it.
+    fn open_task(&mut self) -> Option<(U256, Task)> {
+        let open = self.world.tasks.iter().filter(|(_, task)| !task.left.is_zero());
+        let open = open.map(|(id, task)| (*id, task.clone())).collect();
+        self.pick(open)
+    }
+
+    fn pay_worker(&mut self) -> Option<()> {
+        let (id, task) = self.open_task()?;
+        let worker = self.someone();
+        self.push(Fact::EscrowReleased {
+            task: id,
+            amount: task.reward,
+        });
+        self.move_escrow(task.asset, (BOARD, worker), task.reward);
+        Some(())
+    }
+
+    fn close_task(&mut self) -> Option<()> {
+        let (id, task) = self.open_task()?;
+        self.push(Fact::EscrowReleased {
+            task: id,
+            amount: task.left,
+        });
+        self.move_escrow(task.asset, (BOARD, task.poster), task.left);
+        Some(())
+    }
+
+    fn move_escrow(&mut self, asset: U256, (from, to): (Address, Address), amount: U256) {
+        if self.below(4) == 0 {
+            self.pay_for(asset);
+        }
+        let what = Holding::Shares(asset);
+        self.push(Fact::Moved { what, from, to, amount });
+        if self.below(3) == 0 {
+            self.pay_for(asset);
+        }
+    }
+
+    /// With payments around it, and mostly back to ours at once.
+    fn change_distributor(&mut self) {
+        let to = [DISTRIBUTOR, account(60), account(61)][self.below(3)];
+        self.pay();
+        self.push(Fact::DistributorChanged { to });
+        self.pay();
+        if self.below(4) != 0 {
+            self.push(Fact::DistributorChanged { to: DISTRIBUTOR });
+            self.pay();
+        }
+    }
+
     fn move_asset(&mut self) -> Option<()> {
-        let (asset, to) = (self.asset()?, self.someone());
+        let asset = self.asset()?;
+        let to = match self.below(6) {
+            0 => VAULT,
+            1 => BOARD,
+            _ => self.someone(),
+        };
         self.push(Fact::AssetMoved { asset, to });
         Some(())
     }

@@ -3,12 +3,13 @@
 use alloy_primitives::{Address, B256, U256};
 use souk_payouts::fact::{Contracts, Fact, Holding, Payment};
 use souk_schema::event::{
-    ChallengeResolved, DisputeOutcome, DisputeResolved, DomainEvent, ProtocolFeeChanged, Relation, RevenueReason,
-    RootDisputeResolved, RootFinalised, RootProposed, RootWithdrawn, VaultCredited, VaultFilled, VaultMarketListed,
+    ChallengeResolved, ContributionRole, DisputeOutcome, DisputeResolved, DistributorChanged, DomainEvent,
+    ProtocolFeeChanged, Relation, RevenueReason, RewardPaid, RootDisputeResolved, RootFinalised, RootProposed,
+    RootWithdrawn, TaskClosed, TaskMode, TaskPosted, VaultCredited, VaultFilled, VaultMarketListed,
 };
 use souk_schema::id::{TokenRef, TokenStandard};
 
-use crate::economy::{EXECUTIONS, VAULT, account, block_ref, contracts, e8, id};
+use crate::economy::{BOARD, EXECUTIONS, VAULT, account, block_ref, contracts, e8, id};
 
 fn fact(event: &DomainEvent) -> Option<Fact> {
     Fact::from_event(event, &contracts())
@@ -98,6 +99,83 @@ fn revenue_counts_if_our_router_took_it() {
     };
     assert_eq!(fact(&received(router)), Some(Fact::RevenueReceived(payment)));
     assert_eq!(fact(&received(account(9))), None);
+}
+
+#[test]
+fn whom_our_router_pays_is_heard_of() {
+    let changed = |router| {
+        let (previous, current) = (account(1), account(2));
+        DomainEvent::DistributorChanged(DistributorChanged {
+            router,
+            previous,
+            current,
+        })
+    };
+    let to = account(2);
+    assert_eq!(
+        fact(&changed(contracts().router)),
+        Some(Fact::DistributorChanged { to })
+    );
+    assert_eq!(fact(&changed(account(9))), None);
+}
+
+#[test]
+fn the_task_board_speaks_for_the_shares_that_it_holds() {
+    let Contracts { registry, shares, .. } = contracts();
+    let posted = |board, reward_token| {
+        DomainEvent::TaskPosted(TaskPosted {
+            task: token(board, 3),
+            asset: token(registry, 7),
+            poster: account(1),
+            mode: TaskMode::Community,
+            role: ContributionRole::Collect,
+            reward_token,
+            reward: id(5),
+            second_token: Address::ZERO,
+            second_reward: U256::ZERO,
+            places: 4,
+            quorum: 1,
+            deadline: 1,
+            weight: id(1),
+            reviewers: vec![],
+            spec_hash: B256::ZERO,
+            spec_uri: String::new(),
+        })
+    };
+    let escrowed = Fact::SharesEscrowed {
+        task: id(3),
+        asset: id(7),
+        poster: account(1),
+        reward: id(5),
+        places: 4,
+    };
+    assert_eq!(fact(&posted(BOARD, shares)), Some(escrowed));
+    assert_eq!(fact(&posted(account(9), shares)), None);
+    assert_eq!(fact(&posted(BOARD, account(9))), None, "money is no holding");
+    let paid = |board, reward_token| {
+        DomainEvent::RewardPaid(RewardPaid {
+            submission: token(board, 1),
+            task: token(board, 3),
+            worker: account(2),
+            token: reward_token,
+            amount: id(5),
+            contribution: None,
+        })
+    };
+    let released = |amount| {
+        let task = id(3);
+        Some(Fact::EscrowReleased { task, amount })
+    };
+    assert_eq!(fact(&paid(BOARD, shares)), released(id(5)));
+    assert_eq!(fact(&paid(account(9), shares)), None);
+    assert_eq!(fact(&paid(BOARD, account(9))), None);
+    let closed = DomainEvent::TaskClosed(TaskClosed {
+        task: token(BOARD, 3),
+        accepted: 1,
+        refund: id(15),
+        second_refund: id(1),
+    });
+    assert_eq!(fact(&closed), released(id(15)), "of which token, the fold knows");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod differential;
+mod distributors;
 mod economy;
 mod events;
 mod holds;

@@ -7,9 +7,9 @@ use souk_payouts::Refused;
 use souk_payouts::simulate::{SimulatedLine, SupposedParent, WhatIf};
 use souk_schema::event::RoyaltyPolicy;
 
-use crate::economy::{Economy, account, e8, id};
+use crate::economy::{DISTRIBUTOR, Economy, account, e8, id};
 use crate::oracle::Oracle;
-use crate::world::{World, derive, pay, register};
+use crate::world::{World, derive, pay, pays, register};
 
 fn question(asset: Option<u64>, amount: u64) -> WhatIf {
     WhatIf {
@@ -146,7 +146,10 @@ fn a_simulated_revenue_is_split_as_the_real_one() {
                 output: Default::default(),
                 next: last + 1,
             };
-            after.block(vec![pay(1_000_000, asset.to::<u64>(), U256::from(amount))]);
+            after.block(vec![
+                pays(DISTRIBUTOR),
+                pay(1_000_000, asset.to::<u64>(), U256::from(amount)),
+            ]);
             let real: Vec<_> = after.output.lines.iter().filter(|line| line.portion != 0).collect();
             let simulated = found.as_declared.expect("lawful");
             assert_eq!(real.len(), simulated.len());

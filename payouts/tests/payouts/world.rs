@@ -7,7 +7,7 @@ use souk_payouts::fact::{Fact, Holding, Payment, Terms};
 use souk_payouts::{Line, Output, Refused, Role, Route, State};
 use souk_schema::event::{Relation, RevenueReason, RoyaltyPolicy};
 
-use crate::economy::{EXECUTIONS, account, block, contracts, e8, id};
+use crate::economy::{DISTRIBUTOR, EXECUTIONS, account, block, contracts, e8, id};
 
 pub const TOKEN: u64 = 100;
 
@@ -23,12 +23,15 @@ pub struct World {
 }
 
 impl World {
+    /// Block 0 says that the router pays our distributor.
     pub fn new() -> World {
-        World {
+        let mut world = World {
             state: State::new(&contracts()),
             output: Output::default(),
-            next: 1,
-        }
+            next: 0,
+        };
+        world.block(vec![pays(DISTRIBUTOR)]);
+        world
     }
 
     /// Folds a block; its number is returned.
@@ -68,6 +71,10 @@ impl World {
             .find(|entry| entry.account == who && entry.token == token());
         entry.map_or(0, |entry| entry.cumulative.to::<u64>())
     }
+}
+
+pub fn pays(distributor: Address) -> Fact {
+    Fact::DistributorChanged { to: distributor }
 }
 
 pub fn register(asset: u64, owner: Address, contributor_percent: u64) -> Fact {

@@ -256,6 +256,8 @@ fn evolve<'a>(set: &mut WorkingSet, event: &'a DomainEvent, at: At, writes: &mut
             }
             return;
         }
+        // Payouts fold it from the stream; nothing that is shown here depends on it.
+        DomainEvent::DistributorChanged(_) => return,
         DomainEvent::VaultMarketListed(listed) => set.vaults.list(listed),
         DomainEvent::Foreign(foreign) => return set.foreign.evolve(event, foreign, at, writes),
         _ => {

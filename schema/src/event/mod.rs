@@ -34,7 +34,8 @@ pub use numbers::{
     RevenueReason, RoyaltyPolicy, TaskMode, UnknownNumber,
 };
 pub use payout::{
-    PayoutClaimed, ProtocolFeeChanged, RootDisputeResolved, RootDisputed, RootFinalised, RootProposed, RootWithdrawn,
+    DistributorChanged, PayoutClaimed, ProtocolFeeChanged, RootDisputeResolved, RootDisputed, RootFinalised,
+    RootProposed, RootWithdrawn,
 };
 pub use terms::LicenseTerms;
 pub use vault::{VaultCredited, VaultDebited, VaultFeeAccountChanged, VaultFilled, VaultMarketListed};
@@ -268,6 +269,8 @@ pub enum DomainEvent {
     PayoutClaimed(PayoutClaimed),
     /// The protocol's part of revenues changed.
     ProtocolFeeChanged(ProtocolFeeChanged),
+    /// A router sends revenues elsewhere.
+    DistributorChanged(DistributorChanged),
     /// An account has more in a vault.
     VaultCredited(VaultCredited),
     /// An account has less in a vault.
@@ -328,6 +331,7 @@ impl DomainEvent {
             DomainEvent::RootFinalised(_) => "root_finalised",
             DomainEvent::PayoutClaimed(_) => "payout_claimed",
             DomainEvent::ProtocolFeeChanged(_) => "protocol_fee_changed",
+            DomainEvent::DistributorChanged(_) => "distributor_changed",
             DomainEvent::VaultCredited(_) => "vault_credited",
             DomainEvent::VaultDebited(_) => "vault_debited",
             DomainEvent::VaultMarketListed(_) => "vault_market_listed",
@@ -389,6 +393,7 @@ impl DomainEvent {
             | DomainEvent::RootFinalised(_)
             | DomainEvent::PayoutClaimed(_)
             | DomainEvent::ProtocolFeeChanged(_)
+            | DomainEvent::DistributorChanged(_)
             | DomainEvent::VaultFeeAccountChanged(_)
             | DomainEvent::VaultFilled(_) => None,
             DomainEvent::Foreign(event) => event.subject(),

@@ -99,6 +99,17 @@ pub struct PayoutClaimed {
     pub cumulative: U256,
 }
 
+/// A router sends revenues to another distributor from here on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DistributorChanged {
+    /// The router.
+    pub router: Address,
+    /// The distributor that it paid before; zero before the first.
+    pub previous: Address,
+    /// The distributor that it pays now.
+    pub current: Address,
+}
+
 /// The protocol takes another part of revenues from here on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtocolFeeChanged {

@@ -1,6 +1,6 @@
 //! `souk explain`: who gets what of a revenue, and each line path by path, computed from the log alone.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use souk_payouts::explain::{Explanation, Path};
 use souk_payouts::rule::MANY_PATHS;
@@ -19,6 +19,12 @@ use crate::instance::DataDir;
 pub async fn run(args: &ExplainArgs, dir: &DataDir) -> Result<()> {
     let mut economy = Economy::of(&args.economy, dir).await?;
     let state = &mut economy.deployed_mut()?.state;
+    if let Some(distributor) = state.paid_elsewhere(args.revenue) {
+        bail!(
+            "revenue {} went to the distributor {distributor}, which the router paid then: that one owes it, and nobody by this deployment's roots",
+            args.revenue
+        );
+    }
     let revenue = state
         .revenue(args.revenue)
         .with_context(|| format!("no revenue has the number {}", args.revenue))?

@@ -99,7 +99,7 @@ async fn parts_that_find_another_chain_behind_their_node_say_so_and_end() -> Res
     apart.world.anvil = Anvil::start(&config).await?;
     let deployer = apart.world.deployer()?;
     apart.world.node = node_of(&apart.world.anvil).await?;
-    let anew = souk_contracts::deploy(&apart.world.node, deployer, deployer).await?;
+    let anew = souk_contracts::deploy(&apart.world.node, deployer, None).await?;
     assert_eq!(
         anew.addresses.exchange_vault,
         apart.world.deployment.addresses.exchange_vault

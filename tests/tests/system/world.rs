@@ -61,7 +61,7 @@ impl World {
         let anvil = Anvil::start(&chain_config()).await?;
         let node = node_of(&anvil).await?;
         let deployer = PrivateKeySigner::from_bytes(&DEPLOYER_KEY)?.address();
-        let deployment = souk_contracts::deploy(&node, deployer, deployer).await?;
+        let deployment = souk_contracts::deploy(&node, deployer, None).await?;
         let folder = tempfile::tempdir()?;
         let contracts = folder.path().join("contracts.json");
         std::fs::write(&contracts, serde_json::to_vec(&deployment)?)?;

@@ -48,7 +48,9 @@ async fn descendants_are_those_of_the_block_and_pages_are_cut_where_asked() {
 #[tokio::test]
 async fn held_revenue_is_what_the_lines_say_while_the_dispute_is_open() {
     let mut world = World::new().await;
-    world.block(Logs::default().asset(1, 1, ALICE).asset(2, 1, CAROL)).await;
+    world
+        .block(Logs::default().asset(1, 1, ALICE).asset(2, 1, CAROL).routed())
+        .await;
     world
         .block(Logs::default().revenue(1, 1, 1_000).revenue(2, 2, 77))
         .await;

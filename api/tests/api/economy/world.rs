@@ -122,6 +122,15 @@ impl Logs {
         self.and(BOOK, &voided)
     }
 
+    /// Payments go to the distributor.
+    pub fn routed(self) -> Logs {
+        let changed = RevenueRouter::DistributorChanged {
+            previous: Address::ZERO,
+            current: at(DISTRIBUTOR),
+        };
+        self.and(ROUTER, &changed)
+    }
+
     pub fn revenue(self, id: u64, asset: u64, amount: u64) -> Logs {
         let received = RevenueRouter::RevenueReceived {
             revenueId: U256::from(id),

@@ -190,6 +190,15 @@ impl Logs {
         self.and(DISTRIBUTOR, &changed)
     }
 
+    /// Payments go to the distributor.
+    pub fn routed(self) -> Logs {
+        let changed = RevenueRouter::DistributorChanged {
+            previous: Address::ZERO,
+            current: at(DISTRIBUTOR),
+        };
+        self.and(ROUTER, &changed)
+    }
+
     pub fn revenue(self, id: u64, asset: u64, amount: U256) -> Logs {
         let received = RevenueRouter::RevenueReceived {
             revenueId: U256::from(id),
@@ -375,7 +384,8 @@ impl World {
             .contributed(1, 1, fixture::CAROL, 3)
             .contributed(2, 1, DAVE, 1)
             .licensed(1, (1, 1), fixture::BOB, 0)
-            .licensed(3, (1, 1), fixture::CAROL, 0);
+            .licensed(3, (1, 1), fixture::CAROL, 0)
+            .routed();
         world.block(data).await;
         let model = Logs::default()
             .asset(2, fixture::BOB)

@@ -139,7 +139,7 @@ struct Model {
     lost_bonds: u64,
 }
 
-/// PAY-2: a claim never pays twice, and a new root never loses an unclaimed amount.
+/// PAY-3, where the money is: a finalised amount never falls. So a claim never pays twice, and a new root never loses an unclaimed amount.
 #[test]
 fn the_distributor_does_what_the_model_says() {
     let coverage = Coverage::new();

@@ -7,7 +7,7 @@ use souk_payouts::Route;
 use souk_payouts::state::HoldKey;
 
 use super::{Oracle, Portion, Revenue};
-use crate::economy::EXECUTIONS;
+use crate::economy::{DISTRIBUTOR, EXECUTIONS};
 
 impl Oracle {
     pub(super) fn resolve(&mut self, key: HoldKey, upheld: bool, voided: Option<U256>) {
@@ -89,10 +89,11 @@ impl Oracle {
         }
     }
 
-    /// What counts now.
+    /// What counts now: nothing of what another distributor has.
     pub(super) fn counting(&self) -> BTreeSet<(U256, usize)> {
         let mut counting = BTreeSet::new();
-        for (id, revenue) in &self.revenues {
+        let ours = self.revenues.iter().filter(|(_, revenue)| revenue.is_ours());
+        for (id, revenue) in ours {
             for (place, portion) in revenue.portions.iter().enumerate() {
                 if !portion.ended && portion.holds.is_empty() {
                     counting.insert((*id, place));
@@ -167,6 +168,12 @@ impl Oracle {
         for revenue in self.revenues.values_mut() {
             hold(revenue, key, subject);
         }
+    }
+}
+
+impl Revenue {
+    pub fn is_ours(&self) -> bool {
+        self.went_to == DISTRIBUTOR
     }
 }
 

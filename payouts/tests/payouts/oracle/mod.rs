@@ -12,6 +12,8 @@ use souk_payouts::state::HoldKey;
 use souk_payouts::{Role, Route};
 use souk_schema::event::RoyaltyPolicy;
 
+use crate::economy::{BOARD, VAULT};
+
 pub use split::integer;
 
 const WHOLE: u64 = 100_000_000;
@@ -38,6 +40,25 @@ pub struct Contribution {
     pub contributor: Address,
     pub weight: U256,
     pub voided: bool,
+}
+
+/// A task that is rewarded with shares.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub asset: U256,
+    pub poster: Address,
+    pub reward: U256,
+    /// What was put in escrow less what left it.
+    pub left: U256,
+}
+
+/// What was true of holdings and owners at the end of a block.
+#[derive(Clone, Debug, Default)]
+struct Holdings {
+    direct: Balances,
+    credited: Balances,
+    tasks: BTreeMap<U256, Task>,
+    owners: BTreeMap<U256, Address>,
 }
 
 type Balances = BTreeMap<(U256, Address), U256>;
@@ -69,6 +90,8 @@ pub struct Portion {
 #[derive(Clone, Debug)]
 pub struct Revenue {
     pub payment: Payment,
+    /// The distributor that has the money.
+    pub went_to: Address,
     fee_account: Address,
     pub portions: Vec<Portion>,
 }
@@ -82,7 +105,10 @@ pub struct Oracle {
     pub credited: Balances,
     pub contributions: BTreeMap<U256, Contribution>,
     pub markets: BTreeMap<alloy_primitives::B256, U256>,
+    pub tasks: BTreeMap<U256, Task>,
     fee: Option<(u64, Address)>,
+    /// The distributor that the router pays.
+    pub paid: Option<Address>,
     pub revenues: BTreeMap<U256, Revenue>,
     pub holds: BTreeMap<HoldKey, U256>,
     pub raised: u64,
@@ -92,8 +118,8 @@ pub struct Oracle {
     /// Number and block of the pending root, and of the last finalised one.
     pub pending: Option<(u64, u64)>,
     pub finalised: Option<(u64, u64)>,
-    /// Balances and owners at the end of the last block.
-    before: (Balances, Balances, BTreeMap<U256, Address>),
+    /// At the end of the last block.
+    before: Holdings,
     block: u64,
 }
 
@@ -124,8 +150,21 @@ impl Oracle {
 
     pub fn end(&mut self) {
         let owners = self.assets.iter().map(|(id, row)| (*id, row.owner)).collect();
-        self.before = (self.direct.clone(), self.credited.clone(), owners);
+        self.before = Holdings {
+            owners,
+            ..self.holdings()
+        };
         self.counted.insert(self.block, self.counting());
+    }
+
+    /// Who holds what now.
+    fn holdings(&self) -> Holdings {
+        Holdings {
+            direct: self.direct.clone(),
+            credited: self.credited.clone(),
+            tasks: self.tasks.clone(),
+            owners: BTreeMap::new(),
+        }
     }
 
     pub fn take_in(&mut self, fact: &Fact) {
@@ -145,7 +184,11 @@ impl Oracle {
                 };
                 self.assets.insert(*asset, row);
             }
-            Fact::AssetMoved { asset, to } => self.assets.get_mut(asset).expect("registered").owner = *to,
+            Fact::AssetMoved { asset, to } => {
+                if ![VAULT, BOARD].contains(to) {
+                    self.assets.get_mut(asset).expect("registered").owner = *to;
+                }
+            }
             Fact::DerivationDeclared {
                 child, parent, license, ..
             } => {
@@ -196,6 +239,24 @@ impl Oracle {
                 self.change(what, *seller, false, *base_amount, true);
                 self.change(what, *buyer, true, *base_amount, true);
             }
+            Fact::SharesEscrowed {
+                task,
+                asset,
+                poster,
+                reward,
+                places,
+            } => {
+                let (asset, poster, reward) = (*asset, *poster, *reward);
+                let left = reward * U256::from(*places);
+                let posted = Task {
+                    asset,
+                    poster,
+                    reward,
+                    left,
+                };
+                self.tasks.insert(*task, posted);
+            }
+            Fact::EscrowReleased { task, amount } => self.tasks.get_mut(task).expect("posted").left -= *amount,
             Fact::ContributionRecorded {
                 contribution,
                 asset,
@@ -221,6 +282,7 @@ impl Oracle {
         match fact {
             Fact::ProtocolFeeChanged { share, account } => self.fee = Some((share.parts().into(), *account)),
             Fact::RevenueReceived(payment) => self.revenue(payment),
+            Fact::DistributorChanged { to } => self.paid = Some(*to),
             Fact::DisputeRaised { dispute, asset } => self.raise(HoldKey::Dispute(*dispute), *asset),
             Fact::ExecutionChallenged { challenge, execution } => {
                 self.raise(HoldKey::Challenge(*challenge), *execution)

@@ -11,7 +11,7 @@ use souk_schema::event::RoyaltyPolicy;
 
 use super::judge::hold;
 use super::{Edge, Oracle, Payees, Portion, Revenue, WHOLE};
-use crate::economy::VAULT;
+use crate::economy::{BOARD, VAULT};
 
 pub fn integer(number: U256) -> BigInt {
     BigInt::from_biguint(Sign::Plus, BigUint::from_bytes_be(&number.to_be_bytes::<32>()))
@@ -201,16 +201,20 @@ impl Oracle {
 
     fn payees(&self, asset: U256) -> Payees {
         let row = &self.assets[&asset];
-        let now = (&self.direct, &self.credited);
-        let (direct, credited) = if row.issued_in == Some(self.block) {
-            now
+        let held = if row.issued_in == Some(self.block) {
+            self.holdings()
         } else {
-            (&self.before.0, &self.before.1)
+            self.before.clone()
         };
         let mut holders: BTreeMap<Address, U256> = BTreeMap::new();
-        for ((id, account), amount) in direct.iter().chain(credited) {
-            if *id == asset && *account != VAULT && !amount.is_zero() {
+        for ((id, account), amount) in held.direct.iter().chain(&held.credited) {
+            if *id == asset && ![VAULT, BOARD].contains(account) && !amount.is_zero() {
                 *holders.entry(*account).or_default() += *amount;
+            }
+        }
+        for task in held.tasks.values() {
+            if task.asset == asset && !task.left.is_zero() {
+                *holders.entry(task.poster).or_default() += task.left;
             }
         }
         let contributions = self
@@ -225,7 +229,7 @@ impl Oracle {
             holders,
             owner: match row.registered_in == self.block {
                 true => row.owner,
-                false => self.before.2[&asset],
+                false => self.before.owners[&asset],
             },
         }
     }
@@ -318,6 +322,7 @@ impl Oracle {
         assert_eq!(sum, payment.amount, "the oracle keeps PAY-1 too");
         let mut revenue = Revenue {
             payment: payment.clone(),
+            went_to: self.paid.expect("the router pays somebody"),
             fee_account,
             portions,
         };

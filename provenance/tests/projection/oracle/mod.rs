@@ -315,7 +315,8 @@ impl Oracle {
                 let fields = json!({ "series_key": key(series), "revoked_by": hex(revoked_by), "reason": reason });
                 ("license_revocation", format!("{block} {log}"), fields)
             }
-            DomainEvent::VaultCredited(_)
+            DomainEvent::DistributorChanged(_)
+            | DomainEvent::VaultCredited(_)
             | DomainEvent::VaultDebited(_)
             | DomainEvent::VaultFeeAccountChanged(_)
             | DomainEvent::VaultFilled(_) => return,

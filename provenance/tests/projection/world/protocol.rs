@@ -3,7 +3,7 @@
 use souk_contracts::{AssetRegistry, ContributionBook, LicenseRegistry, RevenueRouter};
 use souk_schema::caip::{AssetId, EvmAssetId};
 use souk_schema::event::{
-    AssetKind, ContributionRole, DomainEvent, LicenseTerms, Relation, RevenueReason, RoyaltyPolicy,
+    AssetKind, ContributionRole, DistributorChanged, DomainEvent, LicenseTerms, Relation, RevenueReason, RoyaltyPolicy,
 };
 use souk_schema::record::RawLog;
 use souk_schema::{ChainId, E8, TokenRef, TokenStandard, U256};
@@ -241,7 +241,18 @@ pub fn contributions(Deed { kind, a, b, c }: Deed) -> (RawLog, Meaning) {
     (log, Meaning::Events(vec![event]))
 }
 
+/// A payment, or now and then another distributor that payments go to.
 pub fn revenue(Deed { a, b, c, .. }: Deed) -> (RawLog, Meaning) {
+    if a == 3 && c & 1 == 1 {
+        let (previous, current) = (account(b), account(c));
+        let log = RevenueRouter::DistributorChanged { previous, current };
+        let event = DomainEvent::DistributorChanged(DistributorChanged {
+            router: ROUTER,
+            previous,
+            current,
+        });
+        return (raw(ROUTER, &log), Meaning::Events(vec![event]));
+    }
     let revenue = TokenRef::new(ROUTER, U256::from(b));
     let log = RevenueRouter::RevenueReceived {
         revenueId: revenue.id,

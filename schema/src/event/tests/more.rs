@@ -222,6 +222,11 @@ pub fn of_payouts() -> Vec<DomainEvent> {
             current: E8::from_parts(1_000_000).unwrap(),
             fee_account: ALICE,
         }),
+        DomainEvent::DistributorChanged(DistributorChanged {
+            router: Address::repeat_byte(0x76),
+            previous: Address::ZERO,
+            current: distributor,
+        }),
     ]
 }
 
