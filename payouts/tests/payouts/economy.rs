@@ -590,6 +590,12 @@ impl Draft<'_> {
 
     fn root_ends(&mut self) -> Option<()> {
         let (epoch, _) = self.world.pending?;
+        if self.below(3) == 0 {
+            // A judgement takes away what the root counts, and the root becomes final all the same.
+            let (dispute, asset) = (id(self.world.raised + 1), self.asset()?);
+            self.push(Fact::DisputeRaised { dispute, asset });
+            self.push(Fact::DisputeResolved { dispute, upheld: true });
+        }
         if self.below(4) == 0 {
             self.push(Fact::RootDropped { epoch });
         } else {
