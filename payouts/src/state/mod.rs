@@ -36,7 +36,7 @@ pub use output::{Change, Line, Output, PortionChange};
 pub use refused::Refused;
 pub use revenue::{Later, Mark, Portion, PortionStatus, Revenue};
 pub use roots::{Entry, PendingRoot};
-pub use tables::{Asset, Contribution, Epoch, Escrow, Fee, RootStatus, Series};
+pub use tables::{Asset, Contribution, Epoch, Fee, RootStatus, Series};
 
 /// Who is owed what, as of the head.
 #[derive(Clone, Debug)]
