@@ -217,6 +217,29 @@ impl Oracle {
             Fact::SharesIssued { asset } => {
                 self.assets.get_mut(asset).expect("registered").issued_in = Some(self.block);
             }
+            Fact::ContributionRecorded {
+                contribution,
+                asset,
+                contributor,
+                weight,
+            } => {
+                let record = Contribution {
+                    asset: *asset,
+                    contributor: *contributor,
+                    weight: *weight,
+                    voided: false,
+                };
+                self.contributions.insert(*contribution, record);
+            }
+            Fact::ContributionVoided { contribution, .. } => {
+                self.contributions.get_mut(contribution).expect("recorded").voided = true;
+            }
+            _ => self.take_in_holdings(fact),
+        }
+    }
+
+    fn take_in_holdings(&mut self, fact: &Fact) {
+        match fact {
             Fact::Moved { what, from, to, amount } => {
                 self.change(*what, *from, false, *amount, false);
                 self.change(*what, *to, true, *amount, false);
@@ -257,23 +280,6 @@ impl Oracle {
                 self.tasks.insert(*task, posted);
             }
             Fact::EscrowReleased { task, amount } => self.tasks.get_mut(task).expect("posted").left -= *amount,
-            Fact::ContributionRecorded {
-                contribution,
-                asset,
-                contributor,
-                weight,
-            } => {
-                let record = Contribution {
-                    asset: *asset,
-                    contributor: *contributor,
-                    weight: *weight,
-                    voided: false,
-                };
-                self.contributions.insert(*contribution, record);
-            }
-            Fact::ContributionVoided { contribution, .. } => {
-                self.contributions.get_mut(contribution).expect("recorded").voided = true;
-            }
             _ => self.take_in_money(fact),
         }
     }
