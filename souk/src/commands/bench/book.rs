@@ -3,8 +3,10 @@
 //! The whole exchange runs in this process as `souk up` runs it, on the demo's economy; orders come over GraphQL, signed, at the moments of
 //! a schedule that waits for no answer. The clock starts when the log has acknowledged the record that holds a command: from then on its
 //! outcome stands, and nobody was told of it yet. It stops when a client has read the whole message from its socket. Decoding, deciding,
-//! the book's changes, GraphQL, framing and both ends of the sockets are in between; the clients share the machine with the server.
+//! the book's changes, GraphQL, framing and both ends of the sockets are in between; the clients share the machine with the server. What the
+//! sockets alone take is measured beside it, on a machine that does nothing else.
 
+mod bare;
 mod clients;
 mod exchange;
 mod stamps;
@@ -55,7 +57,12 @@ pub async fn measure(parts: &Parts) -> Result<Vec<Row>> {
     let last = book_sequence(&desk).await?;
     let heard = running.meanwhile(clients.until(last, PATIENCE)).await?;
     running.stop().await?;
-    rows(&heard, &durable, trading)
+    let messages = heard.first().map_or(0, Vec::len);
+    ensure!(messages > 0, "no client heard anything");
+    let bytes = heard[0].iter().map(|told| told.bytes).sum::<usize>() / messages;
+    let pause = trading / u32::try_from(messages)?;
+    let bare = tokio::task::spawn_blocking(move || bare::measure(SUBSCRIBERS, bytes, pause)).await??;
+    rows(&heard, &durable, trading, &bare)
 }
 
 /// Fills the book.
@@ -111,9 +118,8 @@ fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-fn rows(heard: &[Vec<Heard>], durable: &Durable, trading: Duration) -> Result<Vec<Row>> {
+fn rows(heard: &[Vec<Heard>], durable: &Durable, trading: Duration, bare: &[Duration]) -> Result<Vec<Row>> {
     let messages = heard.first().map_or(0, Vec::len);
-    ensure!(messages > 0, "no client heard anything");
     let (mut first, mut all) = (Vec::new(), Vec::new());
     for number in 0..messages {
         let since = durable.of(heard[0][number].sequence)?;
@@ -141,6 +147,11 @@ fn rows(heard: &[Vec<Heard>], durable: &Durable, trading: Duration) -> Result<Ve
         peer_figure: Figure::Time(LIMIT),
         target,
     };
+    let beside_bare = |measured: &str, share| Row {
+        peer: "bare writes and reads of as many bytes, nothing beside".into(),
+        peer_figure: Figure::Time(at_share(bare, share)),
+        ..row(measured.into(), at_share(&all, share), Target::ForComparison)
+    };
     let per_sec = messages as f64 / trading.as_secs_f64();
     let measured = format!(
         "durable outcome to client, {SUBSCRIBERS} subscribers, {} messages each at {per_sec:.0}/s, p99",
@@ -158,5 +169,7 @@ fn rows(heard: &[Vec<Heard>], durable: &Durable, trading: Duration) -> Result<Ve
             Target::ForComparison,
         ),
         row("max".into(), at_share(&all, 1.0), Target::ForComparison),
+        beside_bare("p50", 0.5),
+        beside_bare("p99", 0.99),
     ])
 }

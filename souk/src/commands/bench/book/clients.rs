@@ -30,6 +30,8 @@ pub struct Heard {
     pub sequence: u64,
     /// When it was read.
     pub at: Instant,
+    /// Its length.
+    pub bytes: usize,
 }
 
 /// Clients that have their snapshots.
@@ -114,7 +116,8 @@ async fn client(
         let previous = field(&message, "\"prevSequence\":");
         ensure!(previous == Some(sequence), "after {sequence} came {message}");
         sequence = field(&message, "\"sequence\":").context("a message without a number")?;
-        heard.push(Heard { sequence, at });
+        let bytes = message.len();
+        heard.push(Heard { sequence, at, bytes });
     }
     Ok(heard)
 }
