@@ -9,6 +9,7 @@
 //!
 //! Nothing here decides who is owed what.
 
+pub mod end;
 pub mod fold;
 pub mod follow;
 mod positions;
@@ -17,8 +18,9 @@ pub mod snapshot;
 pub mod store;
 pub mod verify;
 
+pub use end::{BlockTimes, Folded, fold_to_end};
 pub use fold::{Deployed, DistributionState, RefusedFact};
 pub use follow::{
     Claimable, DistributionError, DistributionHandle, DistributionStatus, Distributions, Found, Keeping, RefusedFacts,
-    fold_to_end, follow,
+    follow,
 };

@@ -13,6 +13,7 @@ use souk_schema::E8;
 use souk_schema::event::{Relation, RoyaltyPolicy};
 
 use crate::above::Above;
+use crate::license::LicenseView;
 use crate::rule::{
     Apportioner, AssetNo, Edge, Lineage, Overspent, Recipients, Role, Route, Splitter, Upstream, UpstreamBuilder, WHOLE,
 };
@@ -29,6 +30,17 @@ pub struct SupposedParent {
     pub share: E8,
 }
 
+/// What terms would say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SupposedTerms {
+    /// The terms, which were registered.
+    pub terms_id: U256,
+    /// How the licensor would take part.
+    pub policy: RoyaltyPolicy,
+    /// Its part.
+    pub share: E8,
+}
+
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhatIf {
@@ -40,8 +52,8 @@ pub struct WhatIf {
     pub fee: Option<E8>,
     /// Further parents of the asset.
     pub parents: Vec<SupposedParent>,
-    /// Policy and share that terms would have, by their id, on every edge that was made under them.
-    pub terms: BTreeMap<U256, (RoyaltyPolicy, E8)>,
+    /// What terms would say on every edge that was made under them, each at most once.
+    pub terms: Vec<SupposedTerms>,
 }
 
 /// What one recipient would get for one asset.
@@ -139,6 +151,7 @@ pub struct Supposition {
     above: Above,
     recipients: HashMap<AssetNo, Arc<Recipients>>,
     question: WhatIf,
+    terms: BTreeMap<U256, (RoyaltyPolicy, E8)>,
     fee_share: E8,
     source: AssetNo,
     edges: Vec<Edge>,
@@ -158,8 +171,9 @@ impl State {
     ///
     /// # Errors
     /// [`Refused::UnknownAsset`] for the asset or a parent; [`Refused::DuplicateParent`], [`Refused::SelfAncestor`] and
-    /// [`Refused::HasChildren`] for derivations that could not be declared.
+    /// [`Refused::HasChildren`] for derivations that could not be declared; [`Refused::UnknownTerms`] and [`Refused::TermsTwice`] for terms.
     pub fn suppose(&mut self, question: &WhatIf) -> Result<Supposition, Refused> {
+        let terms = self.supposed_terms(question)?;
         let (source, edges, depth) = self.supposed_edges(question)?;
         let mut above = Above::new(self, edges.iter().map(|edge| edge.parent)).expect("edges lead to known assets");
         if let Some(row) = self.row(source) {
@@ -174,11 +188,26 @@ impl State {
             above,
             recipients,
             question: question.clone(),
+            terms,
             fee_share: question.fee.unwrap_or(self.fee().map_or(E8::ZERO, |fee| fee.share)),
             source,
             edges,
             depth,
         })
+    }
+
+    fn supposed_terms(&self, question: &WhatIf) -> Result<BTreeMap<U256, (RoyaltyPolicy, E8)>, Refused> {
+        let mut terms = BTreeMap::new();
+        for supposed in &question.terms {
+            if self.terms(supposed.terms_id).is_none() {
+                return Err(Refused::UnknownTerms(supposed.terms_id));
+            }
+            let royalty = (supposed.policy, supposed.share);
+            if terms.insert(supposed.terms_id, royalty).is_some() {
+                return Err(Refused::TermsTwice(supposed.terms_id));
+            }
+        }
+        Ok(terms)
     }
 
     fn supposed_edges(&self, question: &WhatIf) -> Result<(AssetNo, Vec<Edge>, u32), Refused> {
@@ -245,7 +274,7 @@ impl Supposition {
             is_new: self.question.asset.is_none(),
             edges: self.edges.clone(),
             depth: self.depth,
-            terms: &self.question.terms,
+            terms: &self.terms,
             policy,
         }
     }

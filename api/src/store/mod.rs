@@ -23,6 +23,7 @@ pub mod observations;
 pub mod payouts;
 pub mod privacy;
 pub mod revenues;
+pub mod rights;
 pub mod tasks;
 pub mod tokens;
 

@@ -14,7 +14,7 @@ use souk_payouts::merkle::MerkleTree;
 use souk_payouts::state::{Epoch, Revenue};
 use souk_payouts::{Entry, State};
 use souk_schema::{Address, BlockRef, ChainId, U256};
-use souk_streams::{Reader, StreamError, generations};
+use souk_streams::StreamError;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -291,30 +291,4 @@ pub fn follow(
         was_finality_broken: false,
     };
     (handle, follower.run(cancel))
-}
-
-/// The state at the end that a chain's stream has now; `None` for a chain that has no stream. Waits for nothing.
-///
-/// # Errors
-/// [`DistributionError`] when the log does not answer, or its records cannot be folded.
-pub async fn fold_to_end(
-    chain: ChainId,
-    log: &Arc<dyn EventLog>,
-) -> Result<Option<DistributionState>, DistributionError> {
-    let Some(generation) = generations(log.as_ref(), chain).await?.pop() else {
-        return Ok(None);
-    };
-    let mut reader = Reader::new(log, chain.stream(generation))?;
-    let mut state = DistributionState::keeping_undo();
-    loop {
-        let records = reader.read().await?;
-        if records.is_empty() {
-            return Ok(Some(state));
-        }
-        let mut bodies = Vec::with_capacity(records.len());
-        for stored in &records {
-            bodies.push(reader.chain_record(chain, stored)?);
-        }
-        state = tokio::task::spawn_blocking(move || state.fold(bodies).map(|_| state)).await??;
-    }
 }

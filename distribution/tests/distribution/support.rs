@@ -110,8 +110,8 @@ impl Stand {
 
     /// Whatever the state says when it is folded from the first record.
     pub async fn folded_anew(&self) -> B256 {
-        let state = fold_to_end(CHAIN, &self.log).await.expect("it can be folded");
-        let state = state.expect("it has records");
+        let folded = fold_to_end(CHAIN, &self.log).await.expect("it can be folded");
+        let state = folded.expect("it has records").state;
         state.of(&REGISTRY).expect("it is watched").state.state_hash()
     }
 

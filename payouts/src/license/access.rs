@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 
-use super::compatibility::blockers_above;
+use super::compatibility::{look_above, offering};
 use super::{Blocker, LicenseView, Purpose};
 
 /// Why a licence that the account holds is of no use.
@@ -32,6 +32,8 @@ pub enum Access {
     NoLicense {
         /// What it holds, and why that does not do; nothing if it holds none.
         held: Vec<(U256, NotUsable)>,
+        /// Terms that the asset is offered under and that would do: a licence taken under them allows it. `None` where there are none.
+        offered: Option<U256>,
     },
     /// Not at all: something above the asset stands in the way of everybody.
     Blocked {
@@ -49,7 +51,7 @@ impl Access {
 
 /// Whether `account` may use `asset` for `purpose` at `at`, unix time in seconds of the block that the view is as of.
 pub fn access(view: &impl LicenseView, account: Address, asset: U256, purpose: Purpose, at: u64) -> Access {
-    let blockers = blockers_above(view, asset, purpose);
+    let (_, blockers) = look_above(view, asset, purpose);
     if !blockers.is_empty() {
         return Access::Blocked { blockers };
     }
@@ -89,6 +91,9 @@ pub fn access(view: &impl LicenseView, account: Address, asset: U256, purpose: P
             series,
             until: (lasts != u64::MAX).then_some(lasts),
         },
-        None => Access::NoLicense { held },
+        None => Access::NoLicense {
+            held,
+            offered: offering(view, asset, purpose),
+        },
     }
 }

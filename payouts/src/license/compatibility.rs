@@ -1,10 +1,11 @@
-//! May an asset be used for a purpose, given all that it was derived from, and if not: what blocks it, and what is the least to be changed.
+//! May an asset be used for a purpose, given all that it was derived from, and if not: what blocks it, and the least that would mend it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use alloy_primitives::U256;
 
-use super::{LicenseView, Purpose};
+use super::mend::{Mend, mend};
+use super::{LicenseView, Purpose, Terms};
 
 /// Why something stands in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum Why {
 /// What stands in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocker {
-    /// The asset whose owner could allow it: an ancestor, or the asset itself.
+    /// The asset whose licence it is about: an ancestor, or the asset itself.
     pub ancestor: U256,
     /// The asset that was derived from it; `None` for the asset itself.
     pub child: Option<U256>,
@@ -32,25 +33,6 @@ pub struct Blocker {
     pub why: Why,
 }
 
-/// One change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mend {
-    /// The owner of the ancestor already offers terms that allow it: the child's owner takes a licence under these.
-    TakeLicense {
-        /// Who licenses.
-        ancestor: U256,
-        /// For whom.
-        child: U256,
-        /// The terms.
-        terms_id: U256,
-    },
-    /// The asset's owner must offer terms that allow it; those who derived from it take licences under them.
-    OfferTerms {
-        /// The asset.
-        asset: U256,
-    },
-}
-
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compatibility {
@@ -58,12 +40,13 @@ pub struct Compatibility {
     pub allowed: bool,
     /// All that does: the asset itself first, then nearer ancestors before farther ones.
     pub blockers: Vec<Blocker>,
-    /// The fewest changes that would mend it. Each blocker needs one, and an owner's new terms serve every child of that owner's asset.
+    /// The fewest steps that would mend it, in the order in which they can be taken; none where it is allowed.
     pub mend: Vec<Mend>,
 }
 
-/// Whether an asset may be used for a purpose by those who take a licence of it.
-pub fn compatibility(view: &impl LicenseView, asset: U256, purpose: Purpose) -> Compatibility {
+/// Whether an asset may be used for a purpose by those who take a licence of it. `at` is unix time in seconds of the block that the view is as
+/// of: licences that would mend something must not have ended by then.
+pub fn compatibility(view: &impl LicenseView, asset: U256, purpose: Purpose, at: u64) -> Compatibility {
     let mut blockers = Vec::new();
     if offering(view, asset, purpose).is_none() {
         blockers.push(Blocker {
@@ -73,37 +56,31 @@ pub fn compatibility(view: &impl LicenseView, asset: U256, purpose: Purpose) -> 
             why: Why::NotOffered,
         });
     }
-    blockers.extend(blockers_above(view, asset, purpose));
-    let mut mend = BTreeSet::new();
-    for blocker in &blockers {
-        let terms_id = offering(view, blocker.ancestor, purpose.max_for_derivation());
-        mend.insert(match (blocker.child, terms_id) {
-            (Some(child), Some(terms_id)) => Mend::TakeLicense {
-                ancestor: blocker.ancestor,
-                child,
-                terms_id,
-            },
-            _ => Mend::OfferTerms {
-                asset: blocker.ancestor,
-            },
-        });
-    }
+    let (above, found) = look_above(view, asset, purpose);
+    blockers.extend(found);
     Compatibility {
         allowed: blockers.is_empty(),
+        mend: mend(view, (asset, purpose, at), &above, &blockers),
         blockers,
-        mend: mend.into_iter().collect(),
     }
 }
 
-/// What a licence must allow for a derivation that is then used for something.
+/// What terms must allow.
 #[derive(Clone, Copy)]
-struct Needs {
+pub(super) struct Needs {
     purpose: Purpose,
     derive: bool,
 }
 
+impl Needs {
+    pub(super) fn met_by(self, terms: &Terms) -> bool {
+        self.purpose.allowed_by(terms) && (!self.derive || terms.derivatives_allowed)
+    }
+}
+
 impl Purpose {
-    fn max_for_derivation(self) -> Needs {
+    /// What a licence must allow for a derivation that is then used for this.
+    pub(super) fn and_derive(self) -> Needs {
         Needs {
             purpose: self,
             derive: true,
@@ -117,21 +94,24 @@ impl From<Purpose> for Needs {
     }
 }
 
-/// The first terms that the asset is offered under and that allow what is needed.
-fn offering(view: &impl LicenseView, asset: U256, needs: impl Into<Needs>) -> Option<U256> {
-    let Needs { purpose, derive } = needs.into();
+/// The first terms that the asset is offered under, that a licence is still to be had under, and that allow what is needed.
+pub(super) fn offering(view: &impl LicenseView, asset: U256, needs: impl Into<Needs>) -> Option<U256> {
+    let needs = needs.into();
     view.offered(asset).into_iter().find(|terms_id| {
-        view.terms(*terms_id)
-            .is_some_and(|terms| purpose.allowed_by(&terms) && (!derive || terms.derivatives_allowed))
+        let terms = view.terms(*terms_id);
+        terms.is_some_and(|terms| needs.met_by(&terms)) && !view.is_closed(asset, *terms_id)
     })
 }
 
-/// What stands in the way above the asset, nearer ancestors first. Each asset is visited once, however many paths lead to it.
-pub(super) fn blockers_above(view: &impl LicenseView, asset: U256, purpose: Purpose) -> Vec<Blocker> {
+/// The asset and everything above it, and what stands in the way there, nearer ancestors first. Each asset is visited once, however many paths
+/// lead to it.
+pub(super) fn look_above(view: &impl LicenseView, asset: U256, purpose: Purpose) -> (Vec<U256>, Vec<Blocker>) {
+    let mut above = vec![asset];
     let mut blockers = Vec::new();
     let mut seen = BTreeSet::from([asset]);
-    let mut queue = VecDeque::from([asset]);
-    while let Some(child) = queue.pop_front() {
+    let mut next = 0;
+    while let Some(child) = above.get(next).copied() {
+        next += 1;
         for derived in view.derived_from(child) {
             let why = derived.series.and_then(|id| {
                 let Some(series) = view.series(id) else {
@@ -153,9 +133,9 @@ pub(super) fn blockers_above(view: &impl LicenseView, asset: U256, purpose: Purp
                 });
             }
             if seen.insert(derived.parent) {
-                queue.push_back(derived.parent);
+                above.push(derived.parent);
             }
         }
     }
-    blockers
+    (above, blockers)
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod compatibility;
+mod mend;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,8 @@ use alloy_primitives::{Address, U256};
 
 pub use crate::fact::Terms;
 pub use access::{Access, NotUsable, access};
-pub use compatibility::{Blocker, Compatibility, Mend, Why, compatibility};
+pub use compatibility::{Blocker, Compatibility, Why, compatibility};
+pub use mend::{Admission, Mend, NewParent};
 
 /// What somebody would do with an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +84,9 @@ pub trait LicenseView {
 
     /// The terms that the asset is offered under, by rising id.
     fn offered(&self, asset: U256) -> Vec<U256>;
+
+    /// Whether no licence of the asset is to be had under the terms any more: the series without end was revoked, and takes no mints.
+    fn is_closed(&self, asset: U256, terms_id: U256) -> bool;
 
     /// The series of the asset that the account holds units of, those in the vault included; by rising id.
     fn held(&self, account: Address, asset: U256) -> Vec<U256>;

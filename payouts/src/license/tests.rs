@@ -77,6 +77,11 @@ impl LicenseView for World {
             .collect()
     }
 
+    fn is_closed(&self, asset: U256, terms_id: U256) -> bool {
+        let mut series = self.series.values();
+        series.any(|series| *series == (number(asset), number(terms_id), 0, true))
+    }
+
     fn held(&self, account: Address, asset: U256) -> Vec<U256> {
         self.held
             .get(&(account[0], number(asset)))
@@ -98,12 +103,33 @@ fn world() -> World {
     }
 }
 
+fn register(asset: u64, parents: &[(u64, bool, Admission)]) -> Mend {
+    let parents = parents.iter().map(|(parent, anew, by)| NewParent {
+        parent: id(*parent),
+        anew: *anew,
+        by: *by,
+    });
+    Mend::RegisterAnew {
+        asset: id(asset),
+        parents: parents.collect(),
+    }
+}
+
+fn offer(asset: u64, anew: bool, derivatives: bool, terms_id: Option<u64>) -> Mend {
+    Mend::OfferTerms {
+        asset: id(asset),
+        anew,
+        derivatives,
+        terms_id: terms_id.map(id),
+    }
+}
+
 #[test]
 fn terms_far_up_the_chain_block_commercial_use_and_nothing_else() {
     let world = world();
-    assert!(compatibility(&world, id(3), Purpose::Use).allowed);
-    assert!(compatibility(&world, id(3), Purpose::Derive).allowed);
-    let found = compatibility(&world, id(3), Purpose::Commercial);
+    assert!(compatibility(&world, id(3), Purpose::Use, 0).allowed);
+    assert!(compatibility(&world, id(3), Purpose::Derive, 0).allowed);
+    let found = compatibility(&world, id(3), Purpose::Commercial, 0);
     let blocker = Blocker {
         ancestor: id(1),
         child: Some(id(2)),
@@ -111,46 +137,73 @@ fn terms_far_up_the_chain_block_commercial_use_and_nothing_else() {
         why: Why::TermsForbid,
     };
     assert_eq!(found.blockers, [blocker]);
-    assert_eq!(found.mend, [Mend::OfferTerms { asset: id(1) }]);
 }
 
 #[test]
-fn the_smallest_mend_takes_a_licence_that_is_on_offer() {
+fn what_a_derivation_was_made_under_stays_so_all_below_it_is_registered_anew() {
+    let world = world();
+    // The data's owner has to offer something. Of the data 3 is made as well, and its owner is another.
+    let steps = [
+        offer(1, false, true, None),
+        register(2, &[(1, false, Admission::Taken(None))]),
+        offer(2, true, true, None),
+        register(
+            3,
+            &[(2, true, Admission::Taken(None)), (1, false, Admission::Taken(None))],
+        ),
+        offer(3, true, false, Some(ALL)),
+    ];
+    assert_eq!(compatibility(&world, id(3), Purpose::Commercial, 0).mend, steps);
+}
+
+#[test]
+fn the_least_that_admits_a_derivation_is_named() {
     let mut world = world();
+    let by = |world: &World, at| {
+        let mend = compatibility(world, id(2), Purpose::Commercial, at).mend;
+        let Some(Mend::RegisterAnew { parents, .. }) =
+            mend.iter().find(|step| matches!(step, Mend::RegisterAnew { .. }))
+        else {
+            panic!("nothing is registered anew: {mend:?}");
+        };
+        (parents[0].by, mend.len())
+    };
+    // Neither of these allows both money and derivatives.
     world.offered.insert(1, vec![NOT_COMMERCIAL, NO_DERIVATIVES]);
-    let found = compatibility(&world, id(3), Purpose::Commercial);
-    assert_eq!(
-        found.mend,
-        [Mend::OfferTerms { asset: id(1) }],
-        "neither allows both money and derivatives"
-    );
+    assert_eq!(by(&world, 0), (Admission::Taken(None), 3));
     world.offered.insert(1, vec![ALL, NOT_COMMERCIAL]);
-    let found = compatibility(&world, id(3), Purpose::Commercial);
-    assert_eq!(
-        found.mend,
-        [Mend::TakeLicense {
-            ancestor: id(1),
-            child: id(2),
-            terms_id: id(ALL)
-        }]
-    );
+    assert_eq!(by(&world, 0), (Admission::Taken(Some(id(ALL))), 2));
+    // No licence is to be had any more under terms whose endless series was revoked.
+    world.series.insert(300, (1, ALL, 0, true));
+    assert_eq!(by(&world, 0), (Admission::Taken(None), 3));
+    // Whoever holds a licence that is good needs none.
+    world.series.insert(301, (1, ALL, 1_000, false));
+    world.held.insert((20, 1), vec![101, 300, 301]);
+    assert_eq!(by(&world, 999), (Admission::Held(id(301)), 2));
+    assert_eq!(by(&world, 1_000), (Admission::Taken(None), 3), "the end is exclusive");
+    world.owners.insert(1, 20);
+    assert_eq!(by(&world, 1_000), (Admission::SameOwner, 2));
 }
 
 #[test]
-fn one_offer_mends_every_child_of_an_ancestor() {
+fn one_offer_serves_every_child_of_an_ancestor() {
     let mut world = world();
     world.edges.insert(3, vec![(2, 102), (1, 101)]);
-    let found = compatibility(&world, id(3), Purpose::Commercial);
+    let found = compatibility(&world, id(3), Purpose::Commercial, 0);
     assert_eq!(found.blockers.len(), 2);
     assert_eq!(found.blockers[0].child, Some(id(3)), "the nearer one comes first");
-    assert_eq!(found.mend, [Mend::OfferTerms { asset: id(1) }]);
+    let offers = found
+        .mend
+        .iter()
+        .filter(|step| matches!(step, Mend::OfferTerms { asset, .. } if *asset == id(1)));
+    assert_eq!(offers.count(), 1);
 }
 
 #[test]
 fn an_asset_that_offers_nothing_blocks_itself() {
     let mut world = world();
     world.offered.clear();
-    let found = compatibility(&world, id(3), Purpose::Use);
+    let found = compatibility(&world, id(3), Purpose::Use, 0);
     assert_eq!(
         found.blockers,
         [Blocker {
@@ -160,7 +213,7 @@ fn an_asset_that_offers_nothing_blocks_itself() {
             why: Why::NotOffered
         }]
     );
-    assert_eq!(found.mend, [Mend::OfferTerms { asset: id(3) }]);
+    assert_eq!(found.mend, [offer(3, false, false, None)]);
 }
 
 #[test]
@@ -203,12 +256,18 @@ fn a_licence_serves_until_it_expires_and_the_longest_is_named() {
     ];
     assert_eq!(
         ask(Purpose::Commercial, 1_000),
-        Access::NoLicense { held },
+        Access::NoLicense {
+            held,
+            offered: Some(id(ALL))
+        },
         "the end is exclusive"
     );
     assert_eq!(
         access(&world, account(8), id(3), Purpose::Use, 0),
-        Access::NoLicense { held: vec![] }
+        Access::NoLicense {
+            held: vec![],
+            offered: Some(id(ALL))
+        }
     );
     assert_eq!(
         access(&world, account(30), id(3), Purpose::Commercial, 5_000),

@@ -111,6 +111,15 @@ impl LicenseView for State {
             .collect()
     }
 
+    fn is_closed(&self, asset: U256, terms_id: U256) -> bool {
+        let number = self.number(asset).unwrap_or(u32::MAX);
+        let mut series = self.tables.series_of.row(number).map(|(series, ())| series);
+        series.any(|series| {
+            let series = &self.tables.series[series];
+            series.terms_id == terms_id && series.expires_at == 0 && series.revoked
+        })
+    }
+
     fn held(&self, account: Address, asset: U256) -> Vec<U256> {
         let number = self.number(asset).unwrap_or(u32::MAX);
         let series = self.tables.series_of.row(number).map(|(series, ())| *series);

@@ -66,6 +66,9 @@ pub enum Refused {
     /// Nothing registered the terms.
     #[error("terms {0} were never registered")]
     UnknownTerms(U256),
+    /// A what-if says two things of them.
+    #[error("terms {0} are supposed twice")]
+    TermsTwice(U256),
     /// It has too little.
     #[error("account {account} gives {amount} of {what:?}, which is more than it has")]
     InsufficientHolding {

@@ -8,6 +8,7 @@ mod economy;
 mod events;
 mod holds;
 mod laws;
+mod licences;
 mod oracle;
 mod refusals;
 mod scale;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::U256;
 use souk_payouts::Refused;
-use souk_payouts::simulate::{SimulatedLine, SupposedParent, WhatIf};
+use souk_payouts::simulate::{SimulatedLine, SupposedParent, SupposedTerms, WhatIf};
 use souk_schema::event::RoyaltyPolicy;
 
 use crate::economy::{DISTRIBUTOR, Economy, account, e8, id};
@@ -17,7 +17,7 @@ fn question(asset: Option<u64>, amount: u64) -> WhatIf {
         amount: id(amount),
         fee: None,
         parents: vec![],
-        terms: BTreeMap::new(),
+        terms: vec![],
     }
 }
 
@@ -108,7 +108,12 @@ fn a_derivation_that_does_not_exist_may_overspend_under_one_policy_alone() {
 fn other_terms_count_on_every_edge_that_was_made_under_them() {
     let mut world = row();
     let terms_id = id(1_000_000_000 * u64::from(RoyaltyPolicy::Lrp.number()) + 50_000_000);
-    let terms = BTreeMap::from([(terms_id, (RoyaltyPolicy::Lap, e8(20_000_000)))]);
+    let supposed = SupposedTerms {
+        terms_id,
+        policy: RoyaltyPolicy::Lap,
+        share: e8(20_000_000),
+    };
+    let terms = vec![supposed];
     let found = world
         .state
         .simulate(&WhatIf {
@@ -120,6 +125,33 @@ fn other_terms_count_on_every_edge_that_was_made_under_them() {
         by_asset(&found.as_declared.expect("lawful")),
         BTreeMap::from([(Some(1), 200), (Some(2), 200), (Some(3), 600)])
     );
+}
+
+#[test]
+fn terms_that_nobody_registered_or_that_are_supposed_twice_are_refused() {
+    let mut world = row();
+    let terms_id = id(1_000_000_000 * u64::from(RoyaltyPolicy::Lrp.number()) + 50_000_000);
+    let supposed = |terms_id, parts| SupposedTerms {
+        terms_id,
+        policy: RoyaltyPolicy::Lap,
+        share: e8(parts),
+    };
+    for (terms, refused) in [
+        (
+            vec![supposed(terms_id, 1), supposed(id(5), 1)],
+            Refused::UnknownTerms(id(5)),
+        ),
+        (
+            vec![supposed(terms_id, 1), supposed(terms_id, 2)],
+            Refused::TermsTwice(terms_id),
+        ),
+    ] {
+        let asked = WhatIf {
+            terms,
+            ..question(Some(3), 1_000)
+        };
+        assert_eq!(world.state.simulate(&asked), Err(refused));
+    }
 }
 
 /// What is simulated is what is then paid.

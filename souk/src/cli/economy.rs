@@ -131,8 +131,11 @@ pub struct LicenseCheckArgs {
     /// May this account, by a licence that it holds? Without it: may those who take a licence.
     #[arg(long, value_name = "ADDRESS")]
     pub account: Option<souk_schema::Address>,
-    /// As of this Unix time in seconds [default: now].
-    #[arg(long, value_name = "SECONDS", requires = "account")]
+    /// As of the end of this block: what was held, offered and revoked then, and licences that ended by its time [default: the newest].
+    #[arg(long, value_name = "NUMBER")]
+    pub block: Option<u64>,
+    /// As of this Unix time in seconds: the last block that is not later, and licences that end by then, also where it is yet to come.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "block")]
     pub at: Option<u64>,
 }
 

@@ -1,7 +1,8 @@
 //! What the commands about payouts and licences have in common: the deployment that they are about, folded from the log alone.
 
 use anyhow::{Context, Result, bail, ensure};
-use souk_distribution::{Deployed, DistributionState, fold_to_end};
+use souk_distribution::{BlockTimes, Deployed, DistributionState, Folded, fold_to_end};
+use souk_payouts::State;
 use souk_schema::event::RoyaltyPolicy;
 use souk_schema::{Address, ChainId, E8, U256};
 
@@ -13,6 +14,7 @@ use crate::parts::Store;
 /// A chain's state, and which of its deployments is asked about.
 pub struct Economy {
     state: DistributionState,
+    times: BlockTimes,
     registry: Address,
 }
 
@@ -31,7 +33,7 @@ impl Economy {
             "the log has several chains: name one with --chain <NUMBER>"
         );
         let chain = *chains.first().context("no chain")?;
-        let state = fold_to_end(chain, &log)
+        let Folded { state, times } = fold_to_end(chain, &log)
             .await?
             .with_context(|| format!("chain {chain} has no records"))?;
         let registries: Vec<Address> = state.deployed().map(|(registry, _)| *registry).collect();
@@ -42,7 +44,7 @@ impl Economy {
             (None, []) => bail!("chain {chain} has no deployment of Souk's contracts"),
             (None, _) => bail!("chain {chain} has several deployments: name one with --registry <ADDRESS>"),
         };
-        let economy = Economy { state, registry };
+        let economy = Economy { state, times, registry };
         if let Some(refused) = &economy.deployed()?.refused {
             let (block, reason) = (refused.block.number, &refused.reason);
             bail!("payouts cannot be computed beyond block {block}: {reason}");
@@ -60,6 +62,57 @@ impl Economy {
     /// Never for one that was found.
     pub fn deployed_mut(&mut self) -> Result<&mut Deployed> {
         self.state.of_mut(&self.registry).context("the deployment is gone")
+    }
+}
+
+/// As of when something is asked.
+#[derive(Clone, Copy, Debug)]
+pub enum When {
+    /// The newest block.
+    Now,
+    /// The end of this block.
+    Block(u64),
+    /// The last block that is not later than this Unix time in seconds, which may be one to come.
+    Time(u64),
+}
+
+/// What a deployment was at a moment.
+pub struct AsOf {
+    /// Its state.
+    pub state: State,
+    /// The block that it is the end of.
+    pub block: u64,
+    /// Unix time in seconds by which licences end: the block's, or the one that was asked about.
+    pub time: u64,
+}
+
+impl Economy {
+    /// The deployment as of a moment.
+    ///
+    /// # Errors
+    /// One line when the log has no block of then.
+    pub fn as_of(&self, when: When) -> Result<AsOf> {
+        let head = self.state.head().context("the chain has no blocks yet")?.number;
+        let block = match when {
+            When::Now => head,
+            When::Block(number) if number > head => bail!("the log has no block {number} yet: the newest is {head}"),
+            When::Block(number) => number,
+            When::Time(time) => {
+                let found = self.times.last_until(head, time);
+                found.with_context(|| format!("the log has no block that is as old as time {time}"))?
+            }
+        };
+        let at = self.times.of(block);
+        let at = at.with_context(|| format!("the log begins after block {block}"))?;
+        let state = self.deployed()?.state.as_of(block);
+        Ok(AsOf {
+            state: state.with_context(|| format!("the state as of block {block} was not kept"))?,
+            block,
+            time: match when {
+                When::Time(time) => time,
+                _ => at,
+            },
+        })
     }
 }
 

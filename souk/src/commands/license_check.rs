@@ -1,13 +1,15 @@
-//! `souk license-check`: may an asset be used for a purpose, by anyone or by one account; what stands in the way, and the smallest mend.
+//! `souk license-check`: may an asset be used for a purpose as of a block, by anyone or by one account; what stands in the way, and the
+//! smallest mend. The log alone answers, by the time of its blocks.
 
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use souk_payouts::license::{Access, Blocker, Mend, NotUsable, Purpose, Why, access, compatibility};
+use souk_payouts::license::{
+    Access, Admission, Blocker, Mend, NewParent, NotUsable, Purpose, Why, access, compatibility,
+};
 
-use super::economy::Economy;
+use super::economy::{AsOf, Economy, When};
 use super::say;
 use crate::cli::{LicenseCheckArgs, PurposeName};
 use crate::instance::DataDir;
@@ -20,9 +22,18 @@ const NOT_ALLOWED: u8 = 3;
 /// # Errors
 /// One line for an asset that does not exist.
 pub async fn run(args: &LicenseCheckArgs, dir: &DataDir) -> Result<ExitCode> {
-    let mut economy = Economy::of(&args.economy, dir).await?;
-    let state = &economy.deployed_mut()?.state;
-    ensure!(state.asset(args.asset).is_some(), "no asset has the id {}", args.asset);
+    let economy = Economy::of(&args.economy, dir).await?;
+    let when = match (args.block, args.at) {
+        (Some(number), _) => When::Block(number),
+        (None, Some(time)) => When::Time(time),
+        (None, None) => When::Now,
+    };
+    let AsOf { state, block, time } = economy.as_of(when)?;
+    ensure!(
+        state.asset(args.asset).is_some(),
+        "no asset has the id {} as of block {block}",
+        args.asset
+    );
     let purpose = match args.purpose {
         PurposeName::Use => Purpose::Use,
         PurposeName::Commercial => Purpose::Commercial,
@@ -30,19 +41,19 @@ pub async fn run(args: &LicenseCheckArgs, dir: &DataDir) -> Result<ExitCode> {
     };
     let (allowed, lines) = match args.account {
         None => {
-            let answer = compatibility(state, args.asset, purpose);
+            let answer = compatibility(&state, args.asset, purpose, time);
             let mut lines: Vec<(Value, String)> = answer.blockers.iter().map(blocker).collect();
             lines.extend(answer.mend.iter().map(mend));
             (answer.allowed, lines)
         }
         Some(account) => {
-            let answer = access(state, account, args.asset, purpose, args.at.unwrap_or_else(now));
+            let answer = access(&state, account, args.asset, purpose, time);
             (answer.is_allowed(), in_words(&answer))
         }
     };
     if args.economy.instance.json {
         let reasons: Vec<Value> = lines.into_iter().map(|(value, _)| value).collect();
-        say(json!({ "allowed": allowed, "reasons": reasons }));
+        say(json!({ "allowed": allowed, "block": block, "judgedAt": time, "reasons": reasons }));
     } else {
         say(if allowed { "allowed" } else { "not allowed" });
         lines.iter().for_each(|(_, words)| say(format!("  {words}")));
@@ -62,13 +73,13 @@ fn in_words(answer: &Access) -> Vec<(Value, String)> {
             let value = json!({ "by": series.to_string(), "until": until });
             vec![(value, format!("by licence {series}, {ends}"))]
         }
-        Access::NoLicense { held } if held.is_empty() => {
-            vec![(
+        Access::NoLicense { held, offered } => {
+            let none = (
                 json!({ "why": "no licence" }),
                 "the account holds no licence of it".into(),
-            )]
-        }
-        Access::NoLicense { held } => {
+            );
+            let none = Some(none).filter(|_| held.is_empty());
+            let take = offered.map(|terms| in_one(format!("mend: the account takes a licence under terms {terms}")));
             let each = held.iter().map(|(series, why)| {
                 let why = match why {
                     NotUsable::Expired(at) => format!("ended at {at}"),
@@ -80,16 +91,10 @@ fn in_words(answer: &Access) -> Vec<(Value, String)> {
                     format!("licence {series} {why}"),
                 )
             });
-            each.collect()
+            none.into_iter().chain(each).chain(take).collect()
         }
         Access::Blocked { blockers } => blockers.iter().map(blocker).collect(),
     }
-}
-
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }
 
 fn blocker(blocker: &Blocker) -> (Value, String) {
@@ -118,12 +123,40 @@ fn blocker(blocker: &Blocker) -> (Value, String) {
 
 fn mend(mend: &Mend) -> (Value, String) {
     let words = match mend {
-        Mend::TakeLicense {
-            ancestor,
-            child,
+        Mend::OfferTerms {
+            asset,
+            anew,
+            derivatives,
             terms_id,
-        } => format!("mend: the owner of asset {child} takes a licence of asset {ancestor} under terms {terms_id}"),
-        Mend::OfferTerms { asset } => format!("mend: the owner of asset {asset} offers terms that allow it"),
+        } => {
+            let new = if *anew { "the new " } else { "" };
+            let also = if *derivatives { ", and derivatives" } else { "" };
+            let terms = terms_id.map_or(format!("terms that allow it{also}"), |terms| format!("terms {terms}"));
+            format!("the owner of {new}asset {asset} offers {terms}")
+        }
+        Mend::RegisterAnew { asset, parents } => {
+            let from: Vec<String> = parents.iter().map(parent).collect();
+            format!(
+                "the owner of asset {asset} registers it anew, made from {}",
+                from.join(" and ")
+            )
+        }
     };
+    in_one(format!("mend: {words}"))
+}
+
+fn parent(parent: &NewParent) -> String {
+    let NewParent { parent, anew, by } = parent;
+    let new = if *anew { "the new " } else { "" };
+    match by {
+        Admission::SameOwner => format!("{new}asset {parent} of the same owner"),
+        Admission::Held(series) => format!("{new}asset {parent} by licence {series}"),
+        Admission::Taken(Some(terms)) => format!("{new}asset {parent} by a licence taken under terms {terms}"),
+        Admission::Taken(None) => format!("{new}asset {parent} by a licence taken under what is then offered"),
+    }
+}
+
+/// A line that is the same for programs and people.
+fn in_one(words: String) -> (Value, String) {
     (json!({ "mend": words }), words)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::{Value, json};
 use souk_payouts::Role;
-use souk_payouts::simulate::{SimulatedLine, SupposedParent, WhatIf};
+use souk_payouts::simulate::{SimulatedLine, SupposedParent, SupposedTerms, WhatIf};
 use souk_schema::{Address, E8, U256};
 
 use super::economy::{Economy, royalty};
@@ -22,22 +22,26 @@ const RULES: [&str; 4] = ["asDeclared", "lap", "lrp", "proRata"];
 /// Simulates what the arguments ask for.
 ///
 /// # Errors
-/// One line for an asset that does not exist, or a derivation that could not be declared.
+/// One line for an asset or terms that do not exist, terms that are named twice, or a derivation that could not be declared.
 pub async fn run(args: &SimulateArgs, dir: &DataDir) -> Result<()> {
     let mut question = WhatIf {
         asset: args.asset,
         amount: args.amount,
         fee: args.fee.map(E8::from_parts).transpose()?,
         parents: Vec::new(),
-        terms: BTreeMap::new(),
+        terms: Vec::new(),
     };
     for text in &args.parents {
         let (parent, policy, share) = royalty("--parent", text)?;
         question.parents.push(SupposedParent { parent, policy, share });
     }
     for text in &args.terms {
-        let (terms, policy, share) = royalty("--terms", text)?;
-        question.terms.insert(terms, (policy, share));
+        let (terms_id, policy, share) = royalty("--terms", text)?;
+        question.terms.push(SupposedTerms {
+            terms_id,
+            policy,
+            share,
+        });
     }
     let mut economy = Economy::of(&args.economy, dir).await?;
     let compared = economy.deployed_mut()?.state.simulate(&question)?;

@@ -76,7 +76,7 @@ async fn pay_3_the_demos_roots_are_what_the_log_says_and_a_proof_from_graphql_is
         answer.out.contains("but the log says"),
         "the entry is named: {answer:?}"
     );
-    questions(dir).await?;
+    questions(dir, pool).await?;
     souk.stop().await
 }
 
@@ -241,7 +241,7 @@ fn text(value: &Value) -> Result<&str> {
 }
 
 /// What the command line answers about the same economy.
-async fn questions(dir: &str) -> Result<()> {
+async fn questions(dir: &str, pool: &PgPool) -> Result<()> {
     let ask = async |words: &[&str]| run(&[words, &["--data-dir", dir]].concat()).await;
     let explained = ask(&["explain", "1", "--json"]).await?;
     ensure!(explained.code == 0, "{explained:?}");
@@ -267,9 +267,44 @@ async fn questions(dir: &str) -> Result<()> {
     let checked = ask(&["license-check", "272", "--json"]).await?;
     let verdict: Value = serde_json::from_str(&checked.out)?;
     assert_eq!(verdict["allowed"].as_bool(), Some(checked.code == 0), "{checked:?}");
+    // The time is that of the block, whatever the host's clock says.
+    let (at, judged) = (&verdict["block"], &verdict["judgedAt"]);
+    let time: i64 = sqlx::query_scalar("select timestamp from souk.block where number = $1")
+        .bind(at.as_i64().context("no block")?)
+        .fetch_one(pool)
+        .await?;
+    assert_eq!(judged.as_i64(), Some(time), "{checked:?}");
+    let earlier = at.as_i64().context("no block")? - 1;
+    let earlier = ask(&["license-check", "272", "--json", "--block", &earlier.to_string()]).await?;
+    let earlier: Value = serde_json::from_str(&earlier.out)?;
+    assert!(
+        earlier["judgedAt"].as_i64() <= Some(time) && earlier["block"].as_i64() < at.as_i64(),
+        "{earlier}"
+    );
+    let by_time = ask(&[
+        "license-check",
+        "272",
+        "--json",
+        "--at",
+        &(time + 1_000_000).to_string(),
+    ])
+    .await?;
+    let by_time: Value = serde_json::from_str(&by_time.out)?;
+    assert_eq!(
+        (by_time["judgedAt"].as_i64(), &by_time["block"]),
+        (Some(time + 1_000_000), at)
+    );
     for (words, complaint) in [
         (&["explain", "999999"][..], "no revenue has the number 999999"),
         (&["license-check", "999999"], "no asset has the id 999999"),
+        (
+            &["license-check", "272", "--block", "999999999"],
+            "the log has no block 999999999 yet",
+        ),
+        (
+            &["simulate", "5", "--asset", "272", "--terms", "5:lap:1"],
+            "terms 5 were never registered",
+        ),
         (
             &["simulate", "5", "--parent", "1:all:5"],
             "expected ID:lap|lrp|none:SHARE",

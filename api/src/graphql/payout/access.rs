@@ -1,4 +1,4 @@
-//! May an account use an asset for a purpose at a time, by which licence, and until when.
+//! May an account use an asset for a purpose as of a block, by which licence, and until when.
 
 use async_graphql::Object;
 use souk_payouts::license::{Access, NotUsable, access};
@@ -7,13 +7,12 @@ use souk_schema::U256;
 use super::check::{LicenseBlocker, blockers};
 use super::kinds::{AccessVerdict, LicensePurpose, LicenseUnusable};
 use super::list::page_of;
-use super::{Deployment, unknown_asset};
+use super::{Deployment, evm_asset};
 use crate::error::ApiError;
 use crate::graphql::connection::{Connection, PageArguments, page_cost};
-use crate::graphql::license::LicenseSeries;
+use crate::graphql::license::{LicenseSeries, LicenseTerms};
 use crate::scalars::{AccountId, AssetId, BigInt, Long};
-use crate::session::{Pin, Session};
-use crate::store::loaders::BlockByNumber;
+use crate::session::{AsOf, Pin, Session};
 
 /// The answer.
 pub struct LicenseAccess {
@@ -23,63 +22,31 @@ pub struct LicenseAccess {
 }
 
 impl LicenseAccess {
-    /// Asks as of now: `at`, or the time of the newest block.
+    /// Asks as of a moment, the newest block if none is named.
     pub(super) async fn ask(
         session: &Session,
         account: AccountId,
         asset: &AssetId,
         purpose: LicensePurpose,
-        at: Option<Long>,
+        as_of: Option<AsOf>,
     ) -> Result<LicenseAccess, ApiError> {
-        let (deployment, number) = Deployment::of_asset(session, Pin::Head, asset).await?;
+        let pin = Pin::Head.or(as_of, evm_asset(asset)?.chain);
+        let (deployment, number) = Deployment::of_asset(session, pin, asset).await?;
         if account.0.chain != deployment.chain {
             return Err(ApiError::input(format!(
                 "`{account}` and `{asset}` are of different chains: licences are held on the asset's"
             )));
         }
-        let at = match at {
-            Some(at) => at,
-            None => newest_time(&deployment).await?,
-        };
-        let (holder, time) = (account.0.address, at.0.unsigned_abs());
-        let found = session
-            .ask_payouts(deployment.chain, deployment.contracts.registry, move |deployed| {
-                let state = &deployed.state;
-                let known = state.number(number);
-                known.map(|_| access(state, holder, number, purpose.into(), time))
-            })
-            .await?;
-        let found = found.ok_or_else(|| unknown_asset(number))?;
+        let holder = account.0.address;
+        let (rights, moment) = deployment.rights(number, Some(holder)).await?;
+        let found = access(&rights, holder, number, purpose.into(), moment.time.unsigned_abs());
+        let at = Long(moment.time);
         Ok(LicenseAccess { deployment, at, found })
     }
 }
 
-/// The time of the block that the licences are known as of, or of the newest that the tables know where they do not know it yet.
-async fn newest_time(deployment: &Deployment) -> Result<Long, ApiError> {
-    let Deployment {
-        session,
-        chain,
-        contracts,
-        ..
-    } = deployment;
-    session.ask_payouts(*chain, contracts.registry, |_| ()).await?;
-    let seen = session.seen_payouts().moments();
-    let head = seen
-        .get(&(*chain, contracts.registry))
-        .and_then(|moment| moment.head)
-        .and_then(|head| i64::try_from(head.number).ok());
-    let known = match head {
-        Some(number) => session.load(BlockByNumber((*chain, number))).await?,
-        None => None,
-    };
-    match known {
-        Some(block) => Ok(block.timestamp),
-        None => Ok(Long(session.moment(Pin::Head, *chain).await?.time)),
-    }
-}
-
-/// Whether an account may use an asset for a purpose at a time, and by what. Licences, and what was revoked, are those of the newest block; they
-/// expire by the time that is asked about.
+/// Whether an account may use an asset for a purpose, and by what. What it holds, what was revoked and by when licences end are all of one
+/// moment.
 #[Object]
 impl LicenseAccess {
     /// Whether it may.
@@ -97,7 +64,7 @@ impl LicenseAccess {
         }
     }
 
-    /// The Unix time in seconds by which expiry was judged.
+    /// The Unix time in seconds by which expiry was judged: the block's, or the time that was asked about.
     async fn judged_at(&self) -> Long {
         self.at
     }
@@ -126,6 +93,18 @@ impl LicenseAccess {
         }
     }
 
+    /// The number of terms that the asset is offered under and that would allow it: what the account may take a licence under. Null where it is
+    /// allowed or blocked, and where there are none.
+    async fn terms_number(&self) -> Option<BigInt> {
+        self.offered().map(Into::into)
+    }
+
+    /// Terms that the asset is offered under and that would allow it: what the account may take a licence under. Null where it is allowed or
+    /// blocked, and where there are none.
+    async fn terms(&self) -> Result<Option<LicenseTerms>, ApiError> {
+        self.deployment.terms(self.offered()).await
+    }
+
     /// The licences of the asset that it holds, where none of them allows it.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn unusable(
@@ -136,7 +115,7 @@ impl LicenseAccess {
         #[graphql(desc = "Those before this cursor.")] before: Option<String>,
     ) -> Result<Connection<UnusableLicense>, ApiError> {
         let held = match &self.found {
-            Access::NoLicense { held } => held.as_slice(),
+            Access::NoLicense { held, .. } => held.as_slice(),
             _ => &[],
         };
         let arguments = PageArguments {
@@ -172,6 +151,15 @@ impl LicenseAccess {
             before,
         };
         blockers(&self.deployment, &arguments, found)
+    }
+}
+
+impl LicenseAccess {
+    fn offered(&self) -> Option<U256> {
+        match self.found {
+            Access::NoLicense { offered, .. } => offered,
+            _ => None,
+        }
     }
 }
 

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use async_graphql::Object;
-use souk_payouts::license::{Blocker, Compatibility, Mend, compatibility};
+use souk_payouts::license::{Admission, Blocker, Compatibility, Mend, NewParent, compatibility};
+use souk_schema::U256;
 
-use super::kinds::{LicenseBlockerReason, LicenseMendAction, LicensePurpose};
+use super::kinds::{LicenseAdmission, LicenseBlockerReason, LicenseMendAction, LicensePurpose};
 use super::list::page_of;
-use super::{Deployment, unknown_asset};
+use super::{Deployment, evm_asset};
 use crate::error::ApiError;
 use crate::graphql::asset::AssetRef;
 use crate::graphql::connection::{Connection, PageArguments, page_cost};
 use crate::graphql::license::{LicenseSeries, LicenseTerms};
-use crate::scalars::{Address, AssetId, BigInt, ChainId};
-use crate::session::{Pin, Session};
+use crate::scalars::{AssetId, BigInt};
+use crate::session::{AsOf, Pin, Session};
 
 /// The answer.
 pub struct LicenseCheck {
@@ -22,21 +23,17 @@ pub struct LicenseCheck {
 }
 
 impl LicenseCheck {
-    /// Asks as of now.
+    /// Asks as of a moment, the newest block if none is named.
     pub(super) async fn ask(
         session: &Session,
         asset: &AssetId,
         purpose: LicensePurpose,
+        as_of: Option<AsOf>,
     ) -> Result<LicenseCheck, ApiError> {
-        let (deployment, number) = Deployment::of_asset(session, Pin::Head, asset).await?;
-        let found = session
-            .ask_payouts(deployment.chain, deployment.contracts.registry, move |deployed| {
-                let state = &deployed.state;
-                let known = state.number(number);
-                known.map(|_| compatibility(state, number, purpose.into()))
-            })
-            .await?;
-        let found = found.ok_or_else(|| unknown_asset(number))?;
+        let pin = Pin::Head.or(as_of, evm_asset(asset)?.chain);
+        let (deployment, number) = Deployment::of_asset(session, pin, asset).await?;
+        let (rights, moment) = deployment.rights(number, None).await?;
+        let found = compatibility(&rights, number, purpose.into(), moment.time.unsigned_abs());
         Ok(LicenseCheck { deployment, found })
     }
 }
@@ -67,7 +64,8 @@ impl LicenseCheck {
         blockers(&self.deployment, &arguments, &self.found.blockers)
     }
 
-    /// The fewest changes that would mend it.
+    /// The fewest steps that would mend it, in the order in which they can be taken; none where it is allowed. What a derivation was made under
+    /// never changes, so whatever was derived under what stands in the way is registered anew, and all between it and the asset.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn mend(
         &self,
@@ -84,7 +82,7 @@ impl LicenseCheck {
         };
         page_of("licenseMend", &arguments, &self.found.mend, |mend| LicenseMend {
             deployment: self.deployment.clone(),
-            mend: *mend,
+            mend: mend.clone(),
         })
     }
 }
@@ -111,7 +109,7 @@ pub struct LicenseBlocker {
 /// Something that stands in the way of a use.
 #[Object]
 impl LicenseBlocker {
-    /// The asset whose owner could allow it: an ancestor, or the asset itself.
+    /// The asset whose licence it is about: an ancestor, or the asset itself.
     async fn asset(&self) -> AssetRef {
         self.deployment.asset(self.blocker.ancestor)
     }
@@ -140,57 +138,145 @@ impl LicenseBlocker {
     }
 }
 
-/// One change that would help.
+/// One step of what would help.
 pub struct LicenseMend {
     deployment: Deployment,
     mend: Mend,
 }
 
-/// One change that would help.
+/// One step of what would mend a use that something stands in the way of.
 #[Object]
 impl LicenseMend {
     /// What is to be done.
     async fn action(&self) -> LicenseMendAction {
         match self.mend {
-            Mend::TakeLicense { .. } => LicenseMendAction::TakeLicense,
             Mend::OfferTerms { .. } => LicenseMendAction::OfferTerms,
+            Mend::RegisterAnew { .. } => LicenseMendAction::RegisterAnew,
         }
     }
 
-    /// The asset that is licensed, or whose owner offers terms.
+    /// The asset whose owner offers terms, or which is registered anew.
     async fn asset(&self) -> AssetRef {
-        let (Mend::TakeLicense { ancestor: asset, .. } | Mend::OfferTerms { asset }) = self.mend;
+        let (Mend::OfferTerms { asset, .. } | Mend::RegisterAnew { asset, .. }) = self.mend;
         self.deployment.asset(asset)
     }
 
-    /// The asset whose owner takes the licence; null where terms are to be offered.
-    async fn child(&self) -> Option<AssetRef> {
-        match self.mend {
-            Mend::TakeLicense { child, .. } => Some(self.deployment.asset(child)),
-            Mend::OfferTerms { .. } => None,
-        }
+    /// Terms are to be offered of the asset that an earlier step registered in the place of `asset`, not of this itself.
+    async fn of_new_asset(&self) -> bool {
+        matches!(self.mend, Mend::OfferTerms { anew: true, .. })
     }
 
-    /// The number of the terms to take it under; null where terms are to be offered.
+    /// The terms to offer must allow derivatives too, because something is derived from the asset.
+    async fn derivatives(&self) -> bool {
+        matches!(self.mend, Mend::OfferTerms { derivatives: true, .. })
+    }
+
+    /// The number of terms that may be offered: those that the asset itself is offered under already. Null where it takes other terms.
     async fn terms_number(&self) -> Option<BigInt> {
+        self.terms_id().map(Into::into)
+    }
+
+    /// Terms that may be offered: those that the asset itself is offered under already. Null where it takes other terms.
+    async fn terms(&self) -> Result<Option<LicenseTerms>, ApiError> {
+        self.deployment.terms(self.terms_id()).await
+    }
+
+    /// What the asset that is registered anew is declared to be made from.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn parents(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<LicenseMendParent>, ApiError> {
+        let parents = match &self.mend {
+            Mend::RegisterAnew { parents, .. } => parents.as_slice(),
+            Mend::OfferTerms { .. } => &[],
+        };
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        page_of("licenseMendParents", &arguments, parents, |parent| LicenseMendParent {
+            deployment: self.deployment.clone(),
+            parent: *parent,
+        })
+    }
+}
+
+impl LicenseMend {
+    fn terms_id(&self) -> Option<U256> {
         match self.mend {
-            Mend::TakeLicense { terms_id, .. } => Some(terms_id.into()),
-            Mend::OfferTerms { .. } => None,
+            Mend::OfferTerms { terms_id, .. } => terms_id,
+            Mend::RegisterAnew { .. } => None,
+        }
+    }
+}
+
+/// A derivation of an asset that is registered anew.
+pub struct LicenseMendParent {
+    deployment: Deployment,
+    parent: NewParent,
+}
+
+/// What an asset that is registered anew is declared to be made from, and by which licence.
+#[Object]
+impl LicenseMendParent {
+    /// The parent.
+    async fn asset(&self) -> AssetRef {
+        self.deployment.asset(self.parent.parent)
+    }
+
+    /// The parent is the asset that an earlier step registered in the place of `asset`, not this itself.
+    async fn is_new_asset(&self) -> bool {
+        self.parent.anew
+    }
+
+    /// What lets it be declared.
+    async fn admission(&self) -> LicenseAdmission {
+        match self.parent.by {
+            Admission::SameOwner => LicenseAdmission::SameOwner,
+            Admission::Held(_) => LicenseAdmission::HeldLicense,
+            Admission::Taken(_) => LicenseAdmission::NewLicense,
         }
     }
 
-    /// The terms to take it under; null where terms are to be offered.
+    /// The number of the licence series to declare it with, which the owner holds; null where it is another admission.
+    async fn license_number(&self) -> Option<BigInt> {
+        self.series().map(Into::into)
+    }
+
+    /// The licence series to declare it with, which the owner holds; null where it is another admission.
+    async fn license(&self) -> Result<Option<LicenseSeries>, ApiError> {
+        self.deployment.series(self.series().unwrap_or_default()).await
+    }
+
+    /// The number of the terms to take a licence under; null where it is another admission, or an earlier step offers them first.
+    async fn terms_number(&self) -> Option<BigInt> {
+        self.terms_id().map(Into::into)
+    }
+
+    /// The terms to take a licence under; null where it is another admission, or an earlier step offers them first.
     async fn terms(&self) -> Result<Option<LicenseTerms>, ApiError> {
-        let Mend::TakeLicense { terms_id, .. } = self.mend else {
-            return Ok(None);
-        };
-        let Deployment {
-            session,
-            pin,
-            chain,
-            contracts,
-        } = &self.deployment;
-        let registry = Address(contracts.licenses);
-        LicenseTerms::load(session, *pin, ChainId(*chain), registry, terms_id.into()).await
+        self.deployment.terms(self.terms_id()).await
+    }
+}
+
+impl LicenseMendParent {
+    fn series(&self) -> Option<U256> {
+        match self.parent.by {
+            Admission::Held(series) => Some(series),
+            _ => None,
+        }
+    }
+
+    fn terms_id(&self) -> Option<U256> {
+        match self.parent.by {
+            Admission::Taken(terms_id) => terms_id,
+            _ => None,
+        }
     }
 }

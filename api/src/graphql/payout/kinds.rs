@@ -153,10 +153,21 @@ impl From<license::Why> for LicenseBlockerReason {
 /// What would mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum LicenseMendAction {
-    /// The child's owner takes a licence under terms that the asset is offered under already.
-    TakeLicense,
-    /// The asset's owner offers terms that allow it; those who derived from it take licences under them.
+    /// The asset's owner offers it under terms that allow the purpose.
     OfferTerms,
+    /// The asset's owner registers it anew and declares what it was made from by other licences; the old one stays as it is.
+    RegisterAnew,
+}
+
+/// What lets an owner declare what an asset was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum LicenseAdmission {
+    /// Both assets have one owner, and no licence is needed.
+    SameOwner,
+    /// A licence that the owner holds.
+    HeldLicense,
+    /// A licence that the owner takes first.
+    NewLicense,
 }
 
 /// Whether an account may, and by what.

@@ -1,7 +1,7 @@
 //! What is owed and why: lines and their explanations, claims with their proofs, roots, what-ifs, and who may use what by which licence.
 //!
-//! Start at [`query`]. Lines come from tables, as of any block; everything else from the states that are kept at the heads of chains
-//! ([`crate::payouts`]), so it is as of now, and `extensions.payouts` says of which block.
+//! Start at [`query`]. Lines, and who may use what, come from tables, as of any block; everything else from the states that are kept at the
+//! heads of chains ([`crate::payouts`]), so it is as of now, and `extensions.payouts` says of which block.
 
 pub mod access;
 pub mod account;
@@ -18,15 +18,17 @@ pub mod simulate;
 pub mod snapshot;
 pub mod status;
 
+use souk_payouts::license::LicenseView;
 use souk_payouts::{Contracts, Refused};
 use souk_schema::caip::{self, EvmAssetId};
-use souk_schema::{ChainId, TokenRef, TokenStandard, U256};
+use souk_schema::{Address, ChainId, TokenRef, TokenStandard, U256};
 
 use super::asset::AssetRef;
-use super::license::LicenseSeries;
+use super::license::{LicenseSeries, LicenseTerms};
 use crate::error::ApiError;
-use crate::scalars::AssetId;
-use crate::session::{Pin, Session};
+use crate::scalars::{self, AssetId};
+use crate::session::{Moment, Pin, Session};
+use crate::store::rights::{Question, Rights};
 
 /// A deployment that an answer is about.
 #[derive(Clone)]
@@ -49,6 +51,29 @@ impl Deployment {
             contracts,
         };
         Ok((deployment, evm.token.id))
+    }
+
+    /// What is known of who may use an asset, as of the deployment's pin, with that moment. `account` is whose licences matter.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for an asset that there is not, or was not as of then.
+    async fn rights(&self, asset: U256, account: Option<Address>) -> Result<(Rights, Moment), ApiError> {
+        let moment = self.session.moment(self.pin, self.chain).await?;
+        let question = Question {
+            chain: self.chain,
+            contracts: &self.contracts,
+            at: moment.block,
+            asset,
+            account,
+        };
+        let rights = Rights::load(self.session.reader().await?, &question).await?;
+        if rights.owner(asset).is_some() {
+            return Ok((rights, moment));
+        }
+        Err(match self.pin {
+            Pin::Head => unknown_asset(asset),
+            _ => ApiError::not_found(format!("asset {asset} is not known as of then: check the number")),
+        })
     }
 
     fn token(&self, number: U256) -> TokenRef {
@@ -81,8 +106,16 @@ impl Deployment {
         LicenseSeries::load(&self.session, self.pin, &id).await
     }
 
+    /// Licence terms by their number.
+    async fn terms(&self, number: Option<U256>) -> Result<Option<LicenseTerms>, ApiError> {
+        let Some(number) = number else { return Ok(None) };
+        let registry = scalars::Address(self.contracts.licenses);
+        let chain = scalars::ChainId(self.chain);
+        LicenseTerms::load(&self.session, self.pin, chain, registry, number.into()).await
+    }
+
     /// An ERC-20 of the chain.
-    fn currency(&self, token: souk_schema::Address) -> AssetId {
+    fn currency(&self, token: Address) -> AssetId {
         EvmAssetId {
             chain: self.chain,
             standard: TokenStandard::Erc20,
@@ -108,6 +141,7 @@ fn evm_asset(id: &AssetId) -> Result<EvmAssetId, ApiError> {
 fn refused(refused: &Refused) -> ApiError {
     match refused {
         Refused::UnknownAsset(number) => unknown_asset(*number),
+        Refused::UnknownTerms(number) => ApiError::not_found(format!("no terms have the number {number}")),
         other => ApiError::input(other.to_string()),
     }
 }

@@ -16,7 +16,7 @@ use super::simulate::{RevenueComparison, Supposed, SupposedParentInput, Supposed
 use super::status::PayoutStatus;
 use crate::error::ApiError;
 use crate::graphql::connection::{Connection, PageArguments, page_cost};
-use crate::scalars::{AccountId, Address, AssetId, BigInt, ChainId, Long};
+use crate::scalars::{AccountId, Address, AssetId, BigInt, ChainId};
 use crate::session::{AsOf, Pin, Session};
 
 /// What can be asked of payouts and licences.
@@ -118,18 +118,21 @@ impl PayoutQuery {
         supposed.compare(&Session::of(ctx)).await.map(Some)
     }
 
-    /// Whether an asset may be used for a purpose by those who take a licence of it, given all that it was made from. As of the newest block.
+    /// Whether an asset may be used for a purpose by those who take a licence of it, given all that it was made from.
     #[graphql(complexity = "20 + child_complexity")]
     async fn license_check(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The asset.")] asset: AssetId,
         #[graphql(desc = "What it would be used for.")] purpose: LicensePurpose,
+        #[graphql(desc = "As of when.")] as_of: Option<AsOf>,
     ) -> Result<Option<LicenseCheck>, ApiError> {
-        LicenseCheck::ask(&Session::of(ctx), &asset, purpose).await.map(Some)
+        LicenseCheck::ask(&Session::of(ctx), &asset, purpose, as_of)
+            .await
+            .map(Some)
     }
 
-    /// Whether an account may use an asset for a purpose at a time, by which licence and until when. As of the newest block.
+    /// Whether an account may use an asset for a purpose, by which licence and until when.
     #[graphql(complexity = "20 + child_complexity")]
     async fn access(
         &self,
@@ -137,10 +140,12 @@ impl PayoutQuery {
         #[graphql(desc = "Who would use it.")] account: AccountId,
         #[graphql(desc = "The asset.")] asset: AssetId,
         #[graphql(desc = "What it would be used for.")] purpose: LicensePurpose,
-        #[graphql(desc = "The Unix time in seconds by which expiry is judged; that of the newest block if left out.")]
-        at: Option<Long>,
+        #[graphql(
+            desc = "As of when: licences end by that block's time, or by the time that is named, which may be one to come."
+        )]
+        as_of: Option<AsOf>,
     ) -> Result<Option<LicenseAccess>, ApiError> {
-        LicenseAccess::ask(&Session::of(ctx), account, &asset, purpose, at)
+        LicenseAccess::ask(&Session::of(ctx), account, &asset, purpose, as_of)
             .await
             .map(Some)
     }

@@ -1,12 +1,11 @@
 //! What if: a revenue that nobody paid, under terms and derivations that nobody made, by each policy side by side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{InputObject, Object};
-use souk_payouts::license::LicenseView;
 use souk_payouts::rule::Overspent;
-use souk_payouts::simulate::{self, Comparison, Simulated, SupposedParent, WhatIf};
+use souk_payouts::simulate::{self, Comparison, Simulated, SupposedParent, SupposedTerms, WhatIf};
 use souk_schema::{E8, U256};
 
 use super::kinds::{PayoutRole, PayoutRoute};
@@ -106,13 +105,13 @@ impl Supposed {
                 share: share("shareE8", supposed.share_e8)?,
             });
         }
-        let mut terms = BTreeMap::new();
+        let mut terms = Vec::with_capacity(self.terms.len());
         for supposed in &self.terms {
-            let number = supposed.number.unsigned().ok_or_else(|| no_number("terms"))?;
-            let royalty = (supposed.policy.into(), share("shareE8", supposed.share_e8)?);
-            if terms.insert(number, royalty).is_some() {
-                return Err(ApiError::input(format!("`terms` has number {number} twice")));
-            }
+            terms.push(SupposedTerms {
+                terms_id: supposed.number.unsigned().ok_or_else(|| no_number("terms"))?,
+                policy: supposed.policy.into(),
+                share: share("shareE8", supposed.share_e8)?,
+            });
         }
         let question = WhatIf {
             asset: self.asset.as_ref().map(number).transpose()?,
@@ -129,11 +128,7 @@ impl Supposed {
         let (deployment, question) = self.read(session).await?;
         let supposition = session
             .ask_payouts(deployment.chain, deployment.contracts.registry, move |deployed| {
-                let state = &mut deployed.state;
-                if let Some(unknown) = question.terms.keys().find(|number| state.terms(**number).is_none()) {
-                    return Err(ApiError::not_found(format!("no terms have the number {unknown}")));
-                }
-                state.suppose(&question).map_err(|error| refused(&error))
+                deployed.state.suppose(&question).map_err(|error| refused(&error))
             })
             .await??;
         // The state is folded on while the copy is worked on.

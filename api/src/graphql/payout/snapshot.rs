@@ -17,7 +17,7 @@ pub struct PayoutSnapshot {
     chain_id: ChainId,
     /// The registry.
     registry: Address,
-    /// The newest block that what is owed, explanations, roots and licence checks know; null before the first.
+    /// The newest block that what is owed, explanations and roots know; null before the first.
     block: Option<BlockId>,
     /// How far the tables are that lines come from; lines are as of the block of `snapshot`, or of `asOf`, as far as these know it.
     lines: Option<PayoutLinesPosition>,

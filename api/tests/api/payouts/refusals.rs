@@ -84,6 +84,11 @@ async fn what_cannot_be_is_refused() {
             asset(1),
             many(r#"{ number: "1", policy: LAP, shareE8: 1 }"#, 101)
         )),
+        simulate(format!(
+            r#"asset: "{}", amount: "1", terms: [{}]"#,
+            asset(1),
+            many(r#"{ number: "1", policy: LAP, shareE8: 1 }"#, 2)
+        )),
         // Its parents are declared already, it has children, and an asset is not made from itself.
         simulate(format!(r#"asset: "{}", amount: "1", parents: [{parent}]"#, asset(3))),
         simulate(format!(
@@ -110,7 +115,7 @@ async fn what_cannot_be_is_refused() {
             asset(1)
         ),
         format!(
-            r#"{{ access(account: "{alice}", asset: "{}", purpose: USE, at: -1) {{ allowed }} }}"#,
+            r#"{{ access(account: "{alice}", asset: "{}", purpose: USE, asOf: {{ time: -1 }}) {{ allowed }} }}"#,
             asset(1)
         ),
         r#"{ payoutLine(id: "bm9uZQ") { amount } }"#.to_string(),

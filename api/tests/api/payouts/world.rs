@@ -137,6 +137,28 @@ impl Logs {
         self.and(LICENSES, &minted).minted(LICENSES, series, to, 1)
     }
 
+    /// A licence changes hands.
+    pub fn license_moved(self, series: u64, from: u8, to: u8) -> Logs {
+        let event = single::TransferSingle {
+            operator: at(from),
+            from: at(from),
+            to: at(to),
+            id: U256::from(series),
+            value: U256::from(1),
+        };
+        self.and(LICENSES, &event)
+    }
+
+    /// An asset changes hands.
+    pub fn asset_moved(self, asset: u64, from: u8, to: u8) -> Logs {
+        let event = single::Transfer {
+            from: at(from),
+            to: at(to),
+            tokenId: U256::from(asset),
+        };
+        self.and(REGISTRY, &event)
+    }
+
     pub fn revoked(self, series: u64, by: u8) -> Logs {
         let revoked = LicenseRegistry::LicenseRevoked {
             licenseId: U256::from(series),
