@@ -74,6 +74,19 @@ listing! {
 }
 
 listing! {
+    /// The disputes of a chain, newest first; the key is empty, or one byte: 1 for those that are not over, 0 for those that are.
+    DisputesOfChain of DisputeRow {
+        name: "chainDisputes",
+        columns: DISPUTE,
+        from: disputes_where!(
+            "t.chain_id = k.chain and (k.key = ''::bytea or (k.key = '\\x01'::bytea) = (r.valid_from is null))"
+        ),
+        sort: BY_LOG,
+        descending: true,
+    }
+}
+
+listing! {
     /// A dispute by its own key: at most one row.
     DisputeByKey of DisputeRow {
         name: "dispute",
@@ -130,7 +143,8 @@ pub struct HeldRow {
 pub struct HeldBy(pub (ChainId, RawAddress, U256, i64));
 
 impl Loader<HeldBy> for Loaders {
-    /// There is none where payouts are not written to tables.
+    /// There is none where payouts are not written to tables. What a root counted that was finalised all the same is held no more: it is
+    /// vested, and no change tells of a release.
     type Value = Vec<HeldRow>;
     type Error = ApiError;
 
@@ -154,6 +168,9 @@ impl Loader<HeldBy> for Loaders {
              and not coalesce((select c.change = 'ended' from payouts.portion_change c \
              where (c.chain_id, c.registry, c.revenue) = (k.chain, k.registry, h.revenue) and (c.portion = l.portion or c.portion is null) \
              and c.change in ('ended', 'restored') and c.block_number <= k.at order by c.number desc limit 1), false) \
+             and not exists (select from payouts.portion_change c \
+             where (c.chain_id, c.registry, c.revenue) = (k.chain, k.registry, h.revenue) and (c.portion = l.portion or c.portion is null) \
+             and c.change = 'vested' and c.block_number <= k.at) \
              group by k.i, l.token order by k.i, l.token",
         )
         .bind(chains.collect::<Vec<_>>())

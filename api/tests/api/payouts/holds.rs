@@ -116,3 +116,44 @@ async fn a_pending_root_says_what_it_counts_and_should_not() {
     let held = of_asset(&portions, "1").next().unwrap()["portion"].clone();
     assert_eq!(spoiled["nodes"], json!([{ "revenueNumber": "2", "portion": held }]));
 }
+
+#[tokio::test]
+async fn what_a_spoiled_root_vests_is_held_no_more() {
+    let mut world = World::new().await;
+    let computed_at = world.block(Logs::default().revenue(1, 3, U256::from(1_000_003))).await;
+    let root = world.root();
+    world.block(Logs::default().proposed(1, root, computed_at)).await;
+    let disputed = world.block(Logs::default().disputed(7, 1)).await;
+    // This comes after the root was computed, so it does not vest.
+    let later = world.block(Logs::default().revenue(2, 3, U256::from(5_000))).await;
+    let held = async |world: &World, block: u64| {
+        let query = format!(
+            r#"{{ dispute(id: "{CHAIN}:{}/7", asOf: {{ block: {block} }}) {{ blastRadius {{ heldRevenue {{ amount lines }} }} }} }}"#,
+            address(COURT)
+        );
+        world.souk.ask(&query).await["dispute"]["blastRadius"]["heldRevenue"].take()
+    };
+    let of_lines = |lines: &[Value]| {
+        let lines: Vec<&Value> = of_asset(lines, "1").collect();
+        json!([{ "amount": sum(lines.iter().copied()).to_string(), "lines": lines.len() }])
+    };
+    let (first, second) = (world.lines(1, FIELDS).await, world.lines(2, FIELDS).await);
+    assert_eq!(held(&world, disputed.number).await, of_lines(&first));
+    let both: Vec<Value> = first.iter().chain(&second).cloned().collect();
+    assert_eq!(held(&world, later.number).await, of_lines(&both));
+    // Nobody replaced the root in time, and it is finalised with what is held by now.
+    let vested = world.block(Logs::default().finalised(1, root)).await;
+    assert!(of_asset(&world.lines(1, FIELDS).await, "1").all(|line| line["state"] == "VESTED"));
+    assert_eq!(held(&world, vested.number).await, of_lines(&second));
+    assert_eq!(
+        held(&world, later.number).await,
+        of_lines(&both),
+        "as of then they were held"
+    );
+    let status = "select count(*) filter (where holds > 0 and vested_epoch is not null), count(*) filter (where holds > 0) from payouts.line_status";
+    let counts: (i64, i64) = sqlx::query_as(status)
+        .fetch_one(&world.souk.database.pool)
+        .await
+        .unwrap();
+    assert_eq!(counts, (0, of_asset(&second, "1").count() as i64));
+}
