@@ -109,7 +109,8 @@ fn node(chain: ChainId, known: &Known) -> Node {
     }
 }
 
-/// An edge; one whose parent or relation cannot be read is left out.
+/// An edge; one whose parent or relation cannot be read is left out, and so is a mirror that no more than a relayer's word speaks for: most
+/// formats have no way to say that, and would tell it as a fact.
 fn derivation(chain: ChainId, edge: &Edge, executions: &BTreeMap<TokenRef, Execution>) -> Option<Derivation> {
     let parent = match (edge.parent, &edge.foreign_parent) {
         (Some(parent), _) => AssetId::Evm(asset_id(chain, parent)),
@@ -119,6 +120,7 @@ fn derivation(chain: ChainId, edge: &Edge, executions: &BTreeMap<TokenRef, Execu
     let status = match edge.status {
         1 => DerivationStatus::Evidenced,
         2 => DerivationStatus::Disputed,
+        3 => return None,
         _ => DerivationStatus::Declared,
     };
     let backs = |execution: &&Execution| {

@@ -47,7 +47,7 @@ pub struct Edge {
     pub foreign_parent: Option<String>,
     /// The relation's number.
     pub relation: u8,
-    /// The status's number as of the block.
+    /// The status's number as of the block; of a mirror, by what is confirmed by now.
     pub status: i16,
     /// The event that declared it; its `event` is that of the child.
     pub declared: Happened,
@@ -301,11 +301,13 @@ struct EdgeRow {
     declared: EventRow,
 }
 
-/// Derivations of some assets (`child_key`), or from them (`parent_key`).
+/// Derivations of some assets (`child_key`), or from them (`parent_key`). A mirror is declared once the other chain confirms it.
 macro_rules! edges_by {
     ($column:literal) => {
         concat!(
-            "select d.child_key, d.parent_key, d.parent_id, d.relation, coalesce(s.status, d.status) as status, \
+            "select d.child_key, d.parent_key, d.parent_id, d.relation, \
+             coalesce(s.status, case when exists (select from mirror_confirmation m where m.chain_id = d.chain_id and m.mirror_key = d.child_key \
+                 and m.valid_from = d.valid_from and m.log_index = d.log_index and m.confirmed) then 0::smallint end, d.status) as status, \
              e.block_number, e.log_index, e.transaction_hash, b.hash, b.timestamp, e.body \
              from derivation d \
              join event e on e.chain_id = d.chain_id and e.block_number = d.valid_from and e.log_index = d.log_index and e.ordinal = 0 \

@@ -168,3 +168,29 @@ async fn a_reorganisation_of_either_chain_takes_back_what_it_said() {
         json!({ "totalCount": 0, "nodes": [] })
     );
 }
+
+#[tokio::test]
+async fn an_export_tells_of_a_mirror_once_it_is_confirmed() {
+    let mut world = World::new().await;
+    world.block(Logs::default().asset(1, 0, ALICE)).await;
+    world.block_on(AWAY, mirrored(8, 0x91, HOME, 1)).await;
+    let tells_of_origin = async |world: &World, format: &str| {
+        let path = format!("/export/{format}?asset={}", asset_on(AWAY, 8));
+        let answer = world.souk.http.get(world.souk.url(&path)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let text = answer.text().await.unwrap();
+        text.contains(&asset_on(HOME, 1))
+    };
+    for format in ["prov-json", "croissant"] {
+        assert!(
+            !tells_of_origin(&world, format).await,
+            "{format}: nobody but a relayer says so"
+        );
+    }
+    world.block(Logs::default().and(GATEWAY, &announced(1, 0x91))).await;
+    assert!(!tells_of_origin(&world, "prov-json").await, "its block is not final");
+    world.finalise(HOME).await;
+    for format in ["prov-json", "croissant"] {
+        assert!(tells_of_origin(&world, format).await, "{format}");
+    }
+}
