@@ -12,20 +12,22 @@ use super::chain::Origin;
 use super::connection::{Connection, PageArguments, page_cost};
 use super::contribution::Contribution;
 use super::economy::Around;
+use super::execution::{AccountExecutionRole, Execution};
 use super::license::HeldLicense;
 use super::nodes::GlobalId;
 use super::payout::account::{AccountPayout, payouts_of};
 use super::payout::line::PayoutLine;
-use super::task::Submission;
+use super::task::{Review, Submission, Task};
 use super::token::{Token, scope};
 use crate::error::ApiError;
 use crate::scalars::{AccountId, Address, BigInt, ChainId};
 use crate::session::{AsOf, Pin, Session};
 use crate::store::accounts::{Balances, HoldingRow, OwnedAssets, OwnedTokens, Shares};
 use crate::store::contributions::OfAccount;
+use crate::store::executions::{ProvidedBy, RequestedBy};
 use crate::store::licenses::HeldSeries;
 use crate::store::listing::Scope;
-use crate::store::tasks::SubmissionsOfWorker;
+use crate::store::tasks::{ReviewsBy, SubmissionsOfWorker, TasksOfPoster};
 use crate::store::tokens::{BalanceRow, OwnershipRow};
 
 /// What an account holds of a fungible token.
@@ -135,6 +137,10 @@ impl Account {
             self.address.0.to_vec(),
         )
         .await
+    }
+
+    fn around(&self, as_of: Option<AsOf>) -> Around {
+        Around::new(&self.session, self.pin.or(as_of, self.chain.0), self.chain)
     }
 }
 
@@ -396,7 +402,6 @@ impl Account {
         #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
     ) -> Result<Connection<Submission>, ApiError> {
         let list = SubmissionsOfWorker(self.scope(as_of).await?);
-        let around = Around::new(&self.session, self.pin.or(as_of, self.chain.0), self.chain);
         Connection::of(
             &self.session,
             PageArguments {
@@ -406,8 +411,79 @@ impl Account {
                 before,
             },
             list,
-            Submission::maker(&around),
+            Submission::maker(&self.around(as_of)),
         )
         .await
+    }
+
+    /// The work that it offered rewards for, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn tasks(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Task>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        let scope = self.scope(as_of).await?;
+        let task = Task::maker(&self.around(as_of), scope.time);
+        Connection::of(&self.session, arguments, TasksOfPoster(scope), task).await
+    }
+
+    /// What it said of the work of others as a reviewer, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn reviews(
+        &self,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Review>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        let list = ReviewsBy(self.scope(as_of).await?);
+        let review = Review::maker(&self.around(as_of));
+        Connection::of(&self.session, arguments, list, review).await
+    }
+
+    /// The executions that it asked for, or that it provides, newest first.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn executions(
+        &self,
+        #[graphql(desc = "Which role it has in them.")] role: AccountExecutionRole,
+        #[graphql(desc = "The first so many, from 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "The last so many, from 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As of when; by default as of what holds around this field.")] as_of: Option<AsOf>,
+    ) -> Result<Connection<Execution>, ApiError> {
+        let arguments = PageArguments {
+            first,
+            last,
+            after,
+            before,
+        };
+        let scope = self.scope(as_of).await?;
+        let execution = Execution::maker(&self.around(as_of));
+        match role {
+            AccountExecutionRole::Requester => {
+                Connection::of(&self.session, arguments, RequestedBy(scope), execution).await
+            }
+            AccountExecutionRole::Provider => {
+                Connection::of(&self.session, arguments, ProvidedBy(scope), execution).await
+            }
+        }
     }
 }

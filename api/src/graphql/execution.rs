@@ -29,6 +29,15 @@ pub enum ExecutionRole {
     Caller,
 }
 
+/// Which role an account has in an execution.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountExecutionRole {
+    /// It asked for it, and pays.
+    Requester,
+    /// It does it, and is paid.
+    Provider,
+}
+
 /// How far an execution is.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExecutionState {

@@ -12,6 +12,7 @@ pub mod contribution;
 pub mod dispute;
 pub mod dispute_radius;
 pub mod economy;
+pub mod economy_lists;
 pub mod event;
 pub mod exchange;
 pub mod execution;
@@ -38,6 +39,7 @@ pub mod version;
 use async_graphql::{MergedObject, MergedSubscription, Schema, SchemaBuilder};
 
 use economy::EconomyQuery;
+use economy_lists::EconomyListQuery;
 use exchange::live::ExchangeSubscriptions;
 use exchange::mutation::Mutation;
 use exchange::own::OwnSubscriptions;
@@ -49,7 +51,14 @@ use payout::query::PayoutQuery;
 /// The root of all questions. Every field of one request sees the same blocks: see `meta`.
 #[derive(MergedObject)]
 #[graphql(name = "Query")]
-pub struct Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery, MetadataQuery);
+pub struct Root(
+    query::Query,
+    EconomyQuery,
+    EconomyListQuery,
+    ExchangeQuery,
+    PayoutQuery,
+    MetadataQuery,
+);
 
 /// What happens from now on, or from a cursor, block or sequence number on.
 #[derive(MergedSubscription)]
@@ -67,7 +76,14 @@ pub type SoukSchema = Schema<Root, Mutation, Events>;
 /// The schema, before it is told where to read from.
 pub fn builder() -> SchemaBuilder<Root, Mutation, Events> {
     let (root, events) = (
-        Root(query::Query, EconomyQuery, ExchangeQuery, PayoutQuery, MetadataQuery),
+        Root(
+            query::Query,
+            EconomyQuery,
+            EconomyListQuery,
+            ExchangeQuery,
+            PayoutQuery,
+            MetadataQuery,
+        ),
         Events(
             subscription::Subscriptions,
             ExchangeSubscriptions,

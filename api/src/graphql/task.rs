@@ -14,7 +14,7 @@ use super::token::Token;
 use crate::error::ApiError;
 use crate::scalars::{Address, BigInt, Bytes32, Key, Long};
 use crate::store::tasks::{
-    ReviewRow, ReviewsOf, RewardRow, RewardsOf, SubmissionRow, SubmissionsOfTask, TaskByKey, TaskRow,
+    ReviewRow, ReviewsOf, RewardRow, RewardsOf, SubmissionByKey, SubmissionRow, SubmissionsOfTask, TaskByKey, TaskRow,
 };
 
 /// How far a task is.
@@ -28,6 +28,18 @@ pub enum TaskState {
     Review,
     /// It is over, and what was left in escrow went back.
     Closed,
+}
+
+impl TaskState {
+    /// The key of the tasks of a chain that are in the state.
+    pub(super) fn key(self) -> Vec<u8> {
+        vec![match self {
+            TaskState::Open => 0,
+            TaskState::Full => 1,
+            TaskState::Review => 2,
+            TaskState::Closed => 3,
+        }]
+    }
 }
 
 /// What became of a submission.
@@ -322,12 +334,7 @@ impl Submission {
     async fn reviews(&self) -> Result<Vec<Review>, ApiError> {
         let list = ReviewsOf(self.around.scope(self.row.submission_key).await?);
         let rows = self.around.all(list).await?.into_iter();
-        Ok(rows
-            .map(|row| Review {
-                around: self.around.clone(),
-                row,
-            })
-            .collect())
+        Ok(rows.map(Review::maker(&self.around)).collect())
     }
 
     /// What was paid for it; empty unless it was accepted.
@@ -394,14 +401,32 @@ impl RewardPayment {
 }
 
 /// What a reviewer said of a submission.
+#[derive(Clone)]
 pub struct Review {
     around: Around,
     row: ReviewRow,
 }
 
+impl Review {
+    /// Makes reviews of rows.
+    pub(super) fn maker(around: &Around) -> impl Fn(ReviewRow) -> Review + use<> {
+        let around = around.clone();
+        move |row| Review {
+            around: around.clone(),
+            row,
+        }
+    }
+}
+
 /// What a reviewer said of a submission.
 #[Object]
 impl Review {
+    /// What was judged.
+    async fn submission(&self) -> Result<Option<Submission>, ApiError> {
+        let list = SubmissionByKey(self.around.scope(self.row.submission_key).await?);
+        Ok(self.around.only(list).await?.map(Submission::maker(&self.around)))
+    }
+
     /// Who judged.
     async fn reviewer(&self) -> Account {
         self.around.account(self.row.reviewer)

@@ -116,6 +116,10 @@ executions! {
     UsesOf, "datasetExecutions", "t.chain_id = k.chain and t.dataset_keys @> array[k.key]";
     /// The executions that an asset asked for.
     AskedBy, "callerExecutions", "t.chain_id = k.chain and t.caller_key = k.key";
+    /// The executions that an account asked for.
+    RequestedBy, "requesterExecutions", "t.chain_id = k.chain and t.requester = k.key";
+    /// The executions that an account provides.
+    ProvidedBy, "providerExecutions", "t.chain_id = k.chain and t.provider = k.key";
     /// The executions that were asked for in the course of one.
     CallsOf, "calls", "t.chain_id = k.chain and t.parent_key = k.key";
     /// An execution by its own key: at most one row.

@@ -87,6 +87,33 @@ listing! {
 }
 
 listing! {
+    /// The tasks of a chain, newest first; the key is empty, or the one byte of the state that they are in as the API numbers them: 0 open,
+    /// 1 full, 2 in review, 3 closed.
+    TasksOfChain of TaskRow {
+        name: "chainTasks",
+        columns: TASK,
+        from: tasks_where!(
+            "t.chain_id = k.chain and (k.key = ''::bytea or k.key = set_byte('\\x00'::bytea, 0, case when c.valid_from is not null then 3 \
+             when (select count(distinct w.submission_key) from reward w where w.chain_id = t.chain_id and w.task_key = t.task_key \
+             and w.valid_from <= k.at) >= t.places then 1 when k.time >= t.deadline then 2 else 0 end))"
+        ),
+        sort: BY_LOG,
+        descending: true,
+    }
+}
+
+listing! {
+    /// The tasks that an account posted, newest first.
+    TasksOfPoster of TaskRow {
+        name: "accountTasks",
+        columns: TASK,
+        from: tasks_where!("t.chain_id = k.chain and t.poster = k.key"),
+        sort: BY_LOG,
+        descending: true,
+    }
+}
+
+listing! {
     /// A task by its own key: at most one row.
     TaskByKey of TaskRow {
         name: "task",
@@ -166,9 +193,13 @@ listing! {
     }
 }
 
+const REVIEW: &str = "t.submission_key, t.reviewer, t.accepted, t.note_hash, t.valid_from, t.log_index";
+
 /// A row of `submission_review`.
 #[derive(Clone, Debug, FromRow)]
 pub struct ReviewRow {
+    /// What was judged.
+    pub submission_key: Key,
     /// Who judged.
     pub reviewer: Address,
     /// How.
@@ -185,8 +216,30 @@ listing! {
     /// What reviewers said of a submission, oldest first.
     ReviewsOf of ReviewRow {
         name: "reviews",
-        columns: "t.reviewer, t.accepted, t.note_hash, t.valid_from, t.log_index",
+        columns: REVIEW,
         from: "submission_review t where t.chain_id = k.chain and t.submission_key = k.key and t.valid_from <= k.at",
+        sort: BY_LOG,
+        descending: false,
+    }
+}
+
+listing! {
+    /// What an account said of submissions, newest first.
+    ReviewsBy of ReviewRow {
+        name: "accountReviews",
+        columns: REVIEW,
+        from: "submission_review t where t.chain_id = k.chain and t.reviewer = k.key and t.valid_from <= k.at",
+        sort: BY_LOG,
+        descending: true,
+    }
+}
+
+listing! {
+    /// A submission by its own key: at most one row.
+    SubmissionByKey of SubmissionRow {
+        name: "submission",
+        columns: SUBMISSION,
+        from: submissions_where!("t.chain_id = k.chain and t.submission_key = k.key"),
         sort: BY_LOG,
         descending: false,
     }

@@ -12,7 +12,7 @@ use super::migrate::connect;
 use crate::tables::Schema;
 
 /// Their names and what they are on; those that take longest come first.
-const READ_INDEXES: [(&str, &str); 34] = [
+const READ_INDEXES: [(&str, &str); 36] = [
     (
         "event_by_subject",
         "event (chain_id, subject_key, block_number, log_index, ordinal) where subject_key is not null",
@@ -82,6 +82,11 @@ const READ_INDEXES: [(&str, &str); 34] = [
         "round_update (chain_id, dataset_key) where dataset_key is not null",
     ),
     ("task_by_asset", "task (chain_id, asset_key, valid_from, log_index)"),
+    ("task_by_poster", "task (chain_id, poster, valid_from, log_index)"),
+    (
+        "submission_review_by_reviewer",
+        "submission_review (chain_id, reviewer, valid_from, log_index)",
+    ),
     (
         "submission_by_task",
         "submission (chain_id, task_key, valid_from, log_index)",

@@ -157,3 +157,40 @@ async fn a_dispute_is_as_far_as_it_was_and_a_reorganisation_takes_it_back() {
     let listed = world.of_asset(2, "disputes(first: 5) { totalCount }").await;
     assert_eq!(listed["disputes"]["totalCount"], 0);
 }
+
+#[tokio::test]
+async fn disputes_of_a_chain_are_listed_by_whether_they_are_over() {
+    let world = disputed().await;
+    let ask = async |filter: &str| {
+        let query = format!(
+            r#"{{ disputes(chain: "eip155:31337", first: 10{filter}) {{ totalCount nodes {{ number state }} }} }}"#
+        );
+        let list = world.souk.ask(&query).await["disputes"].take();
+        let nodes = list["nodes"].as_array().unwrap().clone();
+        assert_eq!(list["totalCount"], nodes.len(), "{query}");
+        nodes
+    };
+    let all = ask("").await;
+    let numbers: Vec<&str> = all.iter().map(|node| node["number"].as_str().unwrap()).collect();
+    assert_eq!(numbers, ["3", "2", "1"], "newest first");
+    // As of each block, those that are open are those whose state says so.
+    let (mut open, mut over) = (0, 0);
+    for block in 1..=5 {
+        let at = format!(", asOf: {{ block: {block} }}");
+        let all = ask(&at).await;
+        let lasts = |node: &&Value| ["OPEN", "JUDGED"].iter().any(|state| node["state"] == *state);
+        let (lasting, ended): (Vec<&Value>, Vec<&Value>) = all.iter().partition(lasts);
+        assert_eq!(
+            ask(&format!(", open: true{at}")).await.iter().collect::<Vec<_>>(),
+            lasting,
+            "block {block}"
+        );
+        assert_eq!(
+            ask(&format!(", open: false{at}")).await.iter().collect::<Vec<_>>(),
+            ended,
+            "block {block}"
+        );
+        (open, over) = (open + lasting.len(), over + ended.len());
+    }
+    assert!(open > 3 && over > 2, "{open} open, {over} over: little was tried");
+}

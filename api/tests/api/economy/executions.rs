@@ -335,3 +335,26 @@ async fn a_challenge_that_nobody_decided_lapsed() {
         "who has the bond back was not found wrong"
     );
 }
+
+#[tokio::test]
+async fn an_account_has_the_executions_that_it_asked_for_and_those_that_it_provides() {
+    let world = used().await;
+    let numbers = async |account: u8, role: &str, rest: &str| -> Vec<String> {
+        let query = format!(
+            r#"{{ account(id: "eip155:31337:{}") {{ executions(role: {role}, first: 10{rest}) {{ totalCount nodes {{ number }} }} }} }}"#,
+            address(account)
+        );
+        let list = world.souk.ask(&query).await["account"]["executions"].take();
+        let nodes = list["nodes"].as_array().unwrap();
+        assert_eq!(list["totalCount"], nodes.len(), "{query}");
+        nodes
+            .iter()
+            .map(|node| node["number"].as_str().unwrap().to_string())
+            .collect()
+    };
+    assert_eq!(numbers(BOB, "REQUESTER", "").await, ["4", "3", "2", "1"]);
+    assert_eq!(numbers(CAROL, "PROVIDER", "").await, ["4", "3", "2", "1"]);
+    assert!(numbers(BOB, "PROVIDER", "").await.is_empty());
+    assert!(numbers(CAROL, "REQUESTER", "").await.is_empty());
+    assert!(numbers(BOB, "REQUESTER", ", asOf: { block: 1 }").await.is_empty());
+}

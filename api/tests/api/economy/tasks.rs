@@ -284,3 +284,61 @@ async fn many_tasks_cost_as_many_statements_as_one() {
         "{many} statements for 40 tasks, {few} for 4"
     );
 }
+
+#[tokio::test]
+async fn tasks_of_a_chain_are_listed_by_how_far_they_are_and_an_accounts_work_with_it() {
+    let world = worked().await;
+    let numbers = async |filter: &str| -> Vec<String> {
+        let query =
+            format!(r#"{{ tasks(chain: "eip155:31337", first: 10{filter}) {{ totalCount nodes {{ number }} }} }}"#);
+        let list = world.souk.ask(&query).await["tasks"].take();
+        let nodes = list["nodes"].as_array().unwrap();
+        assert_eq!(list["totalCount"], nodes.len(), "{query}");
+        nodes
+            .iter()
+            .map(|node| node["number"].as_str().unwrap().to_string())
+            .collect()
+    };
+    // The second has one place, which was filled in block 4; the first is closed in block 7, and takes no work from block 6 on.
+    assert_eq!(numbers("").await, ["2", "1"]);
+    for (state, block, expected) in [
+        ("OPEN", 1, vec![]),
+        ("OPEN", 3, vec!["2", "1"]),
+        ("OPEN", 4, vec!["1"]),
+        ("FULL", 4, vec!["2"]),
+        ("REVIEW", 5, vec![]),
+        ("REVIEW", 6, vec!["1"]),
+        ("CLOSED", 6, vec![]),
+        ("CLOSED", 7, vec!["1"]),
+        ("FULL", 7, vec!["2"]),
+    ] {
+        let found = numbers(&format!(", state: {state}, asOf: {{ block: {block} }}")).await;
+        assert_eq!(found, expected, "{state} as of block {block}");
+    }
+    let of = async |account: u8, fields: &str| {
+        let query = format!(
+            r#"{{ account(id: "eip155:31337:{}") {{ {fields} }} }}"#,
+            address(account)
+        );
+        world.souk.ask(&query).await["account"].take()
+    };
+    assert_eq!(
+        of(
+            ALICE,
+            "tasks(first: 1) { totalCount nodes { number } } reviews(first: 1) { totalCount }"
+        )
+        .await,
+        json!({ "tasks": { "totalCount": 2, "nodes": [{ "number": "2" }] }, "reviews": { "totalCount": 0 } })
+    );
+    assert_eq!(
+        of(CAROL, "tasks(first: 1) { totalCount } reviews(first: 5) { nodes { accepted submission { number worker { address } } } }").await,
+        json!({ "tasks": { "totalCount": 0 }, "reviews": { "nodes": [
+            { "accepted": true, "submission": { "number": "3", "worker": { "address": address(BOB) } } },
+            { "accepted": false, "submission": { "number": "2", "worker": { "address": address(DAVE) } } },
+            { "accepted": true, "submission": { "number": "1", "worker": { "address": address(BOB) } } }] } })
+    );
+    assert_eq!(
+        of(CAROL, "reviews(first: 5, asOf: { block: 3 }) { totalCount }").await["reviews"]["totalCount"],
+        0
+    );
+}
