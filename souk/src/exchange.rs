@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use souk_api::exchange::decimal::MOST_DECIMALS;
 use souk_contracts::{Deployment, TestUSD};
 use souk_eventlog::EventLog;
 use souk_ledger::project::{LedgerConfig, LedgerStatus};
@@ -58,8 +59,6 @@ pub struct RunningGroup {
     pub node: Node,
     /// As it was opened.
     pub opened: OpenGroup,
-    /// The test dollar, or whatever pays by default.
-    pub dollars: Address,
 }
 
 impl RunningGroup {
@@ -160,12 +159,7 @@ pub async fn start(
         watching.await;
         Ok(())
     });
-    Ok(RunningGroup {
-        handle,
-        node,
-        opened,
-        dollars: settling.deployment.addresses.test_usd,
-    })
+    Ok(RunningGroup { handle, node, opened })
 }
 
 /// Starts an engine that follows a group which runs elsewhere: what the API reads and submits through.
@@ -221,12 +215,16 @@ fn group_of(stream: &str) -> Option<GroupId> {
 /// Symbol and decimals of an ERC-20, as it says itself.
 ///
 /// # Errors
-/// One line when it does not say.
+/// One line when it does not say, or more decimals than can be written.
 pub async fn token_name(node: &Node, token: Address) -> Result<(String, u8)> {
     let contract = TestUSD::new(token, node.provider());
     let asked = || format!("the token {token}");
     let symbol = contract.symbol().call().await.with_context(asked)?;
     let decimals = contract.decimals().call().await.with_context(asked)?;
+    ensure!(
+        decimals <= MOST_DECIMALS,
+        "the token {token} says that it has {decimals} decimals: at most {MOST_DECIMALS} can be written"
+    );
     Ok((symbol, decimals))
 }
 
@@ -293,33 +291,24 @@ async fn genesis_of_group(group: &GroupHandle, chain: ChainId, log: &Arc<dyn Eve
     genesis.with_context(|| format!("the stream of chain {chain}"))
 }
 
-/// Whether a group settles on the chain that the log follows now and the node is on, where there is one, and not on one that was begun anew
-/// since.
+/// Whether a group settles on the chain that the log follows now and the node is on, and not on one that was begun anew since.
 ///
 /// # Errors
 /// One line when the log cannot be read, or the node does not answer.
-pub async fn is_of_present_chain(group: &GroupHandle, node: Option<&Node>, log: &Arc<dyn EventLog>) -> Result<bool> {
+pub async fn is_of_present_chain(group: &GroupHandle, node: &Node, log: &Arc<dyn EventLog>) -> Result<bool> {
     let Some(chain) = group.read(|engine| engine.group().map(|group| group.chain)) else {
         return Ok(true);
     };
-    let Some(newest) = souk_streams::generations(log.as_ref(), chain).await?.pop() else {
-        return Ok(true);
-    };
-    let present = souk_streams::genesis_of(log, chain, newest).await;
-    let present = present.with_context(|| format!("the stream of chain {chain}"))?;
     let Some(genesis) = genesis_of_group(group, chain, log).await? else {
         return Ok(true);
     };
-    if let Some(node) = node {
-        let found = node.genesis_now().await.context("the node does not tell its block 0")?;
-        return Ok(found == genesis);
-    }
-    Ok(present.is_none_or(|present| present == genesis))
+    let found = node.genesis_now().await.context("the node does not tell its block 0")?;
+    Ok(found == genesis)
 }
 
 /// Looks, until told to stop, whether a group that runs elsewhere is still of the present chain, and fails once it is not: what its engine
 /// approves, a co-signer signs, and the vault of a chain that was begun anew would pay it, for it has the same address.
-pub fn watch_chain(supervisor: &mut Supervisor, group: GroupHandle, node: Option<Node>, log: Arc<dyn EventLog>) {
+pub fn watch_chain(supervisor: &mut Supervisor, group: GroupHandle, node: Node, log: Arc<dyn EventLog>) {
     let (number, cancel) = (group.group(), supervisor.cancel().clone());
     supervisor.run(format!("the chain of market group {number}"), async move {
         loop {
@@ -327,7 +316,7 @@ pub fn watch_chain(supervisor: &mut Supervisor, group: GroupHandle, node: Option
                 () = cancel.cancelled() => return Ok(()),
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            match is_of_present_chain(&group, node.as_ref(), &log).await {
+            match is_of_present_chain(&group, &node, &log).await {
                 Ok(is_present) => ensure!(
                     is_present,
                     "the chain was begun anew; start again, and the group is left out"

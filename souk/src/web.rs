@@ -4,15 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use souk_api::exchange::tokens::{TokenName, TokenNames};
+use souk_api::exchange::tokens::TokenNames;
 use souk_api::exchange::{ExchangeParts, RunningGroup as ApiGroup};
 use souk_api::{ApiConfig, IndexerReport, Server, StatusSources, scalars};
 use souk_eventlog::EventLog;
 use souk_indexer::{IndexerStatus, Phase};
 use souk_provenance::graph::GraphHandle;
+use souk_schema::ChainId;
 use souk_schema::exchange::Venue;
-use souk_schema::{Address, ChainId};
-use souk_sequencer::GroupHandle;
 use souk_settlement::{Cosigner, CosignerKey, Node};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -23,6 +22,7 @@ use crate::cli::{HttpArgs, ServeArgs};
 use crate::exchange::{self, RunningGroup};
 use crate::keys;
 use crate::parts::Supervisor;
+use crate::token_names;
 
 /// What the indexers of this process say of themselves.
 pub type Indexers = Vec<watch::Receiver<IndexerStatus>>;
@@ -76,23 +76,26 @@ pub async fn bind(
 }
 
 /// What the API holds of a group: its engine, its co-signer where there is a key, and how its payment tokens are written.
-///
-/// # Errors
-/// One line when a payment token does not say how it is written.
-pub async fn exchange_of(group: &RunningGroup, cosigner: Option<CosignerKey>) -> Result<ExchangeParts> {
+pub async fn exchange_of(
+    supervisor: &mut Supervisor,
+    group: &RunningGroup,
+    cosigner: Option<CosignerKey>,
+) -> ExchangeParts {
     let venue = group.venue();
-    let tokens = token_names(&group.node, &group.handle, Some(group.dollars)).await?;
+    let tokens = TokenNames::default();
+    token_names::keep(supervisor, &tokens, &group.node, &group.handle).await;
     let cosigner = cosigner.map(|key| Cosigner::new(key, venue, group.opened.group));
-    Ok(ExchangeParts {
+    ExchangeParts {
         groups: vec![ApiGroup {
             handle: group.handle.clone(),
             cosigner,
         }],
         tokens,
-    })
+    }
 }
 
-/// What the API holds of the groups that run elsewhere: engines of this process's own, which read the same streams.
+/// What the API holds of the groups that run elsewhere: engines of this process's own, which read the same streams. `None` where there is no
+/// group, or no node to ask how payment tokens are written: amounts would be guesses.
 ///
 /// # Errors
 /// One line when the log, the database or the node does not answer.
@@ -103,30 +106,36 @@ pub async fn exchange_elsewhere(
     pool: &PgPool,
 ) -> Result<Option<ExchangeParts>> {
     let key = keys::cosigner(args.cosigner_key_file.as_deref())?;
-    let (mut groups, mut tokens) = (Vec::new(), TokenNames::default());
-    for group in exchange::groups_of(log.as_ref()).await? {
+    let (mut groups, tokens) = (Vec::new(), TokenNames::default());
+    let known = exchange::groups_of(log.as_ref()).await?;
+    let Some(rpc) = &args.rpc else {
+        if !known.is_empty() {
+            tracing::warn!(
+                "the exchange is left out: name with --rpc the node that says how its payment tokens are written"
+            );
+        }
+        return Ok(None);
+    };
+    for group in known {
         let handle = exchange::follow(supervisor, group, log, pool).await?;
         ensure!(
             handle.running().await,
             "the engine of market group {group} did not get ready; see the log lines above"
         );
         let opened = handle.read(|engine| engine.group().cloned());
-        let node = match (&opened, &args.rpc) {
-            (Some(opened), Some(rpc)) => {
-                let node = Node::connect(rpc.as_str(), opened.vault).await;
-                Some(node.with_context(|| format!("the node {rpc}"))?)
-            }
-            _ => None,
+        let Some(opened) = opened else {
+            tracing::warn!(%group, "left out: it is not open yet; start again once it is");
+            continue;
         };
-        if !exchange::is_of_present_chain(&handle, node.as_ref(), log).await? {
+        let node = Node::connect(rpc.as_str(), opened.vault).await;
+        let node = node.with_context(|| format!("the node {rpc}"))?;
+        if !exchange::is_of_present_chain(&handle, &node, log).await? {
             tracing::info!(%group, "left out: its chain was begun anew since");
             continue;
         }
-        if let Some(node) = &node {
-            tokens.extend(token_names(node, &handle, None).await?);
-        }
+        token_names::keep(supervisor, &tokens, &node, &handle).await;
         exchange::watch_chain(supervisor, handle.clone(), node, Arc::clone(log));
-        let cosigner = opened.zip(key.clone()).map(|(opened, key)| {
+        let cosigner = key.clone().map(|key| {
             let venue = Venue {
                 chain: opened.chain,
                 vault: opened.vault,
@@ -136,20 +145,6 @@ pub async fn exchange_elsewhere(
         groups.push(ApiGroup { handle, cosigner });
     }
     Ok((!groups.is_empty()).then_some(ExchangeParts { groups, tokens }))
-}
-
-/// Symbols and decimals of a token and of all that pay in a group's markets.
-async fn token_names(node: &Node, handle: &GroupHandle, first: Option<Address>) -> Result<TokenNames> {
-    let mut quotes: Vec<Address> = handle.read(|engine| engine.markets().map(|market| market.spec().quote).collect());
-    quotes.extend(first);
-    quotes.sort_unstable();
-    quotes.dedup();
-    let mut names = TokenNames::default();
-    for token in quotes {
-        let (symbol, decimals) = exchange::token_name(node, token).await?;
-        names.insert((ChainId(node.chain_id()), token), TokenName { symbol, decimals });
-    }
-    Ok(names)
 }
 
 /// Where the server can be reached.

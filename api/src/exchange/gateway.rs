@@ -237,8 +237,10 @@ impl Exchange {
 
     /// Checks that an order is signed by somebody who may, for this chain and vault; the group that it belongs to.
     fn verify(&self, order: &mut SignedOrder) -> Result<&Arc<Group>, ApiError> {
-        let (group, _) = self.group_of(order.market)?;
+        let (group, market) = self.group_of(order.market)?;
         let venue = group.opened()?.venue;
+        // What became of it could not be written; so nothing is sent.
+        self.scale(venue.chain, &market)?;
         if !recover_signer(order, venue) {
             return Err(ApiError::new(
                 ErrorCode::BadSignature,

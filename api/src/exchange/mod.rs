@@ -349,43 +349,46 @@ impl Exchange {
         }
     }
 
-    /// How a contract's tokens are written; `base_units` where nobody said.
-    pub fn token_name(&self, chain: ChainId, contract: Address) -> TokenName {
-        self.0
-            .tokens
-            .get(&(chain, contract))
-            .cloned()
-            .unwrap_or_else(|| TokenName {
-                symbol: tokens::short(contract),
-                decimals: 0,
-            })
+    /// How a payment token is written.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` until its contract has said.
+    pub fn token_name(&self, chain: ChainId, contract: Address) -> Result<TokenName, ApiError> {
+        self.0.tokens.get(chain, contract).ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::Unavailable,
+                format!("the token {contract} has not said yet how many decimals it has: try again in a moment"),
+            )
+        })
     }
 
-    fn decimals(&self, chain: ChainId, contract: Address) -> u8 {
-        let name = self.0.tokens.get(&(chain, contract));
-        name.map_or(0, |name| name.decimals.min(decimal::MOST_DECIMALS))
-    }
-
-    /// How amounts and prices of a market are written.
-    pub fn scale(&self, chain: ChainId, market: &MarketView) -> Scale {
-        Scale {
+    /// How amounts and prices of a market are written. Its base is an id of an ERC-1155 contract, which has no decimals.
+    ///
+    /// # Errors
+    /// As [`Exchange::token_name`].
+    pub fn scale(&self, chain: ChainId, market: &MarketView) -> Result<Scale, ApiError> {
+        Ok(Scale {
             units: market.spec.units,
-            base: self.decimals(chain, market.spec.base.contract),
-            quote: self.decimals(chain, market.spec.quote),
-        }
+            base: 0,
+            quote: self.token_name(chain, market.spec.quote)?.decimals,
+        })
     }
 
     /// A market at this moment, with what is needed to write its numbers.
-    pub fn market_at(&self, group: GroupId, market: MarketId) -> Option<MarketAt> {
-        let view = self.0.groups.get(&group)?.hub().ok()?.look();
-        let opened = view.opened()?;
-        let market = view.market(market)?.clone();
-        Some(MarketAt {
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` while the group recovers or the payment token is not known, `UNKNOWN_MARKET` where there is none.
+    pub fn market_at(&self, group: GroupId, market: MarketId) -> Result<MarketAt, ApiError> {
+        let view = self.group(Some(group))?.hub()?.look();
+        let unknown = || refusal::refusal(souk_schema::exchange::Rejection::UnknownMarket);
+        let opened = view.opened().ok_or_else(unknown)?;
+        let market = view.market(market).ok_or_else(unknown)?.clone();
+        Ok(MarketAt {
             group,
             opened,
             time: view.time(),
             state: effective_state(market.state, view.settlement_limit()),
-            scale: self.scale(opened.venue.chain, &market),
+            scale: self.scale(opened.venue.chain, &market)?,
             market,
         })
     }

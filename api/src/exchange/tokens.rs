@@ -1,6 +1,8 @@
-//! How tokens are written: symbols and decimals, which are the contracts' to say and are asked once, by who starts the exchange. Pure.
+//! How tokens are written: symbols and decimals, which are the contracts' to say. Who starts the exchange asks, once for each token, and again
+//! where a market is listed that pays in another one. No I/O here.
 
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use souk_schema::{Address, ChainId, TokenRef};
 
@@ -13,8 +15,24 @@ pub struct TokenName {
     pub decimals: u8,
 }
 
-/// Names by chain and contract. A contract without one is written as its address, in base units.
-pub type TokenNames = HashMap<(ChainId, Address), TokenName>;
+/// Names by chain and contract, shared between who asks and who writes. What pays in a market and has none yet is never guessed: a decimal
+/// would mean another amount once it is known.
+#[derive(Clone, Debug, Default)]
+pub struct TokenNames(Arc<RwLock<HashMap<(ChainId, Address), TokenName>>>);
+
+impl TokenNames {
+    /// How a contract's tokens are written, where that is known.
+    pub fn get(&self, chain: ChainId, contract: Address) -> Option<TokenName> {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(&(chain, contract)).cloned()
+    }
+
+    /// Notes what a contract says.
+    pub fn insert(&self, chain: ChainId, contract: Address, name: TokenName) {
+        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        names.insert((chain, contract), name);
+    }
+}
 
 /// The first digits of an address, for where a name is missing.
 pub fn short(address: Address) -> String {

@@ -62,7 +62,7 @@ pub struct ServeArgs {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpArgs,
-    /// Node that is asked how payment tokens are written (symbol, decimals); without it amounts are in base units.
+    /// Node that is asked how payment tokens are written (symbol, decimals); without it the exchange is left out.
     #[arg(long, env = "SOUK_RPC", value_name = "URL")]
     pub rpc: Option<Url>,
     /// File with the key of the vault's co-signer, which approves withdrawals. SOUK_COSIGNER_KEY may hold the key itself.

@@ -158,7 +158,8 @@ impl Here<'_> {
             .with_payouts(distributions);
         if let Some(group) = &group {
             let cosigner = cosigner(args, dev_chain.is_some())?;
-            server = server.with_exchange(web::exchange_of(group, cosigner).await?)?;
+            let exchange = web::exchange_of(&mut supervisor, group, cosigner).await;
+            server = server.with_exchange(exchange)?;
         }
         let url = web::url(&server)?;
         supervisor.run("api".into(), async move { Ok(server.run().await?) });

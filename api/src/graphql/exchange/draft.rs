@@ -82,9 +82,7 @@ impl OrderDraft {
     pub(super) fn order(&self, exchange: &Exchange) -> Result<(MarketAt, SignedOrder), ApiError> {
         let (group, market) = exchange.group_of(self.market.0)?;
         let id = group.handle.group();
-        let at = exchange
-            .market_at(id, market.id)
-            .ok_or_else(|| refusal(Rejection::UnknownMarket))?;
+        let at = exchange.market_at(id, market.id)?;
         let units = at.scale.units;
         let lots = decimal::read(&self.amount.0, at.scale.base).and_then(|base| units.lots(Amount(base)));
         let lots = lots.ok_or_else(|| {

@@ -132,10 +132,9 @@ impl OwnSide {
 impl Fill {
     /// A fill of the request's exchange.
     pub(super) fn new(session: &Session, group: GroupId, side: OwnSide) -> Result<Fill, ApiError> {
-        let at = session.exchange()?.market_at(group, side.market);
         Ok(Fill {
             session: session.clone(),
-            at: at.ok_or_else(|| ApiError::internal(format!("fill {} is of no market", side.number)))?,
+            at: session.exchange()?.market_at(group, side.market)?,
             side,
         })
     }

@@ -91,8 +91,7 @@ impl Following {
 
     fn market(&self, market: Bytes32) -> Result<(Arc<Group>, MarketAt), ApiError> {
         let (group, view) = self.exchange.group_of(market.0)?;
-        let at = self.exchange.market_at(group.handle.group(), view.id);
-        let at = at.ok_or_else(|| ApiError::internal("a market without a group"))?;
+        let at = self.exchange.market_at(group.handle.group(), view.id)?;
         Ok((group.clone(), at))
     }
 

@@ -50,11 +50,11 @@ impl Instrument {
     }
 
     pub(super) fn decimals(&self) -> Result<u8, ApiError> {
-        Ok(self
-            .session
-            .exchange()?
-            .token_name(self.chain, self.token.contract)
-            .decimals)
+        let exchange = self.session.exchange()?;
+        match self.standard {
+            TokenStandard::Erc20 => Ok(exchange.token_name(self.chain, self.token.contract)?.decimals),
+            _ => Ok(0),
+        }
     }
 
     pub(super) fn write(&self, amount: u128) -> Result<Decimal, ApiError> {
@@ -68,11 +68,8 @@ impl Instrument {
 
     pub(super) async fn written_symbol(&self) -> Result<String, ApiError> {
         if self.standard == TokenStandard::Erc20 {
-            return Ok(self
-                .session
-                .exchange()?
-                .token_name(self.chain, self.token.contract)
-                .symbol);
+            let name = self.session.exchange()?.token_name(self.chain, self.token.contract);
+            return Ok(name.map_or_else(|_| tokens::short(self.token.contract), |name| name.symbol));
         }
         let underlying = self.underlying().await?;
         let named = underlying.and_then(|row| Some((tokens::ticker_of(&row.name)?, row.expires_at)));

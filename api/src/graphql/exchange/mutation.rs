@@ -299,7 +299,7 @@ impl Mutation {
         let (of_market, view) = exchange.group_of(market.0)?;
         let named = either(of_order, Some(Long(of_market.handle.group().0.into())))?;
         let (viewer, group) = rights(exchange, caller, named)?;
-        let scale = exchange.scale(group.opened()?.venue.chain, &view);
+        let scale = exchange.scale(group.opened()?.venue.chain, &view)?;
         let lot_size = scale.units.lot_size;
         let left = decimal::read(&remaining.0, scale.base).and_then(|left| scale.units.lots(Amount(left)));
         let body = CommandBody::ReduceOrder {

@@ -30,7 +30,7 @@ impl Fee {
     pub(super) fn of(session: &Session, at: &MarketAt, amount: Amount) -> Result<Fee, ApiError> {
         let name = session
             .exchange()?
-            .token_name(at.opened.venue.chain, at.market.spec.quote);
+            .token_name(at.opened.venue.chain, at.market.spec.quote)?;
         Ok(Fee {
             cost: Decimal(decimal::write(amount.0, at.scale.quote)),
             currency: name.symbol,
@@ -50,10 +50,9 @@ pub struct Order {
 impl Order {
     /// An order of the request's exchange.
     pub(super) fn new(session: &Session, view: Arc<OrderView>) -> Result<Order, ApiError> {
-        let at = session.exchange()?.market_at(view.group, view.market);
         Ok(Order {
             session: session.clone(),
-            at: at.ok_or_else(|| ApiError::internal(format!("order {} is of no market", view.id)))?,
+            at: session.exchange()?.market_at(view.group, view.market)?,
             view,
         })
     }

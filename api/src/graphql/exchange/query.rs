@@ -5,7 +5,6 @@
 
 use async_graphql::{Context, InputObject, Json, Object, SimpleObject};
 use futures::future::BoxFuture;
-use souk_schema::exchange::Rejection;
 
 use super::super::connection::{Connection, PageArguments, page_cost};
 use super::draft::{OrderDraft, OrderToSign};
@@ -18,7 +17,6 @@ use super::status::MarketGroup;
 use super::viewer::Viewer;
 use crate::auth::caller::Caller;
 use crate::error::ApiError;
-use crate::exchange::refusal::refusal;
 use crate::exchange::{MarketAt, signing};
 use crate::scalars::{AssetId, Bytes32, Long};
 use crate::session::Session;
@@ -50,18 +48,20 @@ pub struct WithdrawalToSign {
 /// The order of markets: by group, then by number.
 const SORT: &[(&str, SortType)] = &[("group", SortType::Integer), ("market", SortType::Integer)];
 
-/// Every market of the request's exchange, by group and number.
+/// Every market of the request's exchange, by group and number, save those whose payment token has not said yet how it is written.
 pub(in crate::graphql) fn all_markets(session: &Session) -> Result<Vec<MarketAt>, ApiError> {
     let exchange = session.exchange()?;
     let mut all = Vec::new();
     for (group, live) in &session.live()?.groups {
-        all.extend(live.markets.iter().map(|market| MarketAt {
-            group: *group,
-            opened: live.opened,
-            time: live.time,
-            state: live.state(market),
-            scale: exchange.scale(live.opened.venue.chain, market),
-            market: market.clone(),
+        all.extend(live.markets.iter().filter_map(|market| {
+            Some(MarketAt {
+                group: *group,
+                opened: live.opened,
+                time: live.time,
+                state: live.state(market),
+                scale: exchange.scale(live.opened.venue.chain, market).ok()?,
+                market: market.clone(),
+            })
         }));
     }
     Ok(all)
@@ -174,12 +174,13 @@ impl ExchangeQuery {
         let found = all_markets(&session)?.into_iter().find(|at| at.market.spec.key == id.0);
         match found {
             Some(at) => Ok(Some(Market::new(&session, at))),
-            // It may be of a group that recovers.
-            None => Err(session
-                .exchange()?
-                .group_of(id.0)
-                .err()
-                .unwrap_or_else(|| refusal(Rejection::UnknownMarket))),
+            // It may be of a group that recovers, or pay in a token that is not known yet.
+            None => {
+                let exchange = session.exchange()?;
+                let (group, market) = exchange.group_of(id.0)?;
+                let at = exchange.market_at(group.handle.group(), market.id)?;
+                Ok(Some(Market::new(&session, at)))
+            }
         }
     }
 

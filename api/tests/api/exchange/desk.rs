@@ -66,6 +66,8 @@ pub struct Desk {
     pub alice: Trader,
     pub bob: Trader,
     pub cosigner: Address,
+    /// How tokens are written, as the server has it.
+    pub tokens: TokenNames,
     /// A deadline for withdrawals, Unix seconds.
     pub deadline: u64,
     /// Ends the projector alone.
@@ -75,7 +77,8 @@ pub struct Desk {
     position: std::sync::atomic::AtomicU64,
 }
 
-fn spec(base: TokenRef, kind: MarketKind) -> MarketSpec {
+/// A market for dollars.
+pub fn spec(base: TokenRef, kind: MarketKind) -> MarketSpec {
     let usd = Address::repeat_byte(USD);
     let (lot, tick) = (1, DOLLAR / 100);
     MarketSpec {
@@ -105,18 +108,19 @@ fn spec(base: TokenRef, kind: MarketKind) -> MarketSpec {
 }
 
 fn parts(handle: &GroupHandle, cosigner: Option<Cosigner>) -> ExchangeParts {
+    let tokens = TokenNames::default();
+    let symbol = "tUSD".into();
+    tokens.insert(
+        VENUE.chain,
+        Address::repeat_byte(USD),
+        TokenName { symbol, decimals: 6 },
+    );
     ExchangeParts {
         groups: vec![RunningGroup {
             handle: handle.clone(),
             cosigner,
         }],
-        tokens: TokenNames::from([(
-            (VENUE.chain, Address::repeat_byte(USD)),
-            TokenName {
-                symbol: "tUSD".into(),
-                decimals: 6,
-            },
-        )]),
+        tokens,
     }
 }
 
@@ -151,6 +155,7 @@ impl Desk {
         let cosigner = Cosigner::new(key, VENUE, GroupId(1));
         let address = cosigner.address();
         let parts = parts(&handle, Some(cosigner));
+        let tokens = parts.tokens.clone();
         let mut souk = Souk::offering(database, change, Some(parts)).await;
         // What was started for it ends with it.
         let server = std::mem::replace(&mut souk.cancel, cancel.clone());
@@ -175,6 +180,7 @@ impl Desk {
             alice: Trader::new(0xa1),
             bob: Trader::new(0xb0),
             cosigner: address,
+            tokens,
             deadline: souk_api::auth::now_secs() + 3_600,
             projector,
             engine,

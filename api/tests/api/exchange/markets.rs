@@ -1,7 +1,10 @@
 //! What everybody may see: markets, books, trades, candles, and how the exchange is.
 
 use serde_json::json;
-use souk_schema::exchange::Side;
+use souk_api::TokenName;
+use souk_contracts::exchange::market_id;
+use souk_schema::exchange::{Amount, CommandBody, MarketKind, MarketState, Side};
+use souk_schema::{Address, TokenRef, U256};
 
 use super::desk::*;
 use crate::fixture::*;
@@ -98,6 +101,83 @@ async fn markets_are_listed_by_asset_kind_and_state_with_their_units_and_fees() 
     );
     let unknown = format!("{{ market(id: \"0x{}\") {{ symbol }} }}", "77".repeat(32));
     assert_eq!(desk.souk.error(&unknown).await.0, "UNKNOWN_MARKET");
+}
+
+#[tokio::test]
+async fn nothing_is_written_in_a_token_that_has_not_said_its_decimals_and_everything_once_it_has() {
+    let desk = Desk::open().await;
+    let euro = Address::repeat_byte(0x67);
+    let base = TokenRef::new(Address::repeat_byte(SHARES), U256::from(2));
+    let mut later = spec(base, MarketKind::Shares);
+    later.quote = euro;
+    later.key = market_id(
+        base.contract,
+        base.id,
+        euro,
+        later.units.lot_size.0,
+        later.units.tick_size.0,
+    );
+    let market = later.key;
+    desk.does(CommandBody::ListMarket(Box::new(later))).await;
+    let opened = CommandBody::SetMarketState {
+        market,
+        state: MarketState::Auction,
+    };
+    desk.does(opened).await;
+    desk.does(CommandBody::Tick).await;
+    desk.tables().await;
+
+    let draft = format!(
+        "order: {{ account: \"{:#x}\", market: \"{market}\", side: SELL, amount: \"10\", price: \"1.1\" }}",
+        desk.alice.address()
+    );
+    for query in [
+        format!("{{ market(id: \"{market}\") {{ symbol }} }}"),
+        format!("{{ previewOrder({draft}) {{ cost }} }}"),
+        format!("{{ orderTypedData({draft}) {{ digest }} }}"),
+    ] {
+        assert_eq!(desk.souk.error(&query).await.0, "UNAVAILABLE", "{query}");
+    }
+    let mut order = desk.order(&desk.alice, Side::Sell, 10, 110, 1);
+    order.market = market;
+    let order = desk.alice.sign(order);
+    let commands = desk.handle.read(|engine| engine.commands());
+    assert_eq!(desk.refusal(&order).await.0, "UNAVAILABLE");
+    assert_eq!(
+        desk.handle.read(|engine| engine.commands()),
+        commands,
+        "nothing was sent"
+    );
+    let listed = "{ markets(first: 10) { nodes { marketId quote { symbol decimals } } } }";
+    let known = desk.souk.ask(listed).await;
+    let ids = known["markets"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| &node["marketId"]);
+    assert_eq!(ids.collect::<Vec<_>>(), [&json!(desk.shares), &json!(desk.licences)]);
+
+    let symbol = "tEUR".into();
+    desk.tokens.insert(VENUE.chain, euro, TokenName { symbol, decimals: 2 });
+    let known = desk.souk.ask(listed).await;
+    assert_eq!(
+        known["markets"]["nodes"][2],
+        json!({ "marketId": market, "quote": { "symbol": "tEUR", "decimals": 2 } })
+    );
+    // A tick of 10,000 base units is 100 of these.
+    let signed = desk
+        .souk
+        .ask(&format!(
+            "{{ orderTypedData({}) {{ order {{ limitPrice }} }} }}",
+            draft.replace("1.1", "200")
+        ))
+        .await;
+    assert_eq!(
+        signed["orderTypedData"]["order"]["limitPrice"],
+        Amount(20_000).to_string()
+    );
+    let answer = desk.send(&order).await;
+    assert_eq!(answer["data"]["placeOrder"]["order"]["price"], "11000", "{answer:#}");
 }
 
 #[tokio::test]

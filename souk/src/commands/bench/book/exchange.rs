@@ -73,7 +73,8 @@ impl RunningExchange {
             behind_proxy: false,
         };
         let server = web::bind(&args, pool, graph, log, vec![indexer], cancel).await?;
-        let server = server.with_exchange(web::exchange_of(&group, None).await?)?;
+        let exchange = web::exchange_of(&mut supervisor, &group, None).await;
+        let server = server.with_exchange(exchange)?;
         let url = web::url(&server)?;
         supervisor.run("api".into(), async move { Ok(server.run().await?) });
 
