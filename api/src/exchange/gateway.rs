@@ -139,16 +139,11 @@ impl Exchange {
         let outcome = self
             .submit(group, CommandBody::PlaceOrder(Box::new(order.clone())))
             .await?;
-        match outcome.result {
-            Ok(_) => placed(group, &order, outcome.number).await,
-            Err(rejection) => match self.first_try(group, &order, outcome.number).await? {
-                Some(first) => Ok(first),
-                None => Err(refusal(rejection)),
-            },
-        }
+        self.placed_or_first(group, &order, outcome).await
     }
 
-    /// Replaces an open order by a newly signed one with its nonce.
+    /// Replaces an open order by a newly signed one with its nonce. The very same amendment again answers with what became of the first, however
+    /// long ago.
     ///
     /// # Errors
     /// As [`Exchange::place`].
@@ -162,8 +157,7 @@ impl Exchange {
         let outcome = self
             .submit(group, CommandBody::AmendOrder(Box::new(order.clone())))
             .await?;
-        outcome.result.map_err(refusal)?;
-        placed(group, &order, outcome.number).await
+        self.placed_or_first(group, &order, outcome).await
     }
 
     /// Replaces an account's quotes in a market, all or none.
@@ -266,6 +260,17 @@ impl Exchange {
         let taken = if outcome.result.is_ok() { "taken" } else { "refused" };
         metrics::histogram!("souk_api_command_seconds", "outcome" => taken).record(started.elapsed().as_secs_f64());
         Ok(outcome)
+    }
+
+    /// What a command placed or amended, or where it was refused, what the very same order did before.
+    async fn placed_or_first(&self, group: &Group, order: &SignedOrder, outcome: Outcome) -> Result<Placed, ApiError> {
+        match outcome.result {
+            Ok(_) => placed(group, order, outcome.number).await,
+            Err(rejection) => match self.first_try(group, order, outcome.number).await? {
+                Some(first) => Ok(first),
+                None => Err(refusal(rejection)),
+            },
+        }
     }
 
     /// The first try of an order that was refused by command `number`: in what readers see, or long ago in the tables.

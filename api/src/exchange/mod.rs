@@ -23,18 +23,20 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use souk_eventlog::EventLog;
-use souk_schema::exchange::{CommandNumber, GroupId, InstrumentId, MarketId, MarketState, UnixMillis};
+use souk_schema::exchange::{CommandNumber, GroupId, InstrumentId, MarketId, MarketState, OutcomeBatch, UnixMillis};
 use souk_schema::{Address, B256, ChainId, TokenRef};
 use souk_sequencer::{GroupHandle, Phase};
 use souk_settlement::Cosigner;
 use sqlx::PgPool;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::decimal::Scale;
 use self::hub::Hub;
 use self::tokens::{TokenName, TokenNames};
-use self::view::{MarketView, Opened, effective_state};
+use self::view::{GroupView, MarketView, Opened, effective_state};
 use crate::auth::SignIn;
 use crate::error::{ApiError, ErrorCode};
 use crate::limits::budget::{Allowance, Budgets};
@@ -204,28 +206,64 @@ impl Group {
     async fn follow(&self, pool: &PgPool, log: &Arc<dyn EventLog>) {
         loop {
             let mut outcomes = self.handle.outcomes();
-            let seeded = seed::seed(pool, log, &self.handle).await;
+            let Some((seeded, meanwhile)) = self.seed(pool, log, &mut outcomes).await else {
+                return;
+            };
             match seeded {
                 Ok(view) => match self.hub.get() {
                     Some(hub) => hub.restart(view),
                     None => drop(self.hub.set(Hub::new(view))),
                 },
-                // Said in the log already; the database or the event log is away.
+                // Said in the log already: the database or the event log is away, or no primary runs.
                 Err(_) => {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     continue;
                 }
             }
             let Ok(hub) = self.hub() else { continue };
+            meanwhile.iter().for_each(|batch| hub.apply(&batch.outcomes));
+            drop(meanwhile);
             loop {
                 match outcomes.recv().await {
                     Ok(batch) => hub.apply(&batch.outcomes),
                     Err(RecvError::Lagged(missed)) => {
-                        tracing::warn!(group = %self.handle.group(), missed, "readers of the exchange begin anew");
+                        let group = self.handle.group().to_string();
+                        tracing::warn!(group, missed, "readers of the exchange begin anew");
+                        metrics::counter!("souk_api_exchange_restarts_total", "group" => group).increment(1);
                         break;
                     }
                     Err(RecvError::Closed) => return,
                 }
+            }
+        }
+    }
+
+    /// A view, and the outcomes that came while it was made: taken out of the channel meanwhile, which holds so many batches and no more, so
+    /// that a view which takes long does not have to be made again and again. `None` where the engine ended.
+    async fn seed(
+        &self,
+        pool: &PgPool,
+        log: &Arc<dyn EventLog>,
+        outcomes: &mut Receiver<Arc<OutcomeBatch>>,
+    ) -> Option<(Result<GroupView, ApiError>, Vec<Arc<OutcomeBatch>>)> {
+        let (pool, log, handle) = (pool.clone(), log.clone(), self.handle.clone());
+        let seeding = tokio::spawn(async move { seed::seed(&pool, &log, &handle).await });
+        let mut seeding = AbortOnDropHandle::new(seeding);
+        let mut meanwhile = Vec::new();
+        loop {
+            tokio::select! {
+                seeded = &mut seeding => {
+                    let seeded = seeded.unwrap_or_else(|panic| Err(ApiError::internal(panic)));
+                    return Some((seeded, meanwhile));
+                }
+                batch = outcomes.recv() => match batch {
+                    Ok(batch) => meanwhile.push(batch),
+                    // Only where this task stood still that long; told again once the view is there.
+                    Err(RecvError::Lagged(missed)) => {
+                        return Some((Err(ApiError::internal(format!("{missed} batches came too fast"))), meanwhile));
+                    }
+                    Err(RecvError::Closed) => return None,
+                },
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Where a group's view begins: the tables as far as they are, then the stream of events up to where the engine is, then the books.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use souk_eventlog::{EventLog, ReadLimits, StreamName};
 use souk_exchange::market_data::Replica;
@@ -12,12 +12,15 @@ use souk_sequencer::GroupHandle;
 use sqlx::PgPool;
 
 use super::view::{GroupView, MarketView, Opened, Seed};
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::store::Reader;
 use crate::store::exchange::{fills, groups, markets, orders};
 
 /// How long one look at the end of the stream may wait.
 const WAIT: Duration = Duration::from_millis(250);
+
+/// How long the stream may stand still before that is said, and the view begun anew: only a primary writes it, and none may be running.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Records of the stream that are read at a time.
 const AT_ONCE: ReadLimits = ReadLimits {
@@ -28,7 +31,7 @@ const AT_ONCE: ReadLimits = ReadLimits {
 /// The view of a group at some command. Outcomes after that are for the caller, who has to have subscribed to them before.
 ///
 /// # Errors
-/// When database or event log do not answer, or a record cannot be read.
+/// When database or event log do not answer, a record cannot be read, or no primary publishes what the engine has decided.
 pub async fn seed(pool: &PgPool, log: &Arc<dyn EventLog>, handle: &GroupHandle) -> Result<GroupView, ApiError> {
     let (seed, next) = from_tables(pool, handle).await?;
     let mut view = GroupView::new(seed);
@@ -73,16 +76,26 @@ async fn catch_up(
 ) -> Result<Vec<Outcome>, ApiError> {
     let unreadable = |problem: String| ApiError::internal(format!("{stream}: {problem}"));
     let mut later = Vec::new();
+    let mut moved = Instant::now();
     while view.number() < until {
         let records = log
             .read(stream, next, AT_ONCE)
             .await
             .map_err(|error| unreadable(error.to_string()))?;
         if records.is_empty() {
+            if moved.elapsed() >= PATIENCE {
+                let (have, group) = (view.number(), view.group());
+                tracing::warn!(%group, %have, %until, "readers wait for outcomes that no primary has published: does `souk exchange` run?");
+                return Err(ApiError::new(
+                    ErrorCode::Unavailable,
+                    "the market group has no primary at the moment",
+                ));
+            }
             let waited = log.wait_beyond(stream, next, WAIT).await;
             waited.map_err(|error| unreadable(error.to_string()))?;
         }
         for record in records {
+            moved = Instant::now();
             let version = record.headers.iter().find(|(name, _)| name == VERSION_HEADER);
             let version = version
                 .and_then(|(_, version)| version.parse().ok())

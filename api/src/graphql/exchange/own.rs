@@ -144,24 +144,35 @@ impl OwnFollowing {
             .collect()
     }
 
-    /// What the tables know of fills from a number on, by number.
-    async fn known_to_tables(&self, from: FillNumber) -> Result<Vec<OwnSide>, ApiError> {
+    /// What the tables know of the account's fills from one to another, by number.
+    async fn known_to_tables(&self, from: FillNumber, to: FillNumber) -> Result<Vec<OwnSide>, ApiError> {
+        const AT_ONCE: i64 = 500;
         let reader = Reader::begin(&self.following.sources.pool).await?;
-        let list = fills::FillsFrom(scope(
-            self.group.handle.group(),
-            self.viewer.account.to_vec(),
-            i64::try_from(from.0).unwrap_or(i64::MAX),
-            0,
-        ));
-        let page = Page {
-            backward: false,
-            size: 500,
-            after: None,
-            before: None,
-        };
-        let found = pages(&reader, &[(list, page)]).await?;
-        let rows = found.into_values().flat_map(|rows| rows.rows);
-        rows.map(|(_, row)| OwnSide::of_row(&row)).collect()
+        let (mut known, mut next) = (Vec::new(), from.0);
+        loop {
+            let list = fills::FillsFrom(scope(
+                self.group.handle.group(),
+                self.viewer.account.to_vec(),
+                i64::try_from(next).unwrap_or(i64::MAX),
+                0,
+            ));
+            let page = Page {
+                backward: false,
+                size: AT_ONCE,
+                after: None,
+                before: None,
+            };
+            let found = pages(&reader, &[(list, page)]).await?;
+            let rows = found.into_values().flat_map(|rows| rows.rows);
+            let sides: Vec<OwnSide> = rows.map(|(_, row)| OwnSide::of_row(&row)).collect::<Result<_, _>>()?;
+            let is_last = (sides.len() as i64) < AT_ONCE;
+            let last = sides.last().map(|side| side.number);
+            known.extend(sides);
+            match last {
+                Some(last) if !is_last && last < to => next = last.0.saturating_add(1),
+                _ => return Ok(known),
+            }
+        }
     }
 
     fn fills(
@@ -194,6 +205,12 @@ impl UnderWay {
         } else {
             self.0.insert(side.number, side.clone());
         }
+    }
+
+    /// The oldest and the newest of them.
+    fn span(&self) -> (FillNumber, FillNumber) {
+        let number = |found: Option<(&FillNumber, &OwnSide)>| found.map(|(number, _)| *number).unwrap_or_default();
+        (number(self.0.first_key_value()), number(self.0.last_key_value()))
     }
 
     /// What was told of a fill's transaction stays true when the engine tells of it next.
@@ -332,8 +349,8 @@ impl OwnSubscriptions {
                     Some(Ok(change)) => Ok((change.number.0, own.sides(&change))),
                     Some(Err(error)) => Err(error),
                     None => {
-                        let oldest = under_way.0.keys().next().copied().unwrap_or_default();
-                        own.known_to_tables(oldest).await.map(|found| (previous, under_way.news(found)))
+                        let (oldest, newest) = under_way.span();
+                        own.known_to_tables(oldest, newest).await.map(|found| (previous, under_way.news(found)))
                     }
                 };
                 match told {

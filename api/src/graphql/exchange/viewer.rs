@@ -167,6 +167,18 @@ impl Viewer {
         self.viewer.account.to_vec()
     }
 
+    /// Looks at the account as the engine has it; `None` before its first deposit.
+    fn in_engine<T>(
+        &self,
+        named: Option<Long>,
+        look: impl FnOnce(souk_exchange::AccountView<'_>) -> T,
+    ) -> Result<Option<T>, ApiError> {
+        let group = self.group(named)?;
+        Ok(group
+            .handle
+            .read(|engine| engine.account(self.viewer.account).map(look)))
+    }
+
     fn market(&self, group: &Group, market: Option<Bytes32>) -> Result<Option<MarketId>, ApiError> {
         let Some(market) = market else { return Ok(None) };
         let (of, view) = self.session.exchange()?.group_of(market.0)?;
@@ -367,16 +379,40 @@ impl Viewer {
         Ok(next_nonce(self.session.exchange()?, group, self.viewer.account)?.into())
     }
 
+    /// Whether it trades no more in a group until its exits are over; `exits` says which.
+    async fn stopped(
+        &self,
+        #[graphql(desc = "The market group; may be left out where there is one.")] group: Option<Long>,
+    ) -> Result<bool, ApiError> {
+        Ok(self.in_engine(group, |account| account.stopped())?.unwrap_or(false))
+    }
+
+    /// The exits that it asked the vault for and that are not over, by the vault's numbers. While there is one, it does not trade.
+    async fn exits(
+        &self,
+        #[graphql(desc = "The market group; may be left out where there is one.")] group: Option<Long>,
+    ) -> Result<Vec<Long>, ApiError> {
+        let exits = self.in_engine(group, |account| account.exits().to_vec())?;
+        Ok(exits.unwrap_or_default().into_iter().map(Long::saturating).collect())
+    }
+
+    /// The keys beside its own that it registered in the vault: they sign orders for it.
+    async fn keys(
+        &self,
+        #[graphql(desc = "The market group; may be left out where there is one.")] group: Option<Long>,
+    ) -> Result<Vec<Address>, ApiError> {
+        let keys = self.in_engine(group, |account| account.keys().collect::<Vec<_>>())?;
+        let own = self.viewer.account;
+        let registered = keys.unwrap_or_default().into_iter().filter(|key| *key != own);
+        Ok(registered.map(Address).collect())
+    }
+
     /// When all its orders are cancelled unless `setDeadMan` comes again, in milliseconds of engine time; null while that is off.
     async fn dead_man_at(
         &self,
         #[graphql(desc = "The market group; may be left out where there is one.")] group: Option<Long>,
     ) -> Result<Option<Long>, ApiError> {
-        let account = self.viewer.account;
-        let group = self.group(group)?;
-        let at = group
-            .handle
-            .read(|engine| engine.account(account).and_then(|account| account.dead_man()));
+        let at = self.in_engine(group, |account| account.dead_man())?.flatten();
         Ok(at.map(|at| Long::saturating(at.0)))
     }
 }

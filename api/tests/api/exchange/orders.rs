@@ -155,6 +155,34 @@ async fn orders_are_amended_reduced_and_cancelled() {
 }
 
 #[tokio::test]
+async fn the_very_same_amendment_again_answers_with_the_first_also_when_only_the_tables_know_it() {
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.alice).await;
+    desk.place(&desk.alice, Side::Sell, 10, 110, 1).await;
+    let query =
+        format!("mutation($o: SignedOrderInput!) {{ amendOrder(order: $o) {{ repeated order {{ {ORDER} }} }} }}");
+    let amended = desk.alice.sign(desk.order(&desk.alice, Side::Sell, 8, 105, 1));
+    desk.souk.answer(&query, json!({ "o": input(&amended) })).await;
+    desk.as_viewer(&token, "mutation { cancelAll { orders { status } } }")
+        .await;
+    desk.tables().await;
+    // A server that began since has never seen the order open.
+    let later = desk.another_server().await;
+    let again = later.answer(&query, json!({ "o": input(&amended) })).await;
+    let again = &again["data"]["amendOrder"];
+    assert_eq!(
+        (&again["repeated"], &again["order"]["status"], &again["order"]["amount"]),
+        (&json!(true), &json!("CANCELED"), &json!("8"))
+    );
+    let other = desk.alice.sign(desk.order(&desk.alice, Side::Sell, 7, 105, 1));
+    let refused = later.answer(&query, json!({ "o": input(&other) })).await;
+    assert_eq!(
+        refused["errors"][0]["extensions"]["code"], "UNKNOWN_ORDER",
+        "{refused:#}"
+    );
+}
+
+#[tokio::test]
 async fn several_orders_are_placed_one_by_one_and_quotes_all_or_none() {
     let desk = Desk::open().await;
     let orders: Vec<Value> = [(10, 1), (0, 2), (5, 3)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use souk_ledger::settlement::{SettlementBatch, note_settlement};
 use souk_schema::B256;
 use souk_schema::exchange::command::Fact;
-use souk_schema::exchange::{FillNumber, GroupId, Side};
+use souk_schema::exchange::{CommandBody, FillNumber, GroupId, Side};
 
 use super::desk::*;
 use crate::websocket::Client;
@@ -253,6 +253,88 @@ async fn a_server_that_begins_later_sees_the_same_however_far_the_tables_are() {
     }
     assert_eq!(clients[0], clients[1]);
     assert!(clients[0]["fills"].as_array().unwrap().len() > 3, "{}", clients[0]);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_long_to_begin_need_not_begin_again() {
+    let desk = Desk::open().await;
+    let mut held = desk.souk.database.pool.begin().await.unwrap();
+    sqlx::query("lock table exchange.market_group in access exclusive mode")
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    // It waits for the table, while more comes than the engine keeps for whoever follows.
+    let later = desk.another_server().await;
+    for _ in 0..1_100 {
+        desk.does(CommandBody::Tick).await;
+    }
+    held.rollback().await.unwrap();
+    let query = "{ marketGroups { commandNumber unsettledFills } markets(first: 1) { nodes { state } } }";
+    let asking = async {
+        loop {
+            let answer = later.answer(query, json!({})).await;
+            if answer["data"]["markets"]["nodes"][0]["state"] == "OPEN" {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), asking)
+        .await
+        .unwrap();
+    let metrics = reqwest::get(later.url("/metrics")).await.unwrap().text().await.unwrap();
+    assert!(!metrics.contains("souk_api_exchange_restarts_total"), "{metrics}");
+}
+
+#[tokio::test]
+async fn who_follows_fills_hears_the_chains_news_of_each_however_many_are_under_way() {
+    const FILLS: u64 = 510;
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.bob).await;
+    let buy = |nonce: u64| {
+        let mut order = desk.bob.sign(desk.order(&desk.bob, Side::Buy, 1, 110, nonce));
+        order.signer = desk.bob.address();
+        CommandBody::PlaceOrder(Box::new(order))
+    };
+    desk.place(&desk.alice, Side::Sell, u128::from(FILLS), 110, 1).await;
+    let placed = desk.handle.submit_all((1..=FILLS).map(buy).collect()).await.unwrap();
+    assert!(placed.iter().all(|outcome| outcome.result.is_ok()));
+    desk.tables().await;
+    let mut client = Client::signed_in(&desk.souk, &token).await;
+    client
+        .subscribe("f", "subscription { myFills { snapshot fills { fillId state } } }")
+        .await;
+    let all = client.item().await["myFills"].clone();
+    assert_eq!(all["fills"].as_array().unwrap().len() as u64, FILLS);
+    let batch = SettlementBatch {
+        group: GroupId(1),
+        first_fill: FillNumber(FILLS),
+        last_fill: FillNumber(FILLS),
+        transaction_hash: B256::repeat_byte(0x7a),
+        block_number: None,
+    };
+    note_settlement(&desk.souk.database.pool, &batch).await.unwrap();
+    let news = client.item().await["myFills"].clone();
+    assert_eq!(
+        news["fills"],
+        json!([{ "fillId": format!("1.{FILLS}"), "state": "SUBMITTED" }])
+    );
+}
+
+#[tokio::test]
+async fn an_account_is_told_its_keys_and_which_exits_stop_it() {
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.bob).await;
+    let query = "{ viewer { stopped exits keys } }";
+    let nothing = json!({ "stopped": false, "exits": [], "keys": [] });
+    assert_eq!(desk.as_viewer(&token, query).await["viewer"], nothing);
+    let (account, key) = (desk.bob.address(), Trader::new(0x77).address());
+    desk.fact(Fact::KeyRegistered { account, key }).await;
+    desk.fact(Fact::ExitRequested { exit_id: 3, account }).await;
+    assert_eq!(
+        desk.as_viewer(&token, query).await["viewer"],
+        json!({ "stopped": true, "exits": [3], "keys": [format!("{key:#x}")] })
+    );
 }
 
 #[tokio::test]
