@@ -51,9 +51,21 @@ impl Shared {
     pub(super) async fn ensure_topic(&self, stream: &StreamName) -> Result<(), LogError> {
         if self.options.manage_topics && !lock(&self.ensured).contains(stream) {
             topic::ensure(&self.client, &self.options, stream).await?;
+            let is_first = lock(&self.ensured).is_empty();
+            if is_first {
+                self.say_durability(stream).await;
+            }
             lock(&self.ensured).insert(stream.clone());
         }
         Ok(())
+    }
+
+    /// Says, of the first topic that is used, what the cluster's acknowledgement is worth. Not to know it is no failure.
+    async fn say_durability(&self, stream: &StreamName) {
+        match topic::durability(&self.client, &self.options, stream).await {
+            Ok(found) => found.say(&self.options.topic(stream)),
+            Err(error) => tracing::warn!(%stream, %error, "how durable Kafka keeps what it acknowledges is not known"),
+        }
     }
 
     /// The first offset that a topic still has, and the end below which everything is decided. The client reads committed, so an open

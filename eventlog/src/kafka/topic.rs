@@ -1,4 +1,4 @@
-//! Makes topics that keep everything, and refuses those that would not.
+//! Makes topics that keep everything, refuses those that would not, and says what an acknowledgement of the others is worth.
 
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,9 @@ pub(super) async fn ensure(
     check(admin, options, &limits, stream, &name).await
 }
 
+/// How long a look at a topic's brokers may take.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// How often a broker that does not know a new topic's settings yet is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -89,4 +92,107 @@ fn keeps_all(settings: &ConfigResource, stream: &StreamName, name: &str) -> Resu
         }
     }
     Ok(())
+}
+
+/// What decides what an acknowledgement is worth: the brokers' settings, not Souk's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Durability {
+    /// Brokers that keep the topic.
+    replicas: usize,
+    /// How many of them have a record when it is acknowledged, at least.
+    min_in_sync: u64,
+    /// Records from one fsync to the next.
+    flush_every: u64,
+}
+
+impl Durability {
+    /// Whether a record that was acknowledged is on two brokers, or on the disk of one.
+    fn is_enough(self) -> bool {
+        (self.replicas > 1 && self.min_in_sync > 1) || self.flush_every == 1
+    }
+
+    /// Says it.
+    pub(super) fn say(self, topic: &str) {
+        let Durability {
+            replicas,
+            min_in_sync,
+            flush_every,
+        } = self;
+        let fsync_of_each = flush_every == 1;
+        if self.is_enough() {
+            tracing::info!(
+                topic,
+                replicas,
+                min_in_sync,
+                fsync_of_each,
+                "Kafka keeps what it acknowledges"
+            );
+        } else {
+            tracing::warn!(
+                topic,
+                replicas,
+                min_in_sync,
+                fsync_of_each,
+                "Kafka acknowledges what is on no disk and on no second broker yet: a power cut can take it. Replicate topics three times with \
+                 min.insync.replicas=2, or set flush.messages=1"
+            );
+        }
+    }
+}
+
+/// Asks what the stream's topic is worth.
+pub(super) async fn durability(
+    admin: &AdminClient<Context>,
+    options: &KafkaOptions,
+    stream: &StreamName,
+) -> Result<Durability, LogError> {
+    let name = options.topic(stream);
+    let limits = AdminOptions::new().request_timeout(Some(options.patience));
+    let described = admin
+        .describe_configs([&ResourceSpecifier::Topic(&name)], &limits)
+        .await
+        .map_err(|error| classify(stream, &error))?;
+    let settings = match described.into_iter().next() {
+        Some(Ok(settings)) => settings,
+        Some(Err(code)) => return Err(by_code(stream, code, format!("topic {name}: {code}"))),
+        None => {
+            return Err(LogError::unavailable(format!(
+                "no broker tells the settings of topic {name}"
+            )));
+        }
+    };
+    let number = |property: &str, usual: u64| {
+        let value = settings.get(property).and_then(|entry| entry.value.as_deref());
+        value.and_then(|value| value.parse().ok()).unwrap_or(usual)
+    };
+    // The brokers have just answered, so this does not hold up a thread for long.
+    let metadata = admin
+        .inner()
+        .fetch_metadata(Some(&name), options.patience.min(LOOK))
+        .map_err(|error| classify(stream, &error))?;
+    let partition = metadata.topics().first().and_then(|topic| topic.partitions().first());
+    Ok(Durability {
+        replicas: partition.map_or(0, |partition| partition.replicas().len()),
+        min_in_sync: number("min.insync.replicas", 1),
+        flush_every: number("flush.messages", u64::MAX),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acknowledgement_is_worth_a_second_broker_or_a_disk() {
+        let of = |replicas, min_in_sync, flush_every| Durability {
+            replicas,
+            min_in_sync,
+            flush_every,
+        };
+        assert!(of(3, 2, u64::MAX).is_enough());
+        assert!(of(1, 1, 1).is_enough());
+        assert!(!of(1, 1, u64::MAX).is_enough());
+        assert!(!of(3, 1, u64::MAX).is_enough(), "one of three may be all that has it");
+        assert!(!of(1, 2, 10_000).is_enough(), "nothing could be written at all");
+    }
 }
