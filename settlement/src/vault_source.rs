@@ -112,7 +112,15 @@ impl VaultBalances for VaultSource {
     async fn at_finality(&self) -> Result<Option<VaultSnapshot>, VaultError> {
         let ours = self.generations().await?;
         let Some(&generation) = ours.last() else {
-            return Ok(None);
+            return match generations(self.log.as_ref(), self.venue.chain).await?.is_empty() {
+                true => Ok(None),
+                false => Err(format!(
+                    "the log's stream of chain {} is of another chain than the node's, whose genesis block is {}",
+                    self.venue.chain,
+                    self.node.genesis()
+                )
+                .into()),
+            };
         };
         let mut reading = self.reading.lock().await;
         let mut present = match reading.take().filter(|reading| reading.generation == generation) {

@@ -6,10 +6,12 @@
 //!   and the vault holds at least the sum of its balances.
 //! - The ledger itself: balances are the sums of their postings ([`ledger_adds_up`]).
 //!
-//! [`verify_exchange`] is all that needs no engine, as lines; [`watch_reconciliation`] does it for ever and exports metrics.
+//! [`verify_exchange`] is all that needs no engine, as lines; [`watch_reconciliation`] does it for ever, exports metrics, and keeps what it found
+//! for [`reconciliations`].
 
 mod books;
 mod engine;
+mod found;
 mod positions;
 mod vault;
 mod verify;
@@ -19,13 +21,14 @@ use alloy_primitives::Address;
 use serde::Serialize;
 use souk_schema::TokenRef;
 use souk_schema::amount::Balance;
-use souk_schema::exchange::{CommandNumber, GroupId};
+use souk_schema::exchange::{CommandNumber, GroupId, Venue};
 
 pub use books::ledger_adds_up;
 pub use engine::{EngineBalance, engine_equals_ledger};
+pub use found::{DifferenceRow, Other, ReconciliationRow, reconciliations};
 pub use vault::{VaultBalances, VaultError, VaultSnapshot, vault_equals_ledger};
 pub use verify::{Verification, verify_exchange};
-pub use watch::{ReconciliationStatus, watch_reconciliation};
+pub use watch::{Books, EngineBalances, watch_reconciliation};
 
 /// What a comparison found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -96,6 +99,12 @@ pub enum ReconcileError {
         /// The last command in the tables.
         last: CommandNumber,
     },
+    /// There is no block to compare the vault at.
+    #[error("the log has no two final blocks of the vault's chain yet, so there is nothing to compare the vault at")]
+    NothingFinal,
+    /// Nothing in the tables is of this vault.
+    #[error("the ledger has no market group of the vault {} on chain {}", .0.vault, .0.chain)]
+    NoGroup(Venue),
     /// The vault could not be asked.
     #[error("the vault: {0}")]
     Vault(VaultError),

@@ -51,7 +51,8 @@ pub trait VaultBalances: Send + Sync + 'static {
 /// Compares every balance of a vault with what the ledgers of its groups make of it (law LED-2).
 ///
 /// # Errors
-/// [`ReconcileError::Behind`] while a group's ledger has not come to the fact that reported the block's finality.
+/// [`ReconcileError::Behind`] while a group's ledger has not come to the fact that reported the block's finality,
+/// [`ReconcileError::NoGroup`] where none is of the vault.
 pub async fn vault_equals_ledger(pool: &PgPool, vault: &VaultSnapshot) -> Result<Report, ReconcileError> {
     let mut view = pool.begin_with(SNAPSHOT).await?;
     let mut report = Report {
@@ -60,7 +61,11 @@ pub async fn vault_equals_ledger(pool: &PgPool, vault: &VaultSnapshot) -> Result
         differences: Vec::new(),
     };
     let mut expected = BTreeMap::<(Address, TokenRef), Balance>::new();
-    for group in groups_of(&mut view, vault).await? {
+    let groups = groups_of(&mut view, vault).await?;
+    if groups.is_empty() {
+        return Err(ReconcileError::NoGroup(vault.venue));
+    }
+    for group in groups {
         let number = command_at(&mut view, group, vault).await?;
         report.at.push((group, number));
         for ((account, _), position) in positions(&mut view, group, number).await? {

@@ -11,7 +11,7 @@ use crate::read::groups;
 pub struct Verification {
     /// The ledgers in themselves, one for each group.
     pub ledgers: Vec<Report>,
-    /// Ledger and vault; `None` where no vault was given or none is final yet.
+    /// Ledger and vault; `None` where no vault was given.
     pub vault: Option<Report>,
 }
 
@@ -42,7 +42,7 @@ impl std::fmt::Display for Verification {
     }
 }
 
-/// Compares whatever can be compared.
+/// Compares whatever can be compared. A vault that is given is compared, or it is an error: nobody may take for equal what was not looked at.
 ///
 /// # Errors
 /// [`ReconcileError`]; no difference is an error.
@@ -51,12 +51,12 @@ pub async fn verify_exchange(pool: &PgPool, vault: Option<&dyn VaultBalances>) -
     for group in groups(pool).await? {
         ledgers.push(ledger_adds_up(pool, group.group).await?);
     }
-    let snapshot = match vault {
-        Some(vault) => vault.at_finality().await.map_err(ReconcileError::Vault)?,
-        None => None,
-    };
-    let vault = match &snapshot {
-        Some(snapshot) => Some(vault_equals_ledger(pool, snapshot).await?),
+    let vault = match vault {
+        Some(vault) => {
+            let snapshot = vault.at_finality().await.map_err(ReconcileError::Vault)?;
+            let snapshot = snapshot.ok_or(ReconcileError::NothingFinal)?;
+            Some(vault_equals_ledger(pool, &snapshot).await?)
+        }
         None => None,
     };
     Ok(Verification { ledgers, vault })

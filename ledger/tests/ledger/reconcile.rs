@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use souk_ledger::reconcile::{
-    ReconcileError, ReconciliationStatus, VaultBalances, VaultError, VaultSnapshot, engine_equals_ledger,
-    vault_equals_ledger, verify_exchange, watch_reconciliation,
+    Books, EngineBalance, Other, ReconcileError, ReconciliationRow, VaultBalances, VaultError, VaultSnapshot,
+    engine_equals_ledger, reconciliations, vault_equals_ledger, verify_exchange, watch_reconciliation,
 };
 use souk_schema::U256;
 use souk_schema::exchange::CommandNumber;
@@ -106,48 +106,98 @@ async fn led_2_a_token_that_is_being_listed_is_compared_once_the_listing_is_fina
     assert!(report.is_clean() && report.compared > 0, "{report:?}");
 }
 
-/// A vault as a reader of the chain reports it.
-struct Reported(watch::Receiver<Option<VaultSnapshot>>);
+/// A vault as a reader of the chain reports it; `Err` while it cannot be read.
+struct Reported(watch::Receiver<Result<Option<VaultSnapshot>, String>>);
 
 #[async_trait]
 impl VaultBalances for Reported {
     async fn at_finality(&self) -> Result<Option<VaultSnapshot>, VaultError> {
-        Ok(self.0.borrow().clone())
+        Ok(self.0.borrow().clone()?)
     }
 }
 
 #[tokio::test]
-async fn led_2_is_watched_block_after_block() {
+async fn a_vault_that_is_given_is_compared_or_it_is_an_error() {
+    let world = World::new(96).live(300);
+    let stand = Stand::with(&world.outcomes).await;
+    let (report, reported) = watch::channel(Ok(None));
+    let vault = Reported(reported);
+    let found = verify_exchange(&stand.pool, Some(&vault)).await;
+    assert!(matches!(found, Err(ReconcileError::NothingFinal)), "{found:?}");
+    drop(report.send_replace(Err("of another chain".into())));
+    let found = verify_exchange(&stand.pool, Some(&vault)).await;
+    assert!(matches!(found, Err(ReconcileError::Vault(_))), "{found:?}");
+    let mut snapshot = world.vault_snapshot();
+    drop(report.send_replace(Ok(Some(snapshot.clone()))));
+    let found = verify_exchange(&stand.pool, Some(&vault)).await.expect("compares");
+    assert!(found.is_clean() && found.vault.is_some());
+    snapshot.venue.vault = trader(0);
+    drop(report.send_replace(Ok(Some(snapshot))));
+    let found = verify_exchange(&stand.pool, Some(&vault)).await;
+    assert!(matches!(found, Err(ReconcileError::NoGroup(_))), "{found:?}");
+}
+
+/// Watches what the tables tell of a comparison until it is as wanted.
+async fn watched(stand: &Stand, other: Other, wanted: impl Fn(&ReconciliationRow) -> bool) -> ReconciliationRow {
+    let looking = async {
+        loop {
+            let rows = reconciliations(&stand.pool).await.expect("reads");
+            if let Some(row) = rows.into_iter().find(|row| row.other == other && wanted(row)) {
+                return row;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(60), looking).await;
+    found.expect("it comes to that")
+}
+
+#[tokio::test]
+async fn led_2_is_watched_block_after_block_and_what_cannot_be_compared_is_no_peace() {
     let mut world = World::new(96).live(300);
     let stand = Stand::with(&world.outcomes).await;
-    let (report, reported) = watch::channel(Some(world.vault_snapshot()));
-    let (sender, mut status) = watch::channel(ReconciliationStatus::default());
-    let cancel = CancellationToken::new();
-    let vault = Arc::new(Reported(reported));
-    let idle = Duration::from_millis(10);
-    let watching = tokio::spawn(watch_reconciliation(
-        stand.pool.clone(),
-        vault,
-        idle,
-        sender,
-        cancel.clone(),
-    ));
-    let mut expect = async |number: u64, differences: usize| {
-        let compared = |status: &ReconciliationStatus| status.block.is_some_and(|block| block.number == number);
-        let found = tokio::time::timeout(Duration::from_secs(60), status.wait_for(compared)).await;
-        let found = found.expect("compares").expect("watches").clone();
-        assert_eq!(found.report.expect("is there").differences.len(), differences);
+    let (report, reported) = watch::channel(Ok(Some(world.vault_snapshot())));
+    let mut balances: Vec<EngineBalance> = world.balances();
+    balances[3].available += 1;
+    let number = world.engine.commands();
+    let books = Books {
+        group: GROUP,
+        vault: Arc::new(Reported(reported)),
+        engine: Some(Arc::new(move || (number, balances.clone()))),
     };
+    let (cancel, idle) = (CancellationToken::new(), Duration::from_millis(10));
+    let watching = tokio::spawn(watch_reconciliation(stand.pool.clone(), books, idle, cancel.clone()));
+    let engine = watched(&stand, Other::Engine, |row| row.number == Some(number)).await;
+    assert_eq!(
+        (engine.difference_count, engine.differences[0].what.as_str()),
+        (1, "available")
+    );
+    assert_eq!((engine.differences[0].difference.as_str(), engine.block), ("1", None));
     let first = world.vault_snapshot().block.number;
-    expect(first, 0).await;
+    let at = |number: u64| move |row: &ReconciliationRow| row.block.is_some_and(|(block, _)| block == number);
+    let found = watched(&stand, Other::Vault, at(first)).await;
+    assert!(
+        found.difference_count == 0 && found.compared > 0 && found.checked_at_secs.is_some(),
+        "{found:?}"
+    );
+
+    drop(report.send_replace(Err("the node does not answer".into())));
+    let failing = watched(&stand, Other::Vault, |row| row.failing_since_secs.is_some()).await;
+    assert_eq!(failing.block, found.block, "what was found stays");
+
     let from = world.outcomes.len();
     world.finality();
     stand.append(&world.outcomes[from..], 1).await;
     stand.project(1).await.expect("projects");
     let mut snapshot = world.vault_snapshot();
     *snapshot.holdings.entry(quote()).or_default() -= U256::ONE;
-    report.send_replace(Some(snapshot));
-    expect(first + 1, 1).await;
+    drop(report.send_replace(Ok(Some(snapshot))));
+    let found = watched(&stand, Other::Vault, at(first + 1)).await;
+    assert_eq!((found.difference_count, found.failing_since_secs), (1, None));
+    assert_eq!(
+        (found.differences[0].what.as_str(), found.differences[0].account),
+        ("what the vault holds", None)
+    );
     cancel.cancel();
     watching.await.expect("ends");
 }

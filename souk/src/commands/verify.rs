@@ -3,14 +3,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use souk_adapters::WatchSet;
-use souk_exchange::Engine;
 use souk_indexer::ChainSource;
-use souk_ledger::reconcile::{
-    EngineBalance, ReconcileError, Report, Verification, engine_equals_ledger, verify_exchange,
-};
+use souk_ledger::reconcile::{ReconcileError, Report, Verification, engine_equals_ledger, verify_exchange};
 use souk_provenance::project::ProjectorConfig;
 use souk_provenance::verify as provenance;
 use souk_schema::ChainId;
@@ -174,13 +171,20 @@ impl std::fmt::Display for ExchangeReport {
 
 /// Compares at the command that the engine has come to. Trading goes on meanwhile, so the ledger is given a moment to come to the same.
 async fn compare(group: &Followed, vault: &VaultSource) -> Result<ExchangeReport> {
-    let (at, balances) = group.handle.read(|engine| (engine.commands(), engine_balances(engine)));
+    let (at, balances) = group.handle.read(exchange::engine_balances);
     let number = group.handle.group();
     let engine = in_a_moment(async || engine_equals_ledger(&group.pool, number, at, balances.clone()).await);
-    Ok(ExchangeReport {
+    let report = ExchangeReport {
         engine: engine.await?,
         ledger: in_a_moment(async || verify_exchange(&group.pool, Some(vault)).await).await?,
-    })
+    };
+    let is_of_vault = |report: &Report| report.at.iter().any(|(of, _)| *of == number);
+    ensure!(
+        report.ledger.vault.as_ref().is_some_and(is_of_vault),
+        "market group {number} does not settle in this vault: name its chain with --rpc and its vault with --deployment, or another group with \
+         --group"
+    );
+    Ok(report)
 }
 
 async fn in_a_moment<T>(compared: impl AsyncFn() -> Result<T, ReconcileError>) -> Result<T, ReconcileError> {
@@ -192,21 +196,6 @@ async fn in_a_moment<T>(compared: impl AsyncFn() -> Result<T, ReconcileError>) -
             compared => return compared,
         }
     }
-}
-
-fn engine_balances(engine: &Engine) -> Vec<EngineBalance> {
-    let mut all = Vec::new();
-    for account in engine.accounts() {
-        all.extend(account.balances().map(|(instrument, balance)| EngineBalance {
-            account: account.id(),
-            instrument,
-            available: balance.available,
-            held: balance.held,
-            pending_in: balance.pending_in,
-            pending_out: balance.pending_out,
-        }));
-    }
-    all
 }
 
 fn verdict(same: bool) -> ExitCode {

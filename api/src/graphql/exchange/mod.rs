@@ -16,6 +16,7 @@ pub mod order;
 pub mod own;
 pub mod preview;
 pub mod query;
+pub mod reconciliation;
 pub mod sign_in;
 pub mod status;
 pub mod trade;

@@ -8,10 +8,11 @@ use futures::future::BoxFuture;
 
 use super::super::connection::{Connection, PageArguments, page_cost};
 use super::draft::{OrderDraft, OrderToSign};
-use super::input::WithdrawalInput;
+use super::input::{self, WithdrawalInput};
 use super::kinds::{MarketKind, MarketState};
 use super::market::Market;
 use super::preview::{OrderPreview, preview};
+use super::reconciliation::Reconciliation;
 use super::sign_in::SignInChallenge;
 use super::status::MarketGroup;
 use super::viewer::Viewer;
@@ -232,6 +233,19 @@ impl ExchangeQuery {
         let session = Session::of(ctx);
         let viewer = Caller::of(ctx).viewer(session.exchange()?)?;
         Ok(Some(Viewer { session, viewer }))
+    }
+
+    /// What the last comparisons of the books found, by market group: engine = ledger after a command, and vault = ledger less what is in flight
+    /// at a final block. Empty where nothing was compared yet.
+    #[graphql(complexity = "5 + 5 * child_complexity")]
+    async fn reconciliation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of this market group alone.")] group: Option<Long>,
+    ) -> Result<Vec<Reconciliation>, ApiError> {
+        let session = Session::of(ctx);
+        session.exchange_tables().await?;
+        Reconciliation::all(&session, input::group(group)?).await
     }
 
     /// The market groups, and how their engines are.

@@ -3,7 +3,8 @@
 use serde_json::json;
 use souk_api::TokenName;
 use souk_contracts::exchange::market_id;
-use souk_schema::exchange::{Amount, CommandBody, MarketKind, MarketState, Side};
+use souk_ledger::reconcile::{Books, EngineBalance, VaultBalances, VaultError, VaultSnapshot, watch_reconciliation};
+use souk_schema::exchange::{Amount, CommandBody, GroupId, MarketKind, MarketState, Side};
 use souk_schema::{Address, TokenRef, U256};
 
 use super::desk::*;
@@ -304,6 +305,84 @@ async fn readiness_and_metrics_tell_of_the_exchange() {
         json!([{ "group": 1, "phase": "RUNNING", "primary": true, "chainId": CHAIN, "vault": address(0x88), "unsettledFills": 0, "settlementLimit": "OPEN" }])
     );
     desk.souk.cancel.cancel();
+}
+
+/// A vault whose node does not answer.
+struct Silent;
+
+#[async_trait::async_trait]
+impl VaultBalances for Silent {
+    async fn at_finality(&self) -> Result<Option<VaultSnapshot>, VaultError> {
+        Err("the node does not answer".into())
+    }
+}
+
+#[tokio::test]
+async fn led_2_what_the_books_comparisons_found_is_told_by_any_server() {
+    let desk = Desk::open().await;
+    let query = "{ reconciliation { group books isEqual checkedAt commandNumber compared differenceCount \
+                 differences { what account number difference } failingSince } }";
+    assert_eq!(desk.souk.ask(query).await, json!({ "reconciliation": [] }));
+    desk.tables().await;
+    let (handle, alice) = (desk.handle.clone(), desk.alice.address());
+    let balances = move || {
+        handle.read(|engine| {
+            let of = |account: souk_exchange::AccountView<'_>| {
+                let balances = account.balances().map(|(instrument, balance)| EngineBalance {
+                    account: account.id(),
+                    instrument,
+                    // A defect: the engine has a share that no posting says.
+                    available: balance.available + i128::from(account.address() == alice && instrument.0 == 0),
+                    held: balance.held,
+                    pending_in: balance.pending_in,
+                    pending_out: balance.pending_out,
+                });
+                balances.collect::<Vec<_>>()
+            };
+            (engine.commands(), engine.accounts().flat_map(of).collect())
+        })
+    };
+    let books = Books {
+        group: GroupId(1),
+        vault: std::sync::Arc::new(Silent),
+        engine: Some(std::sync::Arc::new(balances)),
+    };
+    let pool = desk.souk.database.pool.clone();
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let watching = watch_reconciliation(pool, books, std::time::Duration::from_millis(10), cancel.clone());
+    let watching = tokio::spawn(watching);
+    desk.settles(
+        "{ reconciliation { books } }",
+        "/reconciliation/1/books",
+        json!("VAULT"),
+    )
+    .await;
+    desk.settles(
+        "{ reconciliation { isEqual } }",
+        "/reconciliation/0/isEqual",
+        json!(false),
+    )
+    .await;
+    let found = desk.souk.ask(query).await;
+    let (engine, vault) = (&found["reconciliation"][0], &found["reconciliation"][1]);
+    assert_eq!(
+        (&engine["books"], &engine["differenceCount"], &engine["failingSince"]),
+        (&json!("ENGINE"), &json!(1), &json!(null))
+    );
+    assert_eq!(
+        engine["differences"],
+        json!([{ "what": "available", "account": format!("{alice:#x}"), "number": "2", "difference": "1" }])
+    );
+    assert!(
+        engine["compared"].as_u64() > Some(0) && engine["checkedAt"].is_u64(),
+        "{engine}"
+    );
+    assert!(
+        vault["isEqual"].is_null() && vault["checkedAt"].is_null() && vault["failingSince"].is_u64(),
+        "{vault}"
+    );
+    cancel.cancel();
+    watching.await.unwrap();
 }
 
 #[tokio::test]
