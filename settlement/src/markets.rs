@@ -1,13 +1,13 @@
-//! What an operator does once: opens a group on a vault, and lists a market on chain and in the engine.
+//! What an operator does once: opens a group on a vault, has the vault take a token, and lists a market on chain and in the engine.
 //!
-//! Both may be repeated: what is there already is left as it is, and compared. Start at [`open_group`] and [`list_market`].
+//! All may be repeated: what is there already is left as it is, and compared. Start at [`open_group`], [`list_token`] and [`list_market`].
 
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolCall;
 use alloy::transports::TransportError;
-use souk_contracts::ExchangeVault::listMarketCall;
+use souk_contracts::ExchangeVault::{listMarketCall, listTokenCall};
 use souk_contracts::exchange::market_id;
 use souk_schema::ChainId;
 use souk_schema::exchange::command::{OpenGroup, Rules};
@@ -41,9 +41,7 @@ pub enum ListError {
     #[error("the engine refuses: {0}")]
     Rejected(Rejection),
     /// The vault refuses.
-    #[error(
-        "the vault refuses to list the market: {reason}; only its owner may, and both tokens have to be listed before"
-    )]
+    #[error("the vault refuses: {reason}; only its owner may list, and a market's tokens have to be listed before it")]
     Refused {
         /// In its own words.
         reason: String,
@@ -70,12 +68,45 @@ pub enum ListError {
         /// Its vault.
         vault: Address,
     },
+    /// The vault takes the token as one of another kind.
+    #[error("the vault takes {token} as {found:?} already")]
+    OtherKind {
+        /// The token.
+        token: Address,
+        /// As what.
+        found: Option<TokenKind>,
+    },
     /// The market is on chain for another asset.
     #[error("the vault has the market for asset {found}")]
     OtherAsset {
         /// That asset.
         found: U256,
     },
+}
+
+/// What a vault takes a contract's tokens for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// One that pays.
+    Erc20,
+    /// Ids that are traded.
+    Erc1155,
+}
+
+impl TokenKind {
+    /// As the vault has it.
+    fn number(self) -> u8 {
+        match self {
+            TokenKind::Erc20 => 1,
+            TokenKind::Erc1155 => 2,
+        }
+    }
+
+    fn of(number: u8) -> Option<TokenKind> {
+        [TokenKind::Erc20, TokenKind::Erc1155]
+            .into_iter()
+            .find(|kind| kind.number() == number)
+    }
 }
 
 /// Opens a group on a vault, with the vault's own delays and fee account; nothing happens where it is open on that vault.
@@ -155,6 +186,24 @@ pub async fn list_market(
     }
 }
 
+/// Has the vault take a token: deposits of it, and markets that it is traded or paid in. There is no way back. False where it took it before.
+///
+/// # Errors
+/// [`ListError`].
+pub async fn list_token(node: &Node, admin: &AdminSigner, token: Address, kind: TokenKind) -> Result<bool, ListError> {
+    let found = node.contract().tokenKind(token).call().await?;
+    if found == kind.number() {
+        return Ok(false);
+    }
+    if found != 0 {
+        let found = TokenKind::of(found);
+        return Err(ListError::OtherKind { token, found });
+    }
+    let kind = kind.number();
+    send(node, admin, listTokenCall { token, kind }.abi_encode().into()).await?;
+    Ok(true)
+}
+
 async fn list_on_chain(node: &Node, admin: &AdminSigner, spec: &MarketSpec, asset: U256) -> Result<(), ListError> {
     let call = listMarketCall {
         base: spec.base.contract,
@@ -164,7 +213,11 @@ async fn list_on_chain(node: &Node, admin: &AdminSigner, spec: &MarketSpec, asse
         tickSize: spec.units.tick_size.0,
         assetId: asset,
     };
-    let call: Bytes = call.abi_encode().into();
+    send(node, admin, call.abi_encode().into()).await
+}
+
+/// Sends the vault a call of its owner's, and waits until it is mined.
+async fn send(node: &Node, admin: &AdminSigner, call: Bytes) -> Result<(), ListError> {
     let head = node.head().await?;
     let gas = match node.try_out(admin.address(), &call, head.gas_limit).await? {
         Trial::Works { gas } => gas,

@@ -190,6 +190,7 @@ impl RunningDevChain {
             operator: operator.into(),
             flush_from: Some(FLUSH_FROM_MICROS),
             clock: self.clock.clone(),
+            own_chain: true,
         })
     }
 

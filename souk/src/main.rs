@@ -62,6 +62,8 @@ async fn dispatch(config: Config) -> Result<ExitCode> {
         Command::Observe(args) => commands::parts::observe(args, &config).await,
         Command::Market(MarketCommand::List(args)) => commands::market::list(args, &dir).await,
         Command::Market(MarketCommand::State(args)) => commands::market::state(args, &dir).await,
+        Command::Market(MarketCommand::Rules(args)) => commands::market::rules(args, &dir).await,
+        Command::Market(MarketCommand::Token(args)) => commands::market::token(args, &dir).await,
         Command::Market(MarketCommand::Show(args)) => commands::market::show(args, &dir).await,
         Command::Demo(args) => commands::demo::run(args, &dir).await,
         Command::Status(args) => return commands::status::run(args, &dir).await,

@@ -25,6 +25,10 @@ pub enum MarketCommand {
     List(Box<ListMarketArgs>),
     /// Change what a market does with orders.
     State(MarketStateArgs),
+    /// Change what trading in a market costs, and what an order in it may be. What is not named stays as it is.
+    Rules(MarketRulesArgs),
+    /// Have the vault take a token, for good: one that pays, or a contract whose ids are traded.
+    Token(ListTokenArgs),
     /// Print the markets.
     Show(ShowMarketsArgs),
 }
@@ -74,6 +78,14 @@ pub struct ListMarketArgs {
     /// For licences: when the series ends, unix seconds [default: as the licence registry says].
     #[arg(long, value_name = "SECONDS")]
     pub expires_at: Option<u64>,
+    /// The vault.
+    #[command(flatten)]
+    pub vault: VaultArgs,
+}
+
+/// The vault that an operator lists on.
+#[derive(Args, Debug, Clone)]
+pub struct VaultArgs {
     /// Node of the chain, where it is not the instance's.
     #[arg(long, env = "SOUK_RPC", value_name = "URL", requires = "deployment")]
     pub rpc: Option<Url>,
@@ -83,6 +95,65 @@ pub struct ListMarketArgs {
     /// File with the key of the vault's owner [default: the dev chain's]. SOUK_ADMIN_KEY may hold the key itself.
     #[arg(long, env = "SOUK_ADMIN_KEY_FILE", value_name = "FILE")]
     pub admin_key_file: Option<PathBuf>,
+}
+
+/// `souk market token`.
+#[derive(Args, Debug)]
+pub struct ListTokenArgs {
+    /// The token's contract.
+    pub token: souk_schema::Address,
+    /// What it is.
+    #[arg(long, default_value = "erc20")]
+    pub kind: TokenKindName,
+    /// The vault.
+    #[command(flatten)]
+    pub vault: VaultArgs,
+}
+
+/// What a vault takes a contract's tokens for.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKindName {
+    /// Pays.
+    Erc20,
+    /// Ids of it are traded.
+    Erc1155,
+}
+
+/// `souk market rules`.
+#[derive(Args, Debug)]
+pub struct MarketRulesArgs {
+    /// The group.
+    #[command(flatten)]
+    pub group: GroupArgs,
+    /// The market's id, as `souk market show` prints it.
+    pub market: souk_schema::B256,
+    /// Fee of the order that rested, in parts per million.
+    #[arg(long, value_name = "PPM")]
+    pub maker_ppm: Option<u32>,
+    /// Fee of the order that came, in parts per million.
+    #[arg(long, value_name = "PPM")]
+    pub taker_ppm: Option<u32>,
+    /// What sellers pay to the asset's revenue, in parts per million.
+    #[arg(long, value_name = "PPM")]
+    pub royalty_ppm: Option<u32>,
+    /// Fewest lots of an order.
+    #[arg(long, value_name = "LOTS")]
+    pub min_lots: Option<u64>,
+    /// Most lots of an order.
+    #[arg(long, value_name = "LOTS")]
+    pub max_lots: Option<u64>,
+    /// The highest price, in ticks.
+    #[arg(long, value_name = "TICKS")]
+    pub max_price: Option<u64>,
+    /// Most open orders of one account.
+    #[arg(long, value_name = "NUMBER")]
+    pub max_open_orders: Option<u32>,
+    /// How far from the last price trading may go without an auction, in parts per million; 0 for no band.
+    #[arg(long, value_name = "PPM")]
+    pub band_ppm: Option<u32>,
+    /// Seconds that an auction gathers orders.
+    #[arg(long, value_name = "SECONDS")]
+    pub auction_secs: Option<u32>,
 }
 
 /// `souk market state`.

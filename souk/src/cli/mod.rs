@@ -86,7 +86,7 @@ pub enum Command {
     Payouts(PayoutsArgs),
     /// Fetch the metadata documents that chains point at, and keep them in the log: one part.
     Observe(ObserveArgs),
-    /// List markets and change their state, as the exchange's operator.
+    /// List markets and change their state and rules, as the exchange's operator.
     #[command(subcommand)]
     Market(MarketCommand),
     /// Write the demo economy to a running instance's dev chain, with real signed transactions, or trade on its exchange.

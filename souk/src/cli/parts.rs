@@ -85,7 +85,7 @@ pub struct ExchangeArgs {
     /// When a block is final: `tag` for what the node calls finalized, or a number of blocks above it. As `souk index` has it.
     #[arg(long, env = "SOUK_FINALITY", value_name = "tag|BLOCKS", default_value = "tag")]
     pub finality: String,
-    /// The market group.
+    /// The market group. A vault has one.
     #[arg(long, env = "SOUK_GROUP", default_value_t = 1, value_name = "NUMBER")]
     pub group: u32,
     /// File with the key of the vault's operator. SOUK_OPERATOR_KEY may hold the key itself.
@@ -94,6 +94,12 @@ pub struct ExchangeArgs {
     /// Pass a market's royalties on to the asset's revenue once they reach so many quote base units.
     #[arg(long, env = "SOUK_FLUSH_FROM", value_name = "BASE UNITS")]
     pub flush_from: Option<u128>,
+    /// Stand by: decide what the primary decides, take over once nothing comes from it any more, and stand by again once another takes over.
+    #[arg(long, env = "SOUK_STANDBY")]
+    pub standby: bool,
+    /// With --standby: take over after so many seconds in which nothing came. The primary lets something come every second.
+    #[arg(long, env = "SOUK_TAKEOVER_AFTER", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(3..))]
+    pub takeover_after: u64,
 }
 
 /// `souk payouts`.

@@ -1,5 +1,5 @@
-//! `souk market`: the operator lists markets and changes their state. Each is a command in the group's stream, so it is done once for every
-//! engine of the group.
+//! `souk market`: the operator lists markets and changes their state and rules. Each is a command in the group's stream, so it is done once for
+//! every engine of the group. What a vault takes is its owner's transaction.
 
 use std::sync::Arc;
 
@@ -14,12 +14,16 @@ use souk_schema::exchange::{
     Amount, CommandBody, FeeSchedule, GroupId, Lots, MarketKind, MarketLimits, MarketSpec, MarketState, MarketUnits,
     Ppm, Side, Ticks, UnixMillis,
 };
-use souk_schema::{Address, TokenRef, TokenStandard, U256};
+use souk_schema::{Address, B256, TokenRef, TokenStandard, U256};
 use souk_sequencer::GroupHandle;
-use souk_settlement::{Node, markets};
+use souk_settlement::markets::{self, TokenKind};
+use souk_settlement::{AdminSigner, Node};
 use sqlx::PgPool;
 
-use crate::cli::{GroupArgs, ListMarketArgs, MarketStateArgs, MarketStateName, ShowMarketsArgs};
+use crate::cli::{
+    GroupArgs, ListMarketArgs, ListTokenArgs, MarketRulesArgs, MarketStateArgs, MarketStateName, ShowMarketsArgs,
+    TokenKindName, VaultArgs,
+};
 use crate::commands::say;
 use crate::config::read_deployment;
 use crate::exchange;
@@ -38,34 +42,118 @@ const OPEN_ORDERS_IN_MARKET: u32 = 500;
 /// # Errors
 /// One line for what does not fit, or what the vault or the engine refuses.
 pub async fn list(args: &ListMarketArgs, dir: &DataDir) -> Result<()> {
-    let (chain, is_dev) = match (&args.rpc, &args.deployment) {
-        (Some(rpc), Some(deployment)) => {
-            let chain = DevChain {
-                rpc: rpc.to_string(),
-                deployment: read_deployment(deployment)?,
-                group: GroupId(1),
-            };
-            (chain, false)
-        }
-        _ => match dir.running()?.dev_chain {
-            Some(chain) => (chain, true),
-            None => bail!("name the chain that the vault is on with --rpc and --deployment"),
-        },
-    };
-    let admin = match keys::admin(args.admin_key_file.as_deref())? {
-        Some(key) => key,
-        None if is_dev => keys::dev_admin()?,
-        None => bail!("listing needs the key of the vault's owner: give --admin-key-file, or SOUK_ADMIN_KEY"),
-    };
-    let node = Node::connect(&chain.rpc, exchange::vault_of(&chain.deployment)?)
-        .await
-        .with_context(|| format!("the node {}", chain.rpc))?;
+    let Owner { chain, admin, node } = Owner::of(&args.vault, dir).await?;
     let (spec, asset) = specification(args, &chain, &node).await?;
+    // Nothing that is priced in it could be written otherwise.
+    exchange::token_name(&node, spec.quote).await?;
     with_group(&args.group, dir, async |group| {
         markets::list_market(&node, &admin, &group.handle, &spec, asset).await?;
-        print_one(&args.group, &group.handle, &spec)
+        print_one(&args.group, &group.handle, spec.key)
     })
     .await
+}
+
+/// Has the vault take a token.
+///
+/// # Errors
+/// One line for what the vault refuses, or a token that pays and does not say how it is written.
+pub async fn token(args: &ListTokenArgs, dir: &DataDir) -> Result<()> {
+    let Owner { admin, node, .. } = Owner::of(&args.vault, dir).await?;
+    let kind = match args.kind {
+        TokenKindName::Erc20 => TokenKind::Erc20,
+        TokenKindName::Erc1155 => TokenKind::Erc1155,
+    };
+    let name = match kind {
+        TokenKind::Erc20 => {
+            let (symbol, decimals) = exchange::token_name(&node, args.token).await?;
+            format!("{} ({symbol}, {decimals} decimals)", args.token)
+        }
+        TokenKind::Erc1155 => args.token.to_string(),
+    };
+    let vault = node.vault();
+    match markets::list_token(&node, &admin, args.token, kind).await? {
+        true => say(format!("the vault {vault} takes {name} now")),
+        false => say(format!("the vault {vault} took {name} before")),
+    }
+    Ok(())
+}
+
+/// Changes a market's fees and limits.
+///
+/// # Errors
+/// One line for what the engine refuses.
+pub async fn rules(args: &MarketRulesArgs, dir: &DataDir) -> Result<()> {
+    with_group(&args.group, dir, async |group| {
+        let present = group.handle.read(|engine| {
+            let market = engine.market_by_key(args.market)?;
+            Some((market.fees(), market.limits()))
+        });
+        let (fees, limits) = present.with_context(|| format!("the group has no market {}", args.market))?;
+        let (fees, limits) = changed(args, fees, limits);
+        let market = args.market;
+        let body = CommandBody::SetMarketRules { market, fees, limits };
+        if let Err(rejection) = group.handle.submit(body).await?.result {
+            bail!("{rejection}");
+        }
+        print_one(&args.group, &group.handle, market)
+    })
+    .await
+}
+
+/// Fees and limits with what is named instead of what is.
+fn changed(args: &MarketRulesArgs, fees: FeeSchedule, limits: MarketLimits) -> (FeeSchedule, MarketLimits) {
+    let fees = FeeSchedule {
+        maker_ppm: args.maker_ppm.map_or(fees.maker_ppm, Ppm),
+        taker_ppm: args.taker_ppm.map_or(fees.taker_ppm, Ppm),
+        royalty_ppm: args.royalty_ppm.map_or(fees.royalty_ppm, Ppm),
+    };
+    let limits = MarketLimits {
+        min_lots: args.min_lots.map_or(limits.min_lots, Lots),
+        max_lots: args.max_lots.map_or(limits.max_lots, Lots),
+        max_price: args.max_price.map_or(limits.max_price, Ticks),
+        max_open_orders: args.max_open_orders.unwrap_or(limits.max_open_orders),
+        band_ppm: match args.band_ppm {
+            Some(band) => (band > 0).then_some(Ppm(band)),
+            None => limits.band_ppm,
+        },
+        auction_secs: args.auction_secs.unwrap_or(limits.auction_secs),
+    };
+    (fees, limits)
+}
+
+/// A vault's chain, and the key of its owner.
+struct Owner {
+    chain: DevChain,
+    admin: AdminSigner,
+    node: Node,
+}
+
+impl Owner {
+    async fn of(args: &VaultArgs, dir: &DataDir) -> Result<Owner> {
+        let (chain, is_dev) = match (&args.rpc, &args.deployment) {
+            (Some(rpc), Some(deployment)) => {
+                let chain = DevChain {
+                    rpc: rpc.to_string(),
+                    deployment: read_deployment(deployment)?,
+                    group: GroupId(1),
+                };
+                (chain, false)
+            }
+            _ => match dir.running()?.dev_chain {
+                Some(chain) => (chain, true),
+                None => bail!("name the chain that the vault is on with --rpc and --deployment"),
+            },
+        };
+        let admin = match keys::admin(args.admin_key_file.as_deref())? {
+            Some(key) => key,
+            None if is_dev => keys::dev_admin()?,
+            None => bail!("listing needs the key of the vault's owner: give --admin-key-file, or SOUK_ADMIN_KEY"),
+        };
+        let node = Node::connect(&chain.rpc, exchange::vault_of(&chain.deployment)?)
+            .await
+            .with_context(|| format!("the node {}", chain.rpc))?;
+        Ok(Owner { chain, admin, node })
+    }
 }
 
 /// Changes a market's state.
@@ -277,10 +365,10 @@ impl Listing {
     }
 }
 
-fn print_one(args: &GroupArgs, handle: &GroupHandle, spec: &MarketSpec) -> Result<()> {
+fn print_one(args: &GroupArgs, handle: &GroupHandle, key: B256) -> Result<()> {
     handle.read(|engine| {
         let market = engine
-            .market_by_key(spec.key)
+            .market_by_key(key)
             .context("the engine does not know the market after all")?;
         print_market(args.instance.json, &market);
         Ok(())

@@ -95,7 +95,8 @@ pub async fn serve(args: &ServeArgs) -> Result<()> {
     supervisor.until_stopped().await
 }
 
-/// Runs a market group until told to stop: its engine, its ledger, the facts that its chain tells, its settlement.
+/// Runs a market group until told to stop: its engine, its ledger, the facts that its chain tells, its settlement; with `--standby` once it
+/// has taken over from another process.
 ///
 /// # Errors
 /// One line for what is misconfigured or cannot go on.
@@ -110,17 +111,25 @@ pub async fn exchange(args: &ExchangeArgs) -> Result<()> {
         operator,
         flush_from: args.flush_from,
         clock: Clock::default(),
+        own_chain: false,
     };
     let pool = store.database().await?;
     let log = store.log(&pool).await?;
     let mut supervisor = Supervisor::new()?;
     let cancel = supervisor.cancel().clone();
-    let started = exchange::start(&mut supervisor, GroupId(args.group), settling, &log, &pool);
-    let group = tokio::select! {
-        group = started => group?,
-        () = cancel.cancelled() => return Ok(()),
+    let group = GroupId(args.group);
+    let started = async {
+        if args.standby {
+            let after = Duration::from_secs(args.takeover_after);
+            return exchange::stand_by(&mut supervisor, group, after, settling, &log, &pool).await;
+        }
+        exchange::start(&mut supervisor, group, settling, &log, &pool).await?;
+        Ok(())
     };
-    tracing::info!(group = %group.opened.group, vault = %group.opened.vault, "the exchange runs");
+    tokio::select! {
+        started = started => started?,
+        () = cancel.cancelled() => return Ok(()),
+    }
     supervisor.until_stopped().await
 }
 

@@ -251,6 +251,7 @@ fn settling(args: &UpArgs, dev_chain: Option<&RunningDevChain>) -> Result<Option
         operator,
         flush_from: None,
         clock: Clock::default(),
+        own_chain: false,
     };
     Ok(Some((GroupId(1), settling)))
 }

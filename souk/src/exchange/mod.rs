@@ -1,6 +1,10 @@
 //! The exchange of a process: a market group's engine on its streams, its ledger, and what stands between it and the chain.
 //!
-//! Start at [`start`] for all of a group's parts, at [`follow`] for a process that only reads and submits.
+//! Start at [`start`] for all of a group's parts, at [`stand_by`] for a process that takes over from another, at [`follow`] for one that only
+//! reads and submits. [`lead`] is what a primary alone does, [`chain`] what a group and its node have to have in common.
+
+mod chain;
+mod lead;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,33 +13,22 @@ use anyhow::{Context, Result, ensure};
 use souk_api::exchange::decimal::MOST_DECIMALS;
 use souk_contracts::{Deployment, TestUSD};
 use souk_eventlog::EventLog;
-use souk_ledger::project::{LedgerConfig, LedgerStatus};
-use souk_ledger::reconcile::{ReconciliationStatus, watch_reconciliation};
+use souk_exchange::Engine;
+use souk_ledger::reconcile::EngineBalance;
+use souk_schema::Address;
 use souk_schema::exchange::command::OpenGroup;
-use souk_schema::exchange::{GroupId, Venue};
-use souk_schema::{Address, B256, ChainId};
+use souk_schema::exchange::{CommandNumber, GroupId, Venue};
 use souk_sequencer::{Clock, GroupConfig, GroupHandle, Role};
-use souk_settlement::facts::generation_of;
 use souk_settlement::vault_log::Contracts;
-use souk_settlement::{
-    FactConfig, FactFollower, Finality, Node, Operator, OperatorSigner, Settler, SettlerConfig, Store, VaultSource,
-    markets,
-};
+use souk_settlement::{Finality, Node, OperatorSigner, Store};
 use sqlx::PgPool;
-use tokio::sync::watch;
 
 use crate::parts::Supervisor;
-
-/// Most open orders of one account in a group.
-const MAX_OPEN_ORDERS: u32 = 2_000;
-
-/// How often ledger and vault are compared, where a new block is final.
-const RECONCILE_EVERY: Duration = Duration::from_secs(5);
-
-/// How often whoever serves a group looks whether its chain was begun anew.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+pub use chain::{is_of_present_chain, watch_chain};
+use lead::Lead;
 
 /// Where a group settles, and by whose hand.
+#[derive(Clone)]
 pub struct Settling {
     /// The chain's node.
     pub rpc: String,
@@ -49,6 +42,9 @@ pub struct Settling {
     pub flush_from: Option<u128>,
     /// What the group takes for the time; the host's clock save on a dev chain.
     pub clock: Clock,
+    /// Whether this process runs the chain itself, and began the group with it: groups of the log that had the vault before are of chains that
+    /// are gone.
+    pub own_chain: bool,
 }
 
 /// A group with all its parts.
@@ -91,10 +87,12 @@ pub fn contracts_of(deployment: &Deployment) -> Result<Contracts> {
     })
 }
 
-/// Starts a group's engine as primary, its ledger, the facts that its chain tells and its settlement; opens the group if it is new.
+/// Starts a group's engine as primary, its ledger, the facts that its chain tells and its settlement; opens the group if it is new. Where another
+/// process takes the role, the group ends here.
 ///
 /// # Errors
-/// One line when the node, the vault, the log or the database does not answer, or the operator's key is not the vault's.
+/// One line when the node, the vault, the log or the database does not answer, the operator's key is not the vault's, or the vault has another
+/// group.
 pub async fn start(
     supervisor: &mut Supervisor,
     group: GroupId,
@@ -102,64 +100,75 @@ pub async fn start(
     log: &Arc<dyn EventLog>,
     pool: &PgPool,
 ) -> Result<RunningGroup> {
-    let contracts = contracts_of(&settling.deployment)?;
+    let config = GroupConfig::new(group);
+    let lead = prepare(supervisor, config, settling, log, pool).await?;
+    let opened = lead.open().await?;
+    let (handle, node) = (lead.handle.clone(), lead.node.clone());
+    let cancel = supervisor.cancel().clone();
+    supervisor.run(format!("market group {group}"), lead.while_primary(cancel));
+    Ok(RunningGroup { handle, node, opened })
+}
+
+/// Starts a group's engine as a standby. Once it has seen neither a command nor an event for so long it takes over, and does all that a primary
+/// does, until another takes over from it.
+///
+/// # Errors
+/// As [`start`].
+pub async fn stand_by(
+    supervisor: &mut Supervisor,
+    group: GroupId,
+    takeover_after: Duration,
+    settling: Settling,
+    log: &Arc<dyn EventLog>,
+    pool: &PgPool,
+) -> Result<()> {
+    let config = GroupConfig {
+        role: Role::Standby,
+        takeover_after: Some(takeover_after),
+        ..GroupConfig::new(group)
+    };
+    let lead = prepare(supervisor, config, settling, log, pool).await?;
+    tracing::info!(%group, takeover_after_secs = takeover_after.as_secs(), "the exchange stands by");
+    let cancel = supervisor.cancel().clone();
+    supervisor.run(format!("market group {group}"), lead.whenever_primary(cancel));
+    Ok(())
+}
+
+/// Starts a group's engine, and has ready what it does as primary.
+async fn prepare(
+    supervisor: &mut Supervisor,
+    config: GroupConfig,
+    settling: Settling,
+    log: &Arc<dyn EventLog>,
+    pool: &PgPool,
+) -> Result<Lead> {
+    let (group, contracts) = (config.group, contracts_of(&settling.deployment)?);
     let node = Node::connect(&settling.rpc, contracts.vault)
         .await
         .with_context(|| format!("the exchange's node {}", settling.rpc))?;
-    check_operator(&node, settling.operator.address()).await?;
-    let handle = engine(supervisor, group, &settling.clock, log, pool).await?;
+    chain::check_operator(&node, settling.operator.address()).await?;
+    if !settling.own_chain {
+        chain::check_alone(group, &node, log).await?;
+    }
+    migrate(pool).await?;
+    let store = Store::connect(pool.clone()).await.context("settlement's tables")?;
+    let clock = settling.clock.clone();
+    let handle = sequencer(supervisor, GroupConfig { clock, ..config }, log, pool).await?;
     ensure!(
         handle.running().await,
         "the engine of market group {group} did not get ready; see the log lines above"
     );
-    check_chain(&handle, &node, log).await?;
-    let opened = markets::open_group(&node, &handle, MAX_OPEN_ORDERS)
-        .await
-        .with_context(|| format!("market group {group}"))?;
-
-    let store = Store::connect(pool.clone()).await.context("settlement's tables")?;
-    let facts = FactConfig::alone(group, contracts);
-    let follower = FactFollower::new(
-        facts,
-        (opened.chain, node.genesis()),
-        handle.clone(),
-        log.clone(),
-        store.clone(),
-    );
-    let cancel = supervisor.cancel().clone();
-    supervisor.run(format!("facts for market group {group}"), async move {
-        Ok(follower.run(cancel).await?)
-    });
-    let mut config = SettlerConfig::new(group);
-    config.finality = settling.finality;
-    config.flush_from = settling.flush_from;
-    config.clock = settling.clock;
-    let operator = Operator::new(settling.operator);
-    let settler = Settler::run(
-        config,
-        operator,
-        node.clone(),
-        log.clone(),
+    let lead = Lead {
+        handle,
+        node,
+        contracts,
+        settling,
         store,
-        supervisor.cancel().clone(),
-    );
-    supervisor.run(format!("settlement of market group {group}"), async move {
-        Ok(settler.await?)
-    });
-    let vault = Arc::new(VaultSource::new(log.clone(), node.clone(), contracts));
-    let (status, _) = watch::channel(ReconciliationStatus::default());
-    let watching = watch_reconciliation(
-        pool.clone(),
-        vault,
-        RECONCILE_EVERY,
-        status,
-        supervisor.cancel().clone(),
-    );
-    supervisor.run(format!("reconciliation of market group {group}"), async move {
-        watching.await;
-        Ok(())
-    });
-    Ok(RunningGroup { handle, node, opened })
+        log: log.clone(),
+        pool: pool.clone(),
+    };
+    lead.check_chain().await?;
+    Ok(lead)
 }
 
 /// Starts an engine that follows a group which runs elsewhere: what the API reads and submits through.
@@ -172,9 +181,7 @@ pub async fn follow(
     log: &Arc<dyn EventLog>,
     pool: &PgPool,
 ) -> Result<GroupHandle> {
-    souk_ledger::store::migrate(pool, &souk_ledger::tables::Schema::live())
-        .await
-        .context("the exchange's tables")?;
+    migrate(pool).await?;
     sequencer(
         supervisor,
         GroupConfig {
@@ -212,6 +219,22 @@ fn group_of(stream: &str) -> Option<GroupId> {
     stream.strip_prefix("exchange.commands.")?.parse().ok().map(GroupId)
 }
 
+/// What an engine says of all balances, and after which command.
+pub fn engine_balances(engine: &Engine) -> (CommandNumber, Vec<EngineBalance>) {
+    let mut all = Vec::new();
+    for account in engine.accounts() {
+        all.extend(account.balances().map(|(instrument, balance)| EngineBalance {
+            account: account.id(),
+            instrument,
+            available: balance.available,
+            held: balance.held,
+            pending_in: balance.pending_in,
+            pending_out: balance.pending_out,
+        }));
+    }
+    (engine.commands(), all)
+}
+
 /// Symbol and decimals of an ERC-20, as it says itself.
 ///
 /// # Errors
@@ -228,28 +251,9 @@ pub async fn token_name(node: &Node, token: Address) -> Result<(String, u8)> {
     Ok((symbol, decimals))
 }
 
-async fn engine(
-    supervisor: &mut Supervisor,
-    group: GroupId,
-    clock: &Clock,
-    log: &Arc<dyn EventLog>,
-    pool: &PgPool,
-) -> Result<GroupHandle> {
-    souk_ledger::store::migrate(pool, &souk_ledger::tables::Schema::live())
-        .await
-        .context("the exchange's tables")?;
-    let config = GroupConfig {
-        clock: clock.clone(),
-        ..GroupConfig::new(group)
-    };
-    let handle = sequencer(supervisor, config, log, pool).await?;
-    let (status, _) = watch::channel(LedgerStatus::new(group));
-    let config = LedgerConfig::new(group);
-    let projector = souk_ledger::project::run(config, log.clone(), pool.clone(), status, supervisor.cancel().clone());
-    supervisor.run(format!("ledger of market group {group}"), async move {
-        Ok(projector.await?)
-    });
-    Ok(handle)
+async fn migrate(pool: &PgPool) -> Result<()> {
+    let migrated = souk_ledger::store::migrate(pool, &souk_ledger::tables::Schema::live()).await;
+    migrated.context("the exchange's tables")
 }
 
 async fn sequencer(
@@ -266,80 +270,6 @@ async fn sequencer(
         async move { Ok(running.await?) },
     );
     Ok(handle)
-}
-
-/// Makes sure that the group is of the node's chain: one that was begun anew has the same id, and its vault most likely the same address.
-async fn check_chain(group: &GroupHandle, node: &Node, log: &Arc<dyn EventLog>) -> Result<()> {
-    let (chain, number) = (ChainId(node.chain_id()), group.group());
-    if let Some(genesis) = genesis_of_group(group, chain, log).await? {
-        let found = node.genesis();
-        ensure!(
-            genesis == found,
-            "market group {number} trades what chain {chain} had when its genesis block was {genesis}, but the node's is {found}: the chain \
-             was begun anew. Begin a new group with --group, or point --rpc at the old chain"
-        );
-    }
-    Ok(())
-}
-
-/// Block 0 of the chain that a group's facts are of; `None` before the first.
-async fn genesis_of_group(group: &GroupHandle, chain: ChainId, log: &Arc<dyn EventLog>) -> Result<Option<B256>> {
-    let Some(position) = group.chain_position(chain) else {
-        return Ok(None);
-    };
-    let genesis = souk_streams::genesis_of(log, chain, generation_of(position)).await;
-    genesis.with_context(|| format!("the stream of chain {chain}"))
-}
-
-/// Whether a group settles on the chain that the log follows now and the node is on, and not on one that was begun anew since.
-///
-/// # Errors
-/// One line when the log cannot be read, or the node does not answer.
-pub async fn is_of_present_chain(group: &GroupHandle, node: &Node, log: &Arc<dyn EventLog>) -> Result<bool> {
-    let Some(chain) = group.read(|engine| engine.group().map(|group| group.chain)) else {
-        return Ok(true);
-    };
-    let Some(genesis) = genesis_of_group(group, chain, log).await? else {
-        return Ok(true);
-    };
-    let found = node.genesis_now().await.context("the node does not tell its block 0")?;
-    Ok(found == genesis)
-}
-
-/// Looks, until told to stop, whether a group that runs elsewhere is still of the present chain, and fails once it is not: what its engine
-/// approves, a co-signer signs, and the vault of a chain that was begun anew would pay it, for it has the same address.
-pub fn watch_chain(supervisor: &mut Supervisor, group: GroupHandle, node: Node, log: Arc<dyn EventLog>) {
-    let (number, cancel) = (group.group(), supervisor.cancel().clone());
-    supervisor.run(format!("the chain of market group {number}"), async move {
-        loop {
-            tokio::select! {
-                () = cancel.cancelled() => return Ok(()),
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
-            match is_of_present_chain(&group, &node, &log).await {
-                Ok(is_present) => ensure!(
-                    is_present,
-                    "the chain was begun anew; start again, and the group is left out"
-                ),
-                // What does not answer is said by those who need it.
-                Err(error) => tracing::debug!(group = %number, "which chain it is cannot be told: {error:#}"),
-            }
-        }
-    });
-}
-
-async fn check_operator(node: &Node, ours: Address) -> Result<()> {
-    let theirs = node
-        .contract()
-        .operator()
-        .call()
-        .await
-        .context("the vault does not say who its operator is")?;
-    ensure!(
-        theirs == ours,
-        "the vault's operator is {theirs}, but the key given is that of {ours}: give the right one with --operator-key-file"
-    );
-    Ok(())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod reorg;
 mod separate;
 mod series;
 mod simulated;
+mod standby;
 mod trade;
 mod trader;
 mod verify;
