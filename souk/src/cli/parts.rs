@@ -97,7 +97,8 @@ pub struct ExchangeArgs {
     /// Stand by: decide what the primary decides, take over once nothing comes from it any more, and stand by again once another takes over.
     #[arg(long, env = "SOUK_STANDBY")]
     pub standby: bool,
-    /// With --standby: take over after so many seconds in which nothing came. The primary lets something come every second.
+    /// With --standby: take over once the primary has written no outcome for so many seconds, though there were some to write. Where nobody
+    /// trades that takes a few seconds more.
     #[arg(long, env = "SOUK_TAKEOVER_AFTER", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(3..))]
     pub takeover_after: u64,
 }

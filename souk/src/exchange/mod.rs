@@ -109,8 +109,8 @@ pub async fn start(
     Ok(RunningGroup { handle, node, opened })
 }
 
-/// Starts a group's engine as a standby. Once it has seen neither a command nor an event for so long it takes over, and does all that a primary
-/// does, until another takes over from it.
+/// Starts a group's engine as a standby. Once the primary has written no outcome for so long, though there were some to write, it takes over and
+/// does all that a primary does, until another takes over from it. It does not open a group that is new.
 ///
 /// # Errors
 /// As [`start`].
