@@ -23,6 +23,7 @@ use crate::exchange::gateway::{self, Approved};
 use crate::exchange::{Group, order::OrderView};
 use crate::scalars::{Address, BigInt, Bytes, Bytes32, ChainId, Decimal, Long, OrderId};
 use crate::session::{Pin, Session};
+use crate::store::exchange::deposits;
 use crate::store::exchange::fills::FillsOf;
 use crate::store::exchange::orders::{OrderOf, OrdersOf};
 use crate::store::exchange::scope;
@@ -192,6 +193,36 @@ impl Viewer {
 /// A row's order, or an order that says it cannot be read.
 fn order(session: &Session, view: Result<OrderView, ApiError>) -> Result<Order, ApiError> {
     Order::new(session, Arc::new(view?))
+}
+
+/// A deposit whose block is not final yet.
+pub struct PendingDeposit {
+    instrument: Instrument,
+    deposit: deposits::PendingDeposit,
+}
+
+/// A deposit whose block is not final yet.
+#[Object]
+impl PendingDeposit {
+    /// What was deposited.
+    async fn instrument(&self) -> Instrument {
+        self.instrument.clone()
+    }
+
+    /// How much, in base units.
+    async fn amount_base_units(&self) -> BigInt {
+        self.deposit.credited.amount.into()
+    }
+
+    /// The block.
+    async fn block_number(&self) -> Long {
+        Long(self.deposit.block_number)
+    }
+
+    /// The transaction.
+    async fn transaction_hash(&self) -> Bytes32 {
+        self.deposit.transaction_hash
+    }
 }
 
 /// The account that is signed in.
@@ -377,6 +408,26 @@ impl Viewer {
     ) -> Result<BigInt, ApiError> {
         let group = self.group(group)?.handle.group();
         Ok(next_nonce(self.session.exchange()?, group, self.viewer.account)?.into())
+    }
+
+    /// Its deposits in blocks that are not final yet, oldest first, at most a hundred: they may be traded with once they are. Null where the chain
+    /// is not indexed.
+    #[graphql(complexity = "10 + 10 * child_complexity")]
+    async fn pending_deposits(
+        &self,
+        #[graphql(desc = "The market group; may be left out where there is one.")] group: Option<Long>,
+    ) -> Result<Option<Vec<PendingDeposit>>, ApiError> {
+        let venue = self.group(group)?.opened()?.venue;
+        let Some(chain) = self.session.snapshot().await?.chains.get(&venue.chain) else {
+            return Ok(None);
+        };
+        let above = chain.finalized_number.unwrap_or(-1);
+        let found = deposits::pending(self.session.reader().await?, venue, above, self.viewer.account).await?;
+        let pending = found.into_iter().map(|deposit| {
+            let instrument = Instrument::of(&self.session, venue.chain, deposit.credited.token)?;
+            Ok::<_, ApiError>(PendingDeposit { instrument, deposit })
+        });
+        pending.collect::<Result<Vec<_>, _>>().map(Some)
     }
 
     /// Whether it trades no more in a group until its exits are over; `exits` says which.

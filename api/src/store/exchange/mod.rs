@@ -2,6 +2,7 @@
 //!
 //! A [`super::listing::Scope`] of these lists has the group's number where others have the chain's; each list says what else it takes.
 
+pub mod deposits;
 pub mod fills;
 pub mod groups;
 pub mod markets;

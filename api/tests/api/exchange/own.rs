@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 use souk_ledger::settlement::{SettlementBatch, note_settlement};
-use souk_schema::B256;
 use souk_schema::exchange::command::Fact;
 use souk_schema::exchange::{CommandBody, FillNumber, GroupId, Side};
+use souk_schema::{Address, B256};
 
 use super::desk::*;
+use crate::fixture::*;
 use crate::websocket::Client;
 
 const ORDERS: &str = "snapshot sequence prevSequence orders { nonce status filled remaining closeCause }";
@@ -334,6 +335,42 @@ async fn an_account_is_told_its_keys_and_which_exits_stop_it() {
     assert_eq!(
         desk.as_viewer(&token, query).await["viewer"],
         json!({ "stopped": true, "exits": [3], "keys": [format!("{key:#x}")] })
+    );
+}
+
+#[tokio::test]
+async fn deposits_are_shown_from_their_block_until_it_is_final() {
+    let desk = Desk::open().await;
+    let token = desk.sign_in(&desk.bob).await;
+    let deposit = |block: i64, account: Address| {
+        let body = json!({ "type": "vault_credited", "vault": VENUE.vault, "account": account,
+            "token": { "contract": Address::repeat_byte(USD), "id": "0" }, "amount": "5000000" });
+        let (hash, vault) = (hex(&[block as u8; 32]), hex(VENUE.vault.as_slice()));
+        format!(
+            "insert into event values (31337, {block}, 90, 0, '\\x{hash}', 0, '\\x{vault}', 'vault_credited', null, '{body}');"
+        )
+    };
+    let database = &desk.souk.database;
+    let finalized: i64 = sqlx::query_scalar("select finalized_number from projection where chain_id = 31337")
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    database.sql(&deposit(finalized, desk.bob.address())).await;
+    database.sql(&deposit(finalized + 1, desk.bob.address())).await;
+    database.sql(&deposit(finalized + 2, desk.alice.address())).await;
+    let query = "{ viewer { pendingDeposits { instrument { symbol } amountBaseUnits blockNumber } } }";
+    assert_eq!(
+        desk.as_viewer(&token, query).await["viewer"]["pendingDeposits"],
+        json!([{ "instrument": { "symbol": "tUSD" }, "amountBaseUnits": "5000000", "blockNumber": finalized + 1 }])
+    );
+    let all_final = format!(
+        "update projection set finalized_number = {} where chain_id = 31337",
+        finalized + 1
+    );
+    database.sql(&all_final).await;
+    assert_eq!(
+        desk.as_viewer(&token, query).await["viewer"]["pendingDeposits"],
+        json!([])
     );
 }
 
