@@ -184,6 +184,12 @@ fn not_ready(group: GroupId) -> ApiError {
     )
 }
 
+/// A view that was made, or why not, and the outcomes that came meanwhile.
+struct Seeded {
+    view: Result<GroupView, ApiError>,
+    meanwhile: Vec<Arc<OutcomeBatch>>,
+}
+
 impl Group {
     /// What readers see of it.
     ///
@@ -206,10 +212,10 @@ impl Group {
     async fn follow(&self, pool: &PgPool, log: &Arc<dyn EventLog>) {
         loop {
             let mut outcomes = self.handle.outcomes();
-            let Some((seeded, meanwhile)) = self.seed(pool, log, &mut outcomes).await else {
+            let Some(Seeded { view, meanwhile }) = self.seed(pool, log, &mut outcomes).await else {
                 return;
             };
-            match seeded {
+            match view {
                 Ok(view) => match self.hub.get() {
                     Some(hub) => hub.restart(view),
                     None => drop(self.hub.set(Hub::new(view))),
@@ -238,14 +244,14 @@ impl Group {
         }
     }
 
-    /// A view, and the outcomes that came while it was made: taken out of the channel meanwhile, which holds so many batches and no more, so
-    /// that a view which takes long does not have to be made again and again. `None` where the engine ended.
+    /// Makes a view, and takes in the outcomes that come meanwhile: their channel holds so many batches and no more, and a view that takes long
+    /// would have to be made again and again. `None` where the engine ended.
     async fn seed(
         &self,
         pool: &PgPool,
         log: &Arc<dyn EventLog>,
         outcomes: &mut Receiver<Arc<OutcomeBatch>>,
-    ) -> Option<(Result<GroupView, ApiError>, Vec<Arc<OutcomeBatch>>)> {
+    ) -> Option<Seeded> {
         let (pool, log, handle) = (pool.clone(), log.clone(), self.handle.clone());
         let seeding = tokio::spawn(async move { seed::seed(&pool, &log, &handle).await });
         let mut seeding = AbortOnDropHandle::new(seeding);
@@ -253,14 +259,15 @@ impl Group {
         loop {
             tokio::select! {
                 seeded = &mut seeding => {
-                    let seeded = seeded.unwrap_or_else(|panic| Err(ApiError::internal(panic)));
-                    return Some((seeded, meanwhile));
+                    let view = seeded.unwrap_or_else(|panic| Err(ApiError::internal(panic)));
+                    return Some(Seeded { view, meanwhile });
                 }
                 batch = outcomes.recv() => match batch {
                     Ok(batch) => meanwhile.push(batch),
                     // Only where this task stood still that long; told again once the view is there.
                     Err(RecvError::Lagged(missed)) => {
-                        return Some((Err(ApiError::internal(format!("{missed} batches came too fast"))), meanwhile));
+                        let view = Err(ApiError::internal(format!("{missed} batches came too fast")));
+                        return Some(Seeded { view, meanwhile });
                     }
                     Err(RecvError::Closed) => return None,
                 },

@@ -168,11 +168,15 @@ async fn the_very_same_amendment_again_answers_with_the_first_also_when_only_the
     desk.tables().await;
     // A server that began since has never seen the order open.
     let later = desk.another_server().await;
-    let again = later.answer(&query, json!({ "o": input(&amended) })).await;
-    let again = &again["data"]["amendOrder"];
+    while later.answer("{ markets(first: 1) { totalCount } }", json!({})).await["data"]["markets"]["totalCount"] != 2 {
+        tokio::task::yield_now().await;
+    }
+    let answer = later.answer(&query, json!({ "o": input(&amended) })).await;
+    let again = &answer["data"]["amendOrder"];
     assert_eq!(
         (&again["repeated"], &again["order"]["status"], &again["order"]["amount"]),
-        (&json!(true), &json!("CANCELED"), &json!("8"))
+        (&json!(true), &json!("CANCELED"), &json!("8")),
+        "{answer:#}"
     );
     let other = desk.alice.sign(desk.order(&desk.alice, Side::Sell, 7, 105, 1));
     let refused = later.answer(&query, json!({ "o": input(&other) })).await;
