@@ -50,16 +50,16 @@ const EDGES: &str = "with recursive above(key) as (select $3::bytea union select
      where substring(d.parent_key for 20) = $4 and d.valid_from <= $2 and (d.valid_to is null or d.valid_to > $2) \
      order by d.valid_from, d.log_index";
 
-/// Who owned each asset last. The vault owns none: what is sent there stays its last owner's, as for payouts.
+/// Who owned each asset last. Vault and task board own none: what is sent there stays its last owner's, as for payouts.
 const OWNERS: &str = "select k.key, o.owner from unnest($3::bytea[]) as k(key) \
      join asset a on a.chain_id = $1 and a.asset_key = k.key and a.valid_from <= $2 \
      cross join lateral (select o.owner from ownership o where o.chain_id = $1 and o.token_key = k.key and o.valid_from <= $2 \
-     and o.owner is distinct from $4 order by o.valid_from desc limit 1) o";
+     and o.owner <> all($4::bytea[]) order by o.valid_from desc limit 1) o";
 
 /// The series of an asset that an account holds units of, itself or in the vault.
 const HELD: &str = "select k.account, k.asset, s.series_key from unnest($3::bytea[], $4::bytea[]) as k(account, asset) \
      join license_series s on s.chain_id = $1 and s.asset_key = k.asset and s.valid_from <= $2 and substring(s.series_key for 20) = $5 \
-     where k.account is distinct from $6 and (exists (select from balance b where b.chain_id = $1 and b.token_key = s.series_key \
+     where k.account <> all($7::bytea[]) and (exists (select from balance b where b.chain_id = $1 and b.token_key = s.series_key \
      and b.account = k.account and b.valid_from <= $2 and (b.valid_to is null or b.valid_to > $2) and b.amount > 0) \
      or exists (select from vault_balance v where v.chain_id = $1 and v.vault = $6 and v.token_key = s.series_key \
      and v.account = k.account and v.valid_from <= $2 and (v.valid_to is null or v.valid_to > $2) and v.amount > 0))";
@@ -128,7 +128,7 @@ impl Rights {
             .bind(chain_number(question.chain))
             .bind(question.at)
             .bind(assets)
-            .bind(question.vault());
+            .bind(question.custodians());
         let rows = reader.all::<(Key, AddressColumn)>(query).await?;
         self.owners = rows.into_iter().map(|(asset, owner)| (asset.0.id, owner.0)).collect();
         Ok(())
@@ -157,7 +157,8 @@ impl Rights {
                     .collect::<Vec<_>>(),
             )
             .bind(question.contracts.licenses.to_vec())
-            .bind(question.vault());
+            .bind(question.vault())
+            .bind(question.custodians());
         for (account, asset, series) in reader.all::<(AddressColumn, Key, Key)>(query).await? {
             self.held
                 .entry((account.0, asset.0.id))
@@ -254,6 +255,12 @@ impl Question<'_> {
 
     fn vault(&self) -> Option<Vec<u8>> {
         self.contracts.vault.map(|vault| vault.to_vec())
+    }
+
+    /// What holds for others, and is nobody itself.
+    fn custodians(&self) -> Vec<Vec<u8>> {
+        let all = [self.contracts.vault, self.contracts.tasks];
+        all.into_iter().flatten().map(|contract| contract.to_vec()).collect()
     }
 }
 
