@@ -108,6 +108,8 @@ kinds! {
     RoyaltyFlushVanished = 16,
     /// An account took what it had through the escape; 0.
     Escape = 17,
+    /// An account repays what `deficit` bore for it; 0.
+    DeficitRepaid = 18,
 }
 
 /// An amount moves from one account of the ledger to another.

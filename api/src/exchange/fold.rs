@@ -70,7 +70,10 @@ impl GroupView {
             | Event::FillBusted { .. }
             | Event::FillReinstated { .. }
             | Event::FillUnsettled { .. } => self.take_fill(event, change),
-            Event::Credited { account, .. } | Event::Debited { account, .. } | Event::DeficitTaken { account, .. } => {
+            Event::Credited { account, .. }
+            | Event::Debited { account, .. }
+            | Event::DeficitTaken { account, .. }
+            | Event::DeficitRepaid { account, .. } => {
                 change.balances.insert(*account);
             }
             Event::AccountOpened { account, address } => {

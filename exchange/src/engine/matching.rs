@@ -282,6 +282,9 @@ impl Engine {
             bust: None,
             seats,
         });
+        if !self.settlement.debts.is_empty() {
+            self.repay_with_receipts([buyer_seat.0, seller_seat.1, fee_funds, royalty_funds], events);
+        }
     }
 
     /// What a fill frees of its buyer's hold and does not pay: a better price or fee than was reserved for. A seller reserves just what it

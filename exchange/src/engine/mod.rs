@@ -27,7 +27,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, B256};
-use souk_schema::exchange::command::OpenGroup;
+use souk_schema::exchange::command::{OpenGroup, Rules};
 use souk_schema::exchange::{
     AccountId, Amount, Command, CommandBody, CommandNumber, Event, Lots, MarketState, OrderId, Rejection, Side, Ticks,
     UnixMillis,
@@ -70,8 +70,8 @@ pub struct Engine {
 struct Scratch {
     /// Levels that the command touched, with what they showed at that time.
     levels: Vec<Touched>,
-    /// Balances that the command took something from without asking what is there.
-    drained: Vec<FundsIndex>,
+    /// Balances that the command took something from without asking what is there, or gave something back to.
+    moved: Vec<FundsIndex>,
     /// Orders that the command is about to close.
     orders: Vec<(OrderId, Slot)>,
     /// Orders that expired.
@@ -183,6 +183,11 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+
+    /// Whether the group goes by this revision of the rules, or by a later one.
+    pub(crate) fn goes_by(&self, rules: Rules) -> bool {
+        self.group.as_ref().is_some_and(|group| group.rules >= rules)
     }
 
     /// What a market does now: its own state, or what the settlement limit leaves of it.

@@ -1,7 +1,7 @@
 //! An engine, read back.
 
 use alloy_primitives::{Address, B256, U256};
-use souk_schema::exchange::command::Withdraw;
+use souk_schema::exchange::command::{Rules, Withdraw};
 use souk_schema::exchange::event::{BustCause, Fill, FillSide};
 use souk_schema::exchange::{
     AccountId, Amount, CommandNumber, FeeSchedule, FillNumber, InstrumentId, Lots, MarketId, MarketLimits, MarketSpec,
@@ -337,6 +337,13 @@ impl Decoder<'_> {
                 amount: self.amount()?,
             };
             engine.settlement.exits.insert(id, exit);
+        }
+        if engine.goes_by(Rules::Third) {
+            for _ in 0..self.section(b"OWED", "what is owed")? {
+                let key = (AccountId(self.u32()?), InstrumentId(self.u32()?));
+                let debt = self.u128()?;
+                engine.settlement.debts.insert(key, debt);
+            }
         }
         Ok(())
     }

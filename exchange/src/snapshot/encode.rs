@@ -2,6 +2,7 @@
 
 use alloy_primitives::Address;
 use serde_json::to_vec;
+use souk_schema::exchange::command::Rules;
 use souk_schema::exchange::event::{BustCause, Fill, FillSide};
 use souk_schema::exchange::{AccountId, MarketState, Side, Ticks};
 
@@ -254,6 +255,14 @@ impl<'a, S: Sink> Encoder<'a, S> {
             self.u32(exit.account.0);
             self.u32(exit.instrument.0);
             self.u128(exit.amount.0);
+        }
+        if engine.goes_by(Rules::Third) {
+            self.section(b"OWED", settlement.debts.len());
+            for ((account, instrument), debt) in &settlement.debts {
+                self.u32(account.0);
+                self.u32(instrument.0);
+                self.u128(*debt);
+            }
         }
     }
 

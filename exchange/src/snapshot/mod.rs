@@ -7,7 +7,8 @@
 //!
 //! The body is sections, each a four-letter tag, a count (u64) and that many items. Numbers are little-endian and of fixed width; what is rare and
 //! large (the group, market listings, withdrawals) is the JSON of its type, with its length. Order: accounts by id, each with its balances by instrument
-//! (those of nothing left out), its keys by address and its open orders by id; then the queues of each book.
+//! (those of nothing left out), its keys by address and its open orders by id; then the queues of each book. What only later rules
+//! remember is there where the group goes by them, so that the states of older groups keep their hashes.
 
 mod decode;
 mod encode;

@@ -92,6 +92,8 @@ pub struct Settlement {
     pub finished: BTreeMap<(AccountId, u64), Finished>,
     /// Exits that were debited, by the vault's number.
     pub exits: BTreeMap<u64, PaidExit>,
+    /// What the account `deficit` bore for others and was not repaid; nothing is 0. Only the third rules keep it.
+    pub debts: BTreeMap<(AccountId, InstrumentId), u128>,
 }
 
 impl Settlement {

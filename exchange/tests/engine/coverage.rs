@@ -33,7 +33,7 @@ trait Named {
 }
 
 names!(Event: GroupOpened InstrumentListed MarketListed MarketStateChanged MarketRulesChanged AccountOpened Credited Debited
-    DeficitTaken WithdrawalApproved WithdrawalExecuted WithdrawalVanished AccountStopped AccountResumed KeyRegistered KeyRevoked DeadManSet
+    DeficitTaken DeficitRepaid WithdrawalApproved WithdrawalExecuted WithdrawalVanished AccountStopped AccountResumed KeyRegistered KeyRevoked DeadManSet
     OrderAccepted OrderTriggered OrderRested OrderReduced OrderAmended Traded OrderClosed LevelChanged AuctionCrossed
     FillsSettled FillBusted FillReinstated FillUnsettled SettlementVanished SettlementLagged);
 names!(Rejection: Duplicate GroupNotOpen GroupAlreadyOpen MarketAlreadyListed InvalidMarket UnknownMarket StateNotReachable

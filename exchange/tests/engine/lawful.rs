@@ -84,6 +84,14 @@ fn ex_4() -> impl FnMut(&Seen) -> Result<(), Broken> {
     move |seen| signatures.observe(seen.number, &seen.step.command.body, &seen.events, seen.view.time)
 }
 
+fn ex_5() -> impl FnMut(&Seen) -> Result<(), Broken> {
+    let mut ledger = Ledger::default();
+    move |seen| {
+        ledger.observe(&seen.events)?;
+        ledger.is_backed(&seen.view)
+    }
+}
+
 fn led_1() -> impl FnMut(&Seen) -> Result<(), Broken> {
     let mut ledger = Ledger::default();
     move |seen| {
@@ -249,6 +257,30 @@ fn ex_4_a_strangers_signature_is_noticed() {
     ex_4_notices("EX-4: ", |signed| {
         signed.signer = alloy_primitives::Address::repeat_byte(1)
     });
+}
+
+#[test]
+fn ex_5_who_owes_has_nothing_of_it() {
+    holds(ex_5);
+}
+
+#[test]
+fn ex_5_money_of_one_who_owes_is_noticed() {
+    let enrich = |seen: &mut Seen| {
+        for balance in seen.view.balances.values_mut() {
+            balance.held += 1;
+        }
+    };
+    notices("EX-5: account", enrich, ex_5);
+}
+
+#[test]
+fn ex_5_a_repayment_that_is_not_told_is_noticed() {
+    let conceal = |seen: &mut Seen| {
+        seen.events
+            .retain(|event| !matches!(event, Event::DeficitRepaid { .. }));
+    };
+    notices("EX-5: ", conceal, ex_5);
 }
 
 #[test]

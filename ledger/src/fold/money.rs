@@ -80,6 +80,14 @@ pub fn postings(event: &Event, context: &Context, out: &mut Vec<Posting>) -> Res
             let (from, to) = (Available(AccountId::DEFICIT), Available(*account));
             poster.post(PostingKind::Deficit, *instrument, from, to, *amount, 0);
         }
+        Event::DeficitRepaid {
+            account,
+            instrument,
+            amount,
+        } => {
+            let (from, to) = (Available(*account), Available(AccountId::DEFICIT));
+            poster.post(PostingKind::DeficitRepaid, *instrument, from, to, *amount, 0);
+        }
         _ => {}
     }
     Ok(())

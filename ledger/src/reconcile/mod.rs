@@ -2,7 +2,8 @@
 //!
 //! - Engine = ledger, at a command: what the engine says of its balances is what the tables say ([`engine_equals_ledger`]).
 //! - Ledger = vault, at a final block `F` and the command `p` that applied the last fact of it ([`vault_equals_ledger`]):
-//!   vault balance = ledger(p) − net fills unsettled at F + withdrawals debited by p and unexecuted at F − what `deficit` bore for the account;
+//!   vault balance = ledger(p) − net fills unsettled at F + withdrawals debited by p and unexecuted at F − what `deficit` bore for the account and was not
+//!   repaid;
 //!   and the vault holds at least the sum of its balances.
 //! - The ledger itself: balances are the sums of their postings ([`ledger_adds_up`]).
 //!

@@ -22,7 +22,7 @@ pub(super) struct Position {
     pub(super) pending_out: Balance,
     /// Withdrawals that were debited and are neither executed nor expired.
     pub(super) in_flight: Balance,
-    /// What the account `deficit` bore for it.
+    /// What the account `deficit` bore for it and was not repaid.
     pub(super) deficit: Balance,
 }
 
@@ -57,8 +57,9 @@ const POSITIONS: &str = "with
         group by account, instrument
     ),
     borne as (
-        select credited as account, instrument, sum(amount) as amount from exchange.posting
-        where group_id = $1 and kind = 12 and number <= $2 group by credited, instrument
+        select case kind when 12 then credited else debited end as account, instrument,
+               sum(case kind when 12 then amount else -amount end) as amount
+        from exchange.posting where group_id = $1 and kind in (12, 18) and number <= $2 group by 1, 2
     )
     select b.account, b.instrument, a.address, i.token_key,
         (b.available - coalesce(s.available, 0))::text as available, (b.held - coalesce(s.held, 0))::text as held,

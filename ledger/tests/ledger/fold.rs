@@ -106,6 +106,10 @@ fn the_worlds_reach_what_the_ledger_must_survive() {
         ),
         ("deficits", count(|event| matches!(event, Event::DeficitTaken { .. }))),
         (
+            "deficits that are repaid",
+            count(|event| matches!(event, Event::DeficitRepaid { .. })),
+        ),
+        (
             "withdrawals",
             count(|event| matches!(event, Event::WithdrawalExecuted { .. })),
         ),

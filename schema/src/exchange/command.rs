@@ -148,11 +148,13 @@ pub enum Rules {
     First,
     /// The age of the oldest unsettled fill is measured against the settlement grace, too.
     Second,
+    /// Whoever owes something to the account `deficit` repays it from whatever comes.
+    Third,
 }
 
 impl Rules {
     /// What new groups go by.
-    pub const LATEST: Rules = Rules::Second;
+    pub const LATEST: Rules = Rules::Third;
 
     fn is_first(&self) -> bool {
         *self == Rules::First

@@ -27,8 +27,9 @@ mod v1 {
 
 /// The version that [`encode_commands`] and [`encode_outcomes`] write.
 ///
-/// Version 2 has what a chain that went back past finality took away, and hashes of states that remember what could be taken away.
-pub const CURRENT_VERSION: u32 = 2;
+/// Version 2 has what a chain that went back past finality took away, and hashes of states that remember what could be taken away. Version 3
+/// has the third rules, by which an account repays what was borne for it.
+pub const CURRENT_VERSION: u32 = 3;
 
 /// The CloudEvents `type` of records of command streams.
 pub const COMMAND_BATCH_TYPE: &str = "souk.exchange.v1.CommandBatch";
@@ -72,7 +73,7 @@ pub fn encode_commands(batch: &CommandBatch) -> Bytes {
 /// [`DecodeError`] names the version or the field that is wrong.
 pub fn decode_commands(version: u32, payload: &[u8]) -> Result<CommandBatch, DecodeError> {
     match version {
-        1 | 2 => match command::read_batch(payload) {
+        1..=3 => match command::read_batch(payload) {
             Some(batch) => Ok(batch),
             None => command::batch(message(COMMAND_BATCH_TYPE, payload)?),
         },
@@ -96,7 +97,7 @@ pub fn decode_outcomes(version: u32, payload: &[u8]) -> Result<OutcomeBatch, Dec
             state_hash: None,
             ..event::batch(message(OUTCOME_BATCH_TYPE, payload)?)?
         }),
-        2 => event::batch(message(OUTCOME_BATCH_TYPE, payload)?),
+        2 | 3 => event::batch(message(OUTCOME_BATCH_TYPE, payload)?),
         newer => Err(DecodeError::UnknownVersion(newer)),
     }
 }

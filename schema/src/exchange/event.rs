@@ -122,6 +122,15 @@ pub enum Event {
         /// How much.
         amount: Amount,
     },
+    /// An account repays what `deficit` bore for it: its available balance falls by this, that of `deficit` rises.
+    DeficitRepaid {
+        /// Who owed it.
+        account: AccountId,
+        /// Of what.
+        instrument: InstrumentId,
+        /// How much.
+        amount: Amount,
+    },
     /// A withdrawal is debited (see the `Debited` before it) and may be co-signed.
     WithdrawalApproved(Box<Withdraw>),
     /// A withdrawal was paid out on chain.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use souk_schema::exchange::event::{BustCause, CloseCause};
-use souk_schema::exchange::{AccountId, Amount, Event, InstrumentId, Side};
+use souk_schema::exchange::{AccountId, Event, InstrumentId, Side};
 
 use crate::book::Slot;
 use crate::engine::Engine;
@@ -77,10 +77,11 @@ impl Engine {
         let moves = self.moves(fill);
         for (index, amount) in moves.payments {
             self.accounts.funds_mut(index).available += amount as i128;
+            self.scratch.moved.push(index);
         }
         for (index, amount) in moves.receipts {
             self.accounts.funds_mut(index).available -= amount as i128;
-            self.scratch.drained.push(index);
+            self.scratch.moved.push(index);
         }
     }
 
@@ -89,10 +90,11 @@ impl Engine {
         let moves = self.moves(fill);
         for (index, amount) in moves.payments {
             self.accounts.funds_mut(index).available -= amount as i128;
-            self.scratch.drained.push(index);
+            self.scratch.moved.push(index);
         }
         for (index, amount) in moves.receipts {
             self.accounts.funds_mut(index).available += amount as i128;
+            self.scratch.moved.push(index);
         }
     }
 
@@ -107,9 +109,7 @@ impl Engine {
             let moves = self.moves(unsettled);
             // A bust changes available and pending alike, so what is on chain is the same before and after it.
             for (index, _) in moves.payments.iter().chain(&moves.receipts) {
-                running
-                    .entry(*index)
-                    .or_insert_with(|| self.accounts.funds(*index).on_chain());
+                running.entry(*index).or_insert_with(|| self.on_chain(*index));
             }
             if moves
                 .payments
@@ -150,18 +150,19 @@ impl Engine {
     }
 
     /// Brings available balances that fell below 0 back to it: by closing orders that reserve the instrument, and where that is not enough, at
-    /// the account `deficit`'s expense.
+    /// the account `deficit`'s expense. Those that rose repay it.
     pub(super) fn mend_balances(&mut self, events: &mut Vec<Event>) {
-        let mut drained = std::mem::take(&mut self.scratch.drained);
-        drained.sort_unstable_by_key(|index| self.accounts.owner(*index));
-        drained.dedup();
-        for index in drained.drain(..) {
+        let mut moved = std::mem::take(&mut self.scratch.moved);
+        moved.sort_unstable_by_key(|index| self.accounts.owner(*index));
+        moved.dedup();
+        for index in moved.drain(..) {
             let (account, instrument) = self.accounts.owner(index);
             if account != AccountId::DEFICIT && self.accounts.funds(index).available < 0 {
                 self.mend(account, instrument, index, events);
             }
+            self.repay(index, events);
         }
-        self.scratch.drained = drained;
+        self.scratch.moved = moved;
     }
 
     fn mend(&mut self, account: AccountId, instrument: InstrumentId, index: FundsIndex, events: &mut Vec<Event>) {
@@ -177,14 +178,7 @@ impl Engine {
         if short >= 0 {
             return;
         }
-        self.accounts.funds_mut(index).available = 0;
-        let deficit = self.accounts.funds_of(AccountId::DEFICIT, instrument);
-        self.accounts.funds_mut(deficit).available += short;
-        events.push(Event::DeficitTaken {
-            account,
-            instrument,
-            amount: Amount(short.unsigned_abs()),
-        });
+        self.bear(account, instrument, index, short.unsigned_abs(), events);
     }
 
     /// The instrument that an order holds.

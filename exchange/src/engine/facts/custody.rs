@@ -61,7 +61,7 @@ impl Engine {
             return Ok(());
         }
         // One that was credited back can be paid out all the same where the chain went back to before its deadline.
-        let is_taken = self.group.as_ref().is_some_and(|group| group.rules >= Rules::Second);
+        let is_taken = self.goes_by(Rules::Second);
         let finished = self.settlement.finished.get(&key);
         let finished = finished.filter(|finished| !finished.executed && is_taken);
         let flight = &finished.ok_or(Rejection::NothingToChange)?.flight;
@@ -238,6 +238,7 @@ impl Engine {
             amount,
             cause,
         });
+        self.repay(index, events);
     }
 
     /// Takes an amount out of the group, whether the account has it available or not.
@@ -252,7 +253,7 @@ impl Engine {
         *self.instruments.total_mut(instrument) -= amount.0 as i128;
         let index = self.accounts.funds_of(account, instrument);
         self.accounts.funds_mut(index).available -= amount.0 as i128;
-        self.scratch.drained.push(index);
+        self.scratch.moved.push(index);
         events.push(Event::Debited {
             account,
             instrument,

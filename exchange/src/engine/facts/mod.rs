@@ -2,6 +2,7 @@
 
 mod bust;
 mod custody;
+mod debts;
 mod settle;
 mod vanish;
 

@@ -1,5 +1,6 @@
 //! What the vault consumed of the numbered fills: settled, or skipped.
 
+use souk_schema::exchange::command::Rules;
 use souk_schema::exchange::event::BustCause;
 use souk_schema::exchange::{Event, FillNumber, Rejection};
 
@@ -14,6 +15,7 @@ impl Engine {
                 expected: FillNumber(settled.0 + 1),
             });
         }
+        let mut reinstates = false;
         while self.settlement.settled < through {
             let consumed = self
                 .settlement
@@ -28,11 +30,15 @@ impl Engine {
                     self.reinstate(&again);
                     let fill = Box::new(again.fill);
                     events.push(Event::FillReinstated { fill });
+                    reinstates = true;
                 }
                 Some(BustCause::Escape) => {}
             }
         }
         events.push(Event::FillsSettled { through });
+        if reinstates && self.goes_by(Rules::Third) {
+            self.bust_uncovered(events);
+        }
         self.mend_balances(events);
         Ok(())
     }

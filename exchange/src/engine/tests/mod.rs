@@ -7,6 +7,8 @@ mod language;
 mod amendments;
 mod auctions;
 mod custody;
+mod debts;
+mod hostile;
 mod orders;
 mod refusals;
 mod settlement;

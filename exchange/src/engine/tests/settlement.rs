@@ -444,6 +444,7 @@ fn escape() {
                 shares 0: 1000 available, 1000 withdrawable
             deposit A1 5 usd
                 A1 +5 usd (deposit)
+                A1 repays 5 usd to deficit
         "#]],
     );
 }

@@ -52,12 +52,22 @@ pub struct Generator {
     listings: u8,
     /// Half of the seeds are of a calm exchange: little goes wrong, so there is more trade, and longer chains of fills that wait.
     calm: bool,
-    /// Half of the calm seeds and half of the others go by each revision.
+    /// Half of the calm seeds and half of the others go by the latest revision, a quarter by each of the older.
     rules: Rules,
 }
 
 impl Generator {
     pub fn new(seed: u64) -> Generator {
+        let rules = match seed / 2 % 4 {
+            1 => Rules::First,
+            3 => Rules::Second,
+            _ => Rules::LATEST,
+        };
+        Generator::of(seed, rules)
+    }
+
+    /// The generator of a seed, for a group that goes by these rules.
+    pub fn of(seed: u64, rules: Rules) -> Generator {
         let mut generator = Generator {
             random: ChaCha8Rng::seed_from_u64(seed),
             clock: START,
@@ -68,11 +78,7 @@ impl Generator {
             exits: 0,
             listings: 0,
             calm: seed % 2 == 1,
-            rules: if (seed / 2).is_multiple_of(2) {
-                Rules::Second
-            } else {
-                Rules::First
-            },
+            rules,
         };
         generator.write_script();
         generator

@@ -1,8 +1,9 @@
-//! LED-1 and EX-3: every event as postings, derived from the event alone (and from earlier events of the same stream). They sum to zero per
+//! LED-1, EX-3 and EX-5: every event as postings, derived from the event alone (and from earlier events of the same stream). They sum to zero per
 //! instrument, and their totals are the machine's balances to the last base unit.
 
 use std::collections::BTreeMap;
 
+use souk_schema::exchange::command::Rules;
 use souk_schema::exchange::event::Fill;
 use souk_schema::exchange::{AccountId, Amount, Event, FillNumber, InstrumentId, MarketId, OrderId, Side};
 
@@ -31,6 +32,8 @@ pub struct Ledger {
     pending: BTreeMap<FillNumber, Fill>,
     /// What `DEFICIT` bears for others.
     pub borne: BTreeMap<(AccountId, InstrumentId), i128>,
+    /// What the group goes by.
+    rules: Rules,
 }
 
 impl Ledger {
@@ -55,6 +58,7 @@ impl Ledger {
 
     fn learn(&mut self, event: &Event) {
         match event {
+            Event::GroupOpened(open) => self.rules = open.rules,
             Event::MarketListed {
                 base,
                 quote,
@@ -91,6 +95,11 @@ impl Ledger {
                 instrument,
                 amount,
             } => *self.borne.entry((*account, *instrument)).or_default() += amount.0 as i128,
+            Event::DeficitRepaid {
+                account,
+                instrument,
+                amount,
+            } => *self.borne.entry((*account, *instrument)).or_default() -= amount.0 as i128,
             _ => {}
         }
     }
@@ -118,6 +127,16 @@ impl Ledger {
             } => moved(
                 Available(AccountId::DEFICIT),
                 Available(*account),
+                *instrument,
+                signed(amount),
+            ),
+            Event::DeficitRepaid {
+                account,
+                instrument,
+                amount,
+            } => moved(
+                Available(*account),
+                Available(AccountId::DEFICIT),
                 *instrument,
                 signed(amount),
             ),
@@ -244,6 +263,36 @@ impl Ledger {
                 return Err(format!(
                     "EX-3: accounts have {sum} of instrument {instrument}, {} came in",
                     -amount
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// EX-5: who owes to `DEFICIT` has nothing of what it owes, neither available nor held, so that nobody trades with what left the vault; and
+    /// what `DEFICIT` lacks is what all of them owe.
+    ///
+    /// # Errors
+    /// Names the account, or what `DEFICIT` lacks beyond that.
+    pub fn is_backed(&self, view: &View) -> Result<(), Broken> {
+        if self.rules < Rules::Third {
+            return Ok(());
+        }
+        let mut lacks: BTreeMap<InstrumentId, i128> = BTreeMap::new();
+        for ((account, instrument), owed) in &self.borne {
+            *lacks.entry(*instrument).or_default() += owed;
+            let balance = view.balances.get(&(*account, *instrument)).copied().unwrap_or_default();
+            if *owed < 0 || (*owed > 0 && (balance.available, balance.held) != (0, 0)) {
+                return Err(format!(
+                    "EX-5: account {account} owes {owed} of instrument {instrument} and has {balance:?}"
+                ));
+            }
+        }
+        for (instrument, owed) in lacks {
+            let deficit = view.balances.get(&(AccountId::DEFICIT, instrument));
+            if deficit.map_or(0, |balance| balance.available) != -owed {
+                return Err(format!(
+                    "EX-5: {owed} of instrument {instrument} are owed, `DEFICIT` has {deficit:?}"
                 ));
             }
         }

@@ -50,6 +50,7 @@ impl Laws {
         self.priority.observe(&step.command.body, events)?;
         self.ledger.observe(events)?;
         self.ledger.conserves(view)?;
+        self.ledger.is_backed(view)?;
         self.ledger.compare(view)?;
         check_books(view)
     }

@@ -1,6 +1,7 @@
 //! Balances: what is available is kept; what is held or pending is added up from orders and fills whenever it is asked for.
 
 use alloy_primitives::Address;
+use souk_schema::exchange::command::Rules;
 use souk_schema::exchange::event::{CreditCause, DebitCause, Fill};
 use souk_schema::exchange::{AccountId, Amount, Event, InstrumentId, OrderId, Rejection};
 
@@ -140,6 +141,38 @@ impl Oracle {
             amount: Amount(amount),
             cause,
         });
+        self.repay(account, instrument);
+    }
+
+    pub(super) fn remembers_debts(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.rules == Rules::Third)
+    }
+
+    pub(super) fn debt(&self, account: AccountId, instrument: InstrumentId) -> i128 {
+        self.debts.get(&(account, instrument)).copied().unwrap_or(0)
+    }
+
+    /// Whoever owes to `DEFICIT` pays with what is there.
+    pub(super) fn repay(&mut self, account: AccountId, instrument: InstrumentId) {
+        let available = self.balance(account, instrument).available;
+        let amount = available.min(self.debt(account, instrument));
+        if amount > 0 {
+            *self.debts.entry((account, instrument)).or_default() -= amount;
+            self.add(account, instrument, -amount);
+            self.add(AccountId::DEFICIT, instrument, amount);
+            self.emit(Event::DeficitRepaid {
+                account,
+                instrument,
+                amount: Amount(amount as u128),
+            });
+        }
+    }
+
+    /// Everyone does.
+    pub(super) fn repay_all(&mut self) {
+        for (account, instrument) in self.debts.keys().copied().collect::<Vec<_>>() {
+            self.repay(account, instrument);
+        }
     }
 
     pub(super) fn debit(&mut self, account: AccountId, instrument: InstrumentId, amount: u128, cause: DebitCause) {

@@ -144,7 +144,7 @@ impl Oracle {
             self.emit(Event::WithdrawalExecuted { account, nonce });
             return Ok(());
         }
-        let is_taken = self.group.as_ref().is_some_and(|group| group.rules == Rules::Second);
+        let is_taken = self.group.as_ref().is_some_and(|group| group.rules != Rules::First);
         let over = self.over.get_mut(&key).filter(|(_, paid)| !paid && is_taken);
         let (withdrawal, paid) = over.ok_or(Rejection::NothingToChange)?;
         *paid = true;
@@ -224,6 +224,7 @@ impl Oracle {
         if through.0 <= self.consumed || through.0 > self.fills.len() as u64 {
             return Err(self.not_next());
         }
+        let mut came_back = false;
         for number in self.consumed + 1..=through.0 {
             let place = number as usize - 1;
             let status = self.fills[place].status;
@@ -233,6 +234,7 @@ impl Oracle {
                     self.add(account, instrument, amount);
                 }
                 self.emit(Event::FillReinstated { fill: Box::new(fill) });
+                came_back = true;
             }
             if status != FillStatus::Void {
                 self.fills[place].status = FillStatus::Settled;
@@ -240,6 +242,9 @@ impl Oracle {
         }
         self.consume_until(through);
         self.emit(Event::FillsSettled { through });
+        if came_back && self.remembers_debts() {
+            self.bust_uncovered();
+        }
         self.bear_negatives();
         Ok(())
     }
@@ -295,7 +300,8 @@ impl Oracle {
             for (account, instrument, _) in moves {
                 there.entry((account, instrument)).or_insert_with(|| {
                     let balance = self.balance(account, instrument);
-                    balance.available + balance.held as i128 - balance.pending_in as i128 + balance.pending_out as i128
+                    let here = balance.available + balance.held as i128 - self.debt(account, instrument);
+                    here - balance.pending_in as i128 + balance.pending_out as i128
                 });
             }
             // The first two moves are the payments.
@@ -315,7 +321,7 @@ impl Oracle {
         }
     }
 
-    /// Closes orders of accounts that lack what they hold, and has `DEFICIT` bear what is still lacking.
+    /// Closes orders of accounts that lack what they hold, and has `DEFICIT` bear what is still lacking; who has something and owes some repays.
     pub(super) fn bear_negatives(&mut self) {
         for account in (1..self.accounts.len() as u32).map(AccountId) {
             for instrument in (0..self.instruments.len() as u32).map(InstrumentId) {
@@ -330,6 +336,7 @@ impl Oracle {
                         None => self.take_deficit(account, instrument),
                     }
                 }
+                self.repay(account, instrument);
             }
         }
     }
@@ -338,6 +345,9 @@ impl Oracle {
         let lacking = -self.balance(account, instrument).available;
         self.add(account, instrument, lacking);
         self.add(AccountId::DEFICIT, instrument, -lacking);
+        if self.remembers_debts() {
+            *self.debts.entry((account, instrument)).or_default() += lacking;
+        }
         self.emit(Event::DeficitTaken {
             account,
             instrument,

@@ -186,6 +186,7 @@ impl Oracle {
             status: FillStatus::Pending,
         });
         self.emit(Event::Traded(Box::new(fill)));
+        self.repay_all();
         for id in [first, second] {
             if self.order(id).left == 0 {
                 self.close(id, CloseCause::Filled);

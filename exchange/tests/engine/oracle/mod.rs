@@ -62,6 +62,8 @@ pub struct Oracle {
     pub over: BTreeMap<(u32, u64), (Withdrawal, bool)>,
     /// Exits that were debited.
     pub paid_exits: BTreeMap<u64, (AccountId, InstrumentId, u128)>,
+    /// What `DEFICIT` bore and nobody repaid.
+    pub debts: BTreeMap<(AccountId, InstrumentId), i128>,
     /// Fills up to this one are settled for ever: nobody remembers more than the newest 16,384.
     pub settled_for_ever: u64,
     pub limit: Limit,

@@ -90,7 +90,7 @@ impl Oracle {
         trial.events.clear();
         trial.work(id);
         let smooth = trial.events.iter().all(|event| match event {
-            Event::Traded(_) => true,
+            Event::Traded(_) | Event::DeficitRepaid { .. } => true,
             Event::OrderClosed { cause, .. } => matches!(cause, CloseCause::Filled | CloseCause::Expired),
             _ => false,
         });

@@ -38,7 +38,7 @@ impl Oracle {
         let sixths = |secs: u64, parts: u64| secs.saturating_mul(1_000).saturating_mul(parts);
         let mut halted_from = vec![sixths(group.exit_delay_secs, 3)];
         let mut post_only_from = vec![sixths(group.exit_delay_secs, 2)];
-        if group.rules == Rules::Second {
+        if group.rules != Rules::First {
             halted_from.push(sixths(group.settlement_grace_secs, 6));
             post_only_from.push(sixths(group.settlement_grace_secs, 4));
         }

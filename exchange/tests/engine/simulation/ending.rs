@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 use souk_schema::TokenRef;
-use souk_schema::exchange::command::Withdraw;
+use souk_schema::exchange::command::{Rules, Withdraw};
 use souk_schema::exchange::{Amount, CommandBody};
 
 use super::settlement::Crash;
@@ -19,6 +19,7 @@ impl World {
             self.deliver();
         }
         self.work_off()?;
+        self.hoarded.clear();
         let escapes = self.chance(15);
         for account in self.accounts() {
             let body = CommandBody::CancelAll { account, market: None };
@@ -64,6 +65,9 @@ impl World {
 
     /// Everyone takes out everything, with the operator's leave.
     fn drain(&mut self) -> Result<(), String> {
+        if self.chance(50) {
+            self.approved.append(&mut self.hoards);
+        }
         for withdraw in std::mem::take(&mut self.approved) {
             self.chain.pool.push_back(Tx::Withdraw(withdraw));
         }
@@ -94,6 +98,10 @@ impl World {
         }
         if !self.oracle.withdrawals.is_empty() {
             return Err("withdrawals are left open though their deadlines are long past".to_owned());
+        }
+        let owed: i128 = self.laws.borne().values().sum();
+        if self.rules() >= Rules::Third && owed != 0 {
+            return Err(format!("EX-5: {owed} is owed though nothing is under way"));
         }
         let before = self.chain.vault().paid.clone();
         let ledger = self.owed_by_vault()?;

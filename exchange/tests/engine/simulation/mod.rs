@@ -8,7 +8,7 @@ mod settlement;
 mod traders;
 mod vault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::Address;
 use rand::RngExt;
@@ -32,7 +32,7 @@ const USUAL: u64 = 250;
 /// What happens in one seed before the end.
 const STEPS: usize = 800;
 /// What lives of the standard seeds must have in them, or they show little.
-const MUST_OCCUR: [&str; 17] = [
+const MUST_OCCUR: [&str; 19] = [
     "Event::Traded",
     "Event::FillsSettled",
     "Event::FillReinstated",
@@ -46,6 +46,8 @@ const MUST_OCCUR: [&str; 17] = [
     "CreditCause::WithdrawalExpired",
     "DebitCause::Exit",
     "DebitCause::DepositVanished",
+    "Event::DeficitTaken",
+    "Event::DeficitRepaid",
     "BustCause::Skipped",
     "BustCause::Uncovered",
     "BustCause::Escape",
@@ -79,6 +81,10 @@ pub struct World {
     settlement: Settlement,
     /// Approved withdrawals that nobody showed the vault yet.
     approved: Vec<Withdraw>,
+    /// Withdrawals, by account and nonce, that are asked for so that an exit takes the same money first.
+    hoarded: BTreeSet<(Address, u64)>,
+    /// Those of them that were approved, and are kept back.
+    hoards: Vec<Withdraw>,
     ids: u64,
     /// The last nonce that each trader used.
     nonces: BTreeMap<Address, u64>,
@@ -114,6 +120,8 @@ impl World {
             fed: 0,
             settlement: Settlement::default(),
             approved: Vec::new(),
+            hoarded: BTreeSet::new(),
+            hoards: Vec::new(),
             ids: 0,
             nonces: BTreeMap::new(),
             coverage: Coverage::default(),
@@ -239,11 +247,19 @@ impl World {
         self.laws.observe(&step, &result, &events, &self.engine.view())?;
         for event in &events {
             match event {
-                Event::WithdrawalApproved(withdraw) => self.approved.push(Withdraw::clone(withdraw)),
+                Event::WithdrawalApproved(withdraw) => {
+                    let is_hoarded = self.hoarded.contains(&(withdraw.account, withdraw.nonce));
+                    let list = if is_hoarded {
+                        &mut self.hoards
+                    } else {
+                        &mut self.approved
+                    };
+                    list.push(Withdraw::clone(withdraw));
+                }
                 Event::FillBusted {
                     cause: souk_schema::exchange::event::BustCause::Skipped { reason },
                     fill,
-                } if vault::is_our_fault(*reason) => {
+                } if vault::is_our_fault(*reason, self.rules()) => {
                     return Err(format!("EX-4: the vault skips {fill:?} for reason {reason}"));
                 }
                 _ => {}
@@ -371,6 +387,10 @@ impl World {
                     self.break_finality(depth);
                 }
                 3 => self.now.0 += self.generator.random.random_range(0..12_000),
+                // Whoever hoards waits until the vault has to pay.
+                4 if !self.hoards.is_empty() && !self.chain.vault().exits().is_empty() => {
+                    self.now.0 += group().exit_delay_secs * 1_000;
+                }
                 _ => {}
             },
             97 => self.open_markets(),
@@ -379,14 +399,14 @@ impl World {
         Ok(())
     }
 
+    fn rules(&self) -> Rules {
+        let group = self.oracle.group.as_ref();
+        group.map_or(Rules::First, |group| group.rules)
+    }
+
     fn break_finality(&mut self, depth: usize) {
         // The first rules do not know a withdrawal that is paid out after it was credited back.
-        let knows_late = self
-            .oracle
-            .group
-            .as_ref()
-            .is_some_and(|group| group.rules >= Rules::Second);
-        let at_once = self.chance(50) && knows_late;
+        let at_once = self.chance(50) && self.rules() >= Rules::Second;
         let random = &mut self.generator.random;
         // Batches are sent again by settlement; what others sent may be lost.
         let keep = |tx: &Tx| matches!(tx, Tx::Settle(_)) || random.random_range(0..100) < 85;

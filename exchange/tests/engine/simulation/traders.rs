@@ -2,11 +2,12 @@
 
 use alloy_primitives::Address;
 use souk_schema::TokenRef;
-use souk_schema::exchange::{CommandBody, SignedOrder};
+use souk_schema::exchange::command::Withdraw;
+use souk_schema::exchange::{Amount, CommandBody, SignedOrder};
 
-use super::World;
 use super::vault::Tx;
-use crate::generator::{TRADERS, tokens, trader};
+use super::{OPERATOR, World};
+use crate::generator::{TRADERS, group, tokens, trader};
 
 impl World {
     /// Somebody sends a command. Its gateway may have sent one before that is still under way.
@@ -75,7 +76,7 @@ impl World {
     pub(super) fn act_on_chain(&mut self) {
         let account = trader(self.below(usize::from(TRADERS)) as u8);
         let token = self.generator.pick(&tokens());
-        match self.below(22) {
+        match self.below(24) {
             0..5 => self.deposit(account, token),
             5..13 => {
                 // Some never show what was approved, or too late.
@@ -99,12 +100,52 @@ impl World {
             }
             14..18 => self.on_exit(Tx::ExecuteExit),
             18 => self.on_exit(Tx::CancelExit),
+            19 => self.hoard(account, token),
+            20 if !self.hoards.is_empty() => {
+                let place = self.below(self.hoards.len());
+                let withdraw = self.hoards.remove(place);
+                self.chain.pool.push_back(Tx::Withdraw(withdraw));
+            }
             _ => {
                 let markets: Vec<_> = self.chain.vault().markets.keys().copied().collect();
                 let market = self.generator.pick(&markets);
                 self.chain.pool.push_back(Tx::FlushRoyalty(market));
             }
         }
+    }
+
+    /// Somebody has a withdrawal of everything co-signed, shows it to nobody, and asks the vault for the same money by an exit.
+    fn hoard(&mut self, account: Address, token: TokenRef) {
+        let known = self.oracle.account_id(account).zip(self.oracle.instrument_of(token));
+        let Some((known, instrument)) = known else {
+            return;
+        };
+        let amount = self.oracle.withdrawable(known, instrument);
+        if amount == 0 {
+            return;
+        }
+        let highest = self.oracle.accounts[known.0 as usize].nonces.highest();
+        let nonce = self.next_nonce(account, highest.map_or(1, |highest| highest + 1));
+        // Good until before the vault pays the exit, just then, or long after.
+        let delay = group().exit_delay_secs;
+        let secs = self.generator.pick(&[delay / 2, delay + 5, 2 * delay]);
+        let body = CommandBody::Withdraw(Withdraw {
+            account,
+            token,
+            amount: Amount(amount),
+            receiver: account,
+            nonce,
+            deadline_secs: self.now.secs() + secs,
+        });
+        self.hoarded.insert((account, nonce));
+        self.write_now(OPERATOR, body);
+        let id = self.id();
+        self.chain.pool.push_back(Tx::RequestExit {
+            id,
+            account,
+            token,
+            amount,
+        });
     }
 
     fn on_exit(&mut self, make: impl Fn(u64) -> Tx) {

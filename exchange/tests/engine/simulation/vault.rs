@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256};
 use souk_schema::TokenRef;
-use souk_schema::exchange::command::Withdraw;
+use souk_schema::exchange::command::{Rules, Withdraw};
 use souk_schema::exchange::event::Fill;
 use souk_schema::exchange::{MarketSpec, Side, SignedOrder};
 
@@ -358,8 +358,9 @@ impl Vault {
     }
 }
 
-/// The reasons that a vault must never have to give for a fill that the engine matched and settlement sent as it was matched: 2 to 6 and 9
-/// to 12. (Funds and expiry depend on what happens on chain in between.)
-pub fn is_our_fault(reason: u8) -> bool {
-    matches!(reason, 2..=6 | 9..=12)
+/// The reasons that a vault must never have to give for a fill that the engine stands by and settlement sent as it was matched: 2 to 6 and 9
+/// to 12. (Expiry depends on when it is settled.) By the third rules not even for 13, a lack of funds: where an exit, a reorganisation or
+/// another fill took them in between, the engine hears of that first, and busts the fill; else they were never there.
+pub fn is_our_fault(reason: u8, rules: Rules) -> bool {
+    matches!(reason, 2..=6 | 9..=12) || (reason == 13 && rules >= Rules::Third)
 }

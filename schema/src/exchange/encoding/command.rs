@@ -245,6 +245,7 @@ pub(super) fn put_open(open: &OpenGroup) -> v1::OpenGroup {
         rules: match open.rules {
             Rules::First => 0,
             Rules::Second => 1,
+            Rules::Third => 2,
         },
     }
 }
@@ -261,6 +262,7 @@ pub(super) fn open(open: &v1::OpenGroup) -> Result<OpenGroup> {
         rules: match open.rules {
             0 => Rules::First,
             1 => Rules::Second,
+            2 => Rules::Third,
             newer => return Err(field::unknown("rules", newer)),
         },
     })

@@ -276,6 +276,19 @@ pub(super) fn newer_events(dice: &mut Dice) -> Vec<Event> {
     events
 }
 
+/// What version 3 brought.
+#[rustfmt::skip]
+pub(super) fn newest_bodies(dice: &mut Dice) -> Vec<CommandBody> {
+    [Rules::Second, Rules::Third].map(|rules| CommandBody::OpenGroup(OpenGroup { rules, ..dice.open() })).into()
+}
+
+/// What version 3 brought.
+#[rustfmt::skip]
+pub(super) fn newest_events(dice: &mut Dice) -> Vec<Event> {
+    let d = dice;
+    vec![Event::DeficitRepaid { account: AccountId(d.u32()), instrument: InstrumentId(d.u32()), amount: d.amount() }]
+}
+
 /// Every event and every cause.
 #[rustfmt::skip]
 pub(super) fn events(dice: &mut Dice) -> Vec<Event> {

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::specimens::{Dice, bodies, events, newer_bodies, newer_events, rejections};
+use super::specimens::{Dice, bodies, events, newer_bodies, newer_events, newest_bodies, newest_events, rejections};
 use super::*;
 use crate::exchange::command::{Command, CommandBody, Rules};
-use crate::exchange::event::Outcome;
+use crate::exchange::event::{Event, Outcome};
 use crate::exchange::id::{CommandNumber, UnixMillis};
 
 fn commands(seed: u64) -> CommandBatch {
@@ -24,9 +24,11 @@ fn commands(seed: u64) -> CommandBatch {
 /// What each version could say.
 fn commands_of(version: u32, seed: u64) -> CommandBatch {
     let mut batch = commands(seed);
-    if version >= 2 {
-        let mut dice = Dice(seed + 1);
-        let newer = newer_bodies(&mut dice).into_iter().map(|body| Command {
+    let brought: [fn(&mut Dice) -> Vec<CommandBody>; 2] = [newer_bodies, newest_bodies];
+    for (before, bodies) in (1..version).zip(brought) {
+        let mut dice = Dice(seed + u64::from(before));
+        let bodies = bodies(&mut dice).into_iter();
+        let newer = bodies.map(|body| Command {
             source: dice.source(),
             body,
         });
@@ -42,11 +44,13 @@ fn outcomes_of(version: u32, seed: u64) -> OutcomeBatch {
         batch.state_hash = None;
         return batch;
     }
-    let events = newer_events(&mut Dice(seed + 1));
-    let mut newer = batch.outcomes[1].clone();
-    newer.number.0 += batch.outcomes.len() as u64;
-    newer.result = Ok(events);
-    batch.outcomes.push(newer);
+    let brought: [fn(&mut Dice) -> Vec<Event>; 2] = [newer_events, newest_events];
+    for (before, events) in (1..version).zip(brought) {
+        let mut newer = batch.outcomes[1].clone();
+        newer.number.0 += batch.outcomes.len() as u64;
+        newer.result = Ok(events(&mut Dice(seed + u64::from(before))));
+        batch.outcomes.push(newer);
+    }
     batch
 }
 
@@ -119,7 +123,6 @@ fn a_record_of_a_newer_version_asks_for_an_upgrade() {
     assert!(error.to_string().contains("upgrade souk"), "{error}");
 }
 
-/// Golden files are of groups that name no revision.
 #[test]
 fn a_group_says_which_rules_it_goes_by() {
     let mut batch = commands(1);

@@ -46,7 +46,7 @@ struct Words<'a> {
     options: BTreeMap<&'a str, &'a str>,
 }
 
-const FLAGS: [&str; 6] = ["ioc", "fok", "market", "post", "slide", "first-rules"];
+const FLAGS: [&str; 7] = ["ioc", "fok", "market", "post", "slide", "first-rules", "second-rules"];
 
 impl<'a> Words<'a> {
     fn of(line: &'a str) -> Words<'a> {
@@ -78,19 +78,18 @@ impl<'a> Words<'a> {
     }
 }
 
+/// The engine that a script leaves, and the position of its last command.
+pub(super) fn engine(script: &str) -> (Engine, u64) {
+    let mut world = World::new();
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        world.run(line);
+    }
+    (world.engine, world.position)
+}
+
 /// Runs a script; gives its transcript.
 pub(super) fn run(script: &str, restored: bool) -> String {
-    let mut world = World {
-        engine: Engine::new(),
-        now_secs: START_SECS,
-        position: 0,
-        nonces: 0,
-        deposits: 0,
-        orders: Vec::new(),
-        accounts: BTreeMap::from([(AccountId(0), "deficit".to_owned()), (AccountId(1), "fees".to_owned())]),
-        names: BTreeMap::new(),
-        last: None,
-    };
+    let mut world = World::new();
     let mut transcript = String::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         if restored {
@@ -109,7 +108,7 @@ pub(super) fn run(script: &str, restored: bool) -> String {
     transcript
 }
 
-fn address(name: &str) -> Address {
+pub(super) fn address(name: &str) -> Address {
     match name {
         "zero" => Address::ZERO,
         "fees" => Address::repeat_byte(0xfe),
@@ -129,6 +128,20 @@ fn key(market: &str) -> B256 {
 }
 
 impl World {
+    fn new() -> World {
+        World {
+            engine: Engine::new(),
+            now_secs: START_SECS,
+            position: 0,
+            nonces: 0,
+            deposits: 0,
+            orders: Vec::new(),
+            accounts: BTreeMap::from([(AccountId(0), "deficit".to_owned()), (AccountId(1), "fees".to_owned())]),
+            names: BTreeMap::new(),
+            last: None,
+        }
+    }
+
     fn run(&mut self, line: &str) -> Vec<String> {
         let words = Words::of(line);
         match words.plain[0] {
@@ -186,10 +199,10 @@ impl World {
                 exit_delay_secs: words.option("delay").unwrap_or(600),
                 settlement_grace_secs: words.option("grace").unwrap_or(600),
                 max_open_orders: words.option("room").unwrap_or(100) as u32,
-                rules: if words.has("first-rules") {
-                    Rules::First
-                } else {
-                    Rules::LATEST
+                rules: match () {
+                    () if words.has("first-rules") => Rules::First,
+                    () if words.has("second-rules") => Rules::Second,
+                    () => Rules::LATEST,
                 },
             }),
             "list" => CommandBody::ListMarket(Box::new(spec(plain[1], words))),

@@ -106,9 +106,10 @@ impl World {
                 format!("{} withdrawal {nonce} under way again", self.who(*account))
             }
             Event::SettlementLagged { limit } => format!("settlement lags: {limit:?}"),
-            money @ (Event::Credited { .. } | Event::Debited { .. } | Event::DeficitTaken { .. }) => {
-                self.render_money(money)
-            }
+            money @ (Event::Credited { .. }
+            | Event::Debited { .. }
+            | Event::DeficitTaken { .. }
+            | Event::DeficitRepaid { .. }) => self.render_money(money),
             order => self.render_order(order),
         })
     }
@@ -160,6 +161,15 @@ impl World {
                 "deficit bears {amount} {} of {}",
                 self.instrument(*instrument),
                 self.who(*account)
+            ),
+            Event::DeficitRepaid {
+                account,
+                instrument,
+                amount,
+            } => format!(
+                "{} repays {amount} {} to deficit",
+                self.who(*account),
+                self.instrument(*instrument)
             ),
             other => panic!("about money: {other:?}"),
         }

@@ -21,6 +21,7 @@ pub(super) fn event(event: &Event) -> v1::Event {
         | Event::Credited { .. }
         | Event::Debited { .. }
         | Event::DeficitTaken { .. }
+        | Event::DeficitRepaid { .. }
         | Event::WithdrawalApproved(_)
         | Event::WithdrawalExecuted { .. }
         | Event::WithdrawalVanished { .. }
@@ -150,6 +151,15 @@ fn of_account(event: &Event) -> Option<Stored> {
             instrument,
             amount,
         } => Stored::DeficitTaken(v1::DeficitTaken {
+            account: account.0,
+            instrument: instrument.0,
+            amount: put_amount(*amount),
+        }),
+        Event::DeficitRepaid {
+            account,
+            instrument,
+            amount,
+        } => Stored::DeficitRepaid(v1::DeficitTaken {
             account: account.0,
             instrument: instrument.0,
             amount: put_amount(*amount),

@@ -51,6 +51,11 @@ pub(super) fn event(event: Stored) -> Result<Event> {
             instrument: InstrumentId(taken.instrument),
             amount: amount("amount", &taken.amount)?,
         },
+        Stored::DeficitRepaid(repaid) => Event::DeficitRepaid {
+            account: AccountId(repaid.account),
+            instrument: InstrumentId(repaid.instrument),
+            amount: amount("amount", &repaid.amount)?,
+        },
         Stored::WithdrawalApproved(withdraw) => Event::WithdrawalApproved(Box::new(command::withdraw(withdraw)?)),
         Stored::WithdrawalExecuted(executed) => Event::WithdrawalExecuted {
             account: AccountId(executed.account),
