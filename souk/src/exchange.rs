@@ -22,8 +22,10 @@ use souk_settlement::{
 };
 use sqlx::PgPool;
 use tokio::sync::watch;
+use url::Url;
 
 use crate::parts::Supervisor;
+use crate::waiting;
 
 /// Most open orders of one account in a group.
 const MAX_OPEN_ORDERS: u32 = 2_000;
@@ -92,10 +94,25 @@ pub fn contracts_of(deployment: &Deployment) -> Result<Contracts> {
     })
 }
 
-/// Starts a group's engine as primary, its ledger, the facts that its chain tells and its settlement; opens the group if it is new.
+/// Asks a vault's node which chain it is of.
 ///
 /// # Errors
-/// One line when the node, the vault, the log or the database does not answer, or the operator's key is not the vault's.
+/// What the node or the connection says, with the node named.
+pub async fn connected(rpc: &str, vault: Address) -> Result<Node> {
+    let node = Node::connect(rpc, vault).await;
+    node.with_context(|| format!("the node {}", shown(rpc)))
+}
+
+/// A node's address as it may be shown.
+pub fn shown(rpc: &str) -> String {
+    Url::parse(rpc).map_or_else(|_| "at --rpc".into(), |url| souk_wire::redacted(&url))
+}
+
+/// Starts a group's engine as primary, its ledger, the facts that its chain tells and its settlement; opens the group if it is new. A node
+/// that is away is waited for.
+///
+/// # Errors
+/// One line when the vault, the log or the database does not answer, the node is of another chain, or the operator's key is not the vault's.
 pub async fn start(
     supervisor: &mut Supervisor,
     group: GroupId,
@@ -104,19 +121,25 @@ pub async fn start(
     pool: &PgPool,
 ) -> Result<RunningGroup> {
     let contracts = contracts_of(&settling.deployment)?;
-    let node = Node::connect(&settling.rpc, contracts.vault)
-        .await
-        .with_context(|| format!("the exchange's node {}", settling.rpc))?;
-    check_operator(&node, settling.operator.address()).await?;
+    let who = format!("market group {group}");
+    let node = waiting::for_node(&who, async || {
+        let node = connected(&settling.rpc, contracts.vault).await?;
+        check_deployment(&node, &settling.deployment)?;
+        check_operator(&node, settling.operator.address()).await?;
+        Ok(node)
+    })
+    .await?;
     let handle = engine(supervisor, group, &settling.clock, log, pool).await?;
     ensure!(
         handle.running().await,
         "the engine of market group {group} did not get ready; see the log lines above"
     );
     check_chain(&handle, &node, log).await?;
-    let opened = markets::open_group(&node, &handle, MAX_OPEN_ORDERS)
-        .await
-        .with_context(|| format!("market group {group}"))?;
+    let opened = waiting::for_node(&who, async || {
+        let opened = markets::open_group(&node, &handle, MAX_OPEN_ORDERS).await;
+        opened.with_context(|| who.clone())
+    })
+    .await?;
 
     let store = Store::connect(pool.clone()).await.context("settlement's tables")?;
     let facts = FactConfig::alone(group, contracts);
@@ -268,6 +291,17 @@ async fn sequencer(
         async move { Ok(running.await?) },
     );
     Ok(handle)
+}
+
+/// Makes sure that the node is of the chain that the contracts are on.
+fn check_deployment(node: &Node, deployment: &Deployment) -> Result<()> {
+    let (expected, found) = (deployment.chain_id, node.chain_id());
+    ensure!(
+        found == expected,
+        "the node is of chain {found}, but the deployment is on chain {expected}: point --rpc at a node of chain {expected}, or give the other \
+         chain's deployment"
+    );
+    Ok(())
 }
 
 /// Makes sure that the group is of the node's chain: one that was begun anew has the same id, and its vault most likely the same address.

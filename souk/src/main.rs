@@ -16,6 +16,7 @@ mod progress;
 mod projectors;
 mod records;
 mod telemetry;
+mod waiting;
 mod web;
 
 use std::process::ExitCode;

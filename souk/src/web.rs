@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use souk_api::exchange::tokens::{TokenName, TokenNames};
 use souk_api::exchange::{ExchangeParts, RunningGroup as ApiGroup};
 use souk_api::{ApiConfig, IndexerReport, Server, StatusSources, scalars};
 use souk_eventlog::EventLog;
 use souk_indexer::{IndexerStatus, Phase};
 use souk_provenance::graph::GraphHandle;
-use souk_schema::exchange::Venue;
+use souk_schema::exchange::{GroupId, Venue};
 use souk_schema::{Address, ChainId};
 use souk_sequencer::GroupHandle;
 use souk_settlement::{Cosigner, CosignerKey, Node};
@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{HttpArgs, ServeArgs};
 use crate::exchange::{self, RunningGroup};
-use crate::keys;
 use crate::parts::Supervisor;
+use crate::{keys, waiting};
 
 /// What the indexers of this process say of themselves.
 pub type Indexers = Vec<watch::Receiver<IndexerStatus>>;
@@ -92,10 +92,11 @@ pub async fn exchange_of(group: &RunningGroup, cosigner: Option<CosignerKey>) ->
     })
 }
 
-/// What the API holds of the groups that run elsewhere: engines of this process's own, which read the same streams.
+/// What the API holds of the groups that run elsewhere: engines of this process's own, which read the same streams. A node that is named and
+/// away is waited for, because what a co-signer signs for another chain's vault could be paid there.
 ///
 /// # Errors
-/// One line when the log, the database or the node does not answer.
+/// One line when the log or the database does not answer.
 pub async fn exchange_elsewhere(
     supervisor: &mut Supervisor,
     args: &ServeArgs,
@@ -113,12 +114,13 @@ pub async fn exchange_elsewhere(
         let opened = handle.read(|engine| engine.group().cloned());
         let node = match (&opened, &args.rpc) {
             (Some(opened), Some(rpc)) => {
-                let node = Node::connect(rpc.as_str(), opened.vault).await;
-                Some(node.with_context(|| format!("the node {rpc}"))?)
+                let connecting = async || exchange::connected(rpc.as_str(), opened.vault).await;
+                Some(waiting::for_node(&who(group), connecting).await?)
             }
             _ => None,
         };
-        if !exchange::is_of_present_chain(&handle, node.as_ref(), log).await? {
+        let asking = async || exchange::is_of_present_chain(&handle, node.as_ref(), log).await;
+        if !waiting::for_node(&who(group), asking).await? {
             tracing::info!(%group, "left out: its chain was begun anew since");
             continue;
         }
@@ -138,6 +140,11 @@ pub async fn exchange_elsewhere(
     Ok((!groups.is_empty()).then_some(ExchangeParts { groups, tokens }))
 }
 
+/// Who waits for a node, in the words of the log.
+fn who(group: GroupId) -> String {
+    format!("serving market group {group}")
+}
+
 /// Symbols and decimals of a token and of all that pay in a group's markets.
 async fn token_names(node: &Node, handle: &GroupHandle, first: Option<Address>) -> Result<TokenNames> {
     let mut quotes: Vec<Address> = handle.read(|engine| engine.markets().map(|market| market.spec().quote).collect());
@@ -146,7 +153,8 @@ async fn token_names(node: &Node, handle: &GroupHandle, first: Option<Address>) 
     quotes.dedup();
     let mut names = TokenNames::default();
     for token in quotes {
-        let (symbol, decimals) = exchange::token_name(node, token).await?;
+        let asking = async || exchange::token_name(node, token).await;
+        let (symbol, decimals) = waiting::for_node(&who(handle.group()), asking).await?;
         names.insert((ChainId(node.chain_id()), token), TokenName { symbol, decimals });
     }
     Ok(names)

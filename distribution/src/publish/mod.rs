@@ -9,7 +9,7 @@ mod decide;
 use std::time::{Duration, Instant};
 
 use alloy::contract::Error as ContractError;
-use alloy::eips::{BlockId, BlockNumberOrTag};
+use alloy::eips::BlockId;
 use alloy::network::EthereumWallet;
 use alloy::providers::{DynProvider, PendingTransactionError, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
@@ -17,7 +17,8 @@ use alloy::transports::TransportError;
 use souk_contracts::PayoutDistributor::{self, PayoutDistributorInstance};
 use souk_payouts::Entry;
 use souk_payouts::merkle::MerkleTree;
-use souk_schema::{Address, B256, BlockRef};
+use souk_schema::{Address, B256, BlockRef, ChainId};
+use souk_wire::{Wire, genesis_of};
 use tokio_util::sync::CancellationToken;
 
 pub use decide::{Due, Seen, decide};
@@ -53,6 +54,16 @@ pub enum PublishError {
         expected: B256,
         /// As it is.
         found: B256,
+    },
+    /// The node is of a chain with another id.
+    #[error(
+        "the node is of chain {found}, but payouts are published on chain {expected}: point --rpc at a node of chain {expected}"
+    )]
+    WrongChain {
+        /// The chain of the deployment.
+        expected: ChainId,
+        /// The node's.
+        found: ChainId,
     },
     /// The stream is of another chain than the node's.
     #[error(
@@ -107,10 +118,11 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// For the deployment of `registry` whose payouts are followed by `payouts`; `proposer` is the key that the distributor knows.
+    /// For the deployment of `registry` whose payouts are followed by `payouts`; `proposer` is the key that the distributor knows. Whatever
+    /// becomes of the connection to the node later, others follow it.
     ///
     /// # Errors
-    /// [`PublishError`] when the node does not answer, or another account proposes there.
+    /// [`PublishError`] when the node does not answer, or is of another chain.
     pub async fn connect(
         rpc: &str,
         proposer: PrivateKeySigner,
@@ -121,7 +133,12 @@ impl Publisher {
         epoch: Duration,
     ) -> Result<Publisher, PublishError> {
         let wallet = EthereumWallet::from(proposer);
-        let node = ProviderBuilder::new().wallet(wallet).connect(rpc).await?.erased();
+        let builder = ProviderBuilder::new().wallet(wallet);
+        let node = builder.connect_client(Wire::new(rpc)?.client()).erased();
+        let (expected, found) = (payouts.chain(), ChainId(node.get_chain_id().await?));
+        if expected != found {
+            return Err(PublishError::WrongChain { expected, found });
+        }
         Ok(Publisher {
             registry,
             genesis: genesis_of(&node).await?,
@@ -248,13 +265,6 @@ impl Publisher {
         let waited = tokio::time::timeout(PATIENCE, reached).await;
         waited.map_err(|_| PublishError::NotIndexed(block))
     }
-}
-
-/// Hash of the node's block 0, which tells two chains with one id apart.
-async fn genesis_of(node: &DynProvider) -> Result<B256, TransportError> {
-    let block = node.get_block_by_number(BlockNumberOrTag::Number(0)).await?;
-    let block = block.ok_or_else(|| TransportError::local_usage_str("the node has no block 0"))?;
-    Ok(block.header.hash)
 }
 
 /// What there is to decide on, with the entries as of the final block; `None` before there is one, and where payouts cannot be computed.

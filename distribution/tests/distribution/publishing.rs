@@ -6,7 +6,7 @@ use alloy::primitives::{Address, B256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use souk_contracts::{PayoutDistributor, deploy, dev};
-use souk_devstack::{Anvil, AnvilConfig};
+use souk_devstack::{Anvil, AnvilConfig, Gate};
 use souk_distribution::Keeping;
 use souk_distribution::publish::{Due, PublishError, Publisher};
 
@@ -65,10 +65,10 @@ impl Node {
         distributor.pendingRoot().call().await.expect("it answers").root
     }
 
-    async fn publisher(&self, stand: &Stand, running: &Running) -> Publisher {
-        let (rpc, payouts) = (self.anvil.http_url(), running.handle.clone());
+    async fn publisher(&self, stand: &Stand, running: &Running, rpc: &str) -> Publisher {
+        let payouts = running.handle.clone();
         let connecting = Publisher::connect(
-            &rpc,
+            rpc,
             admin(),
             REGISTRY,
             self.distributor,
@@ -105,12 +105,22 @@ async fn step(publisher: &mut Publisher) -> Result<Due, PublishError> {
 
 #[tokio::test]
 async fn a_chain_that_is_begun_anew_between_two_looks_gets_no_root_of_the_old_one() {
+    begun_anew_between_two_looks(|node| node.anvil.http_url()).await;
+}
+
+/// Over a WebSocket the new chain is met on another connection.
+#[tokio::test]
+async fn a_chain_that_is_begun_anew_behind_a_websocket_gets_no_root_of_the_old_one() {
+    begun_anew_between_two_looks(|node| node.anvil.ws_url()).await;
+}
+
+async fn begun_anew_between_two_looks(url: impl Fn(&Node) -> String) {
     let stand = Stand::new().await;
     let node = Node::start(1_700_000_000, None).await;
     let old = node.genesis().await;
     stand.append(&mut owing(1, old)).await;
     let running = stand.follow_with(Keeping::Reads(stand.store().await)).await;
-    let mut publisher = node.publisher(&stand, &running).await;
+    let mut publisher = node.publisher(&stand, &running, &url(&node)).await;
     assert_eq!(step(&mut publisher).await.expect("a root"), Due::Propose { epoch: 1 });
     assert_ne!(node.pending().await, B256::ZERO);
 
@@ -141,7 +151,7 @@ async fn what_is_owed_on_another_chain_waits_until_the_stream_is_of_the_nodes() 
     let (ours, theirs) = (node.genesis().await, B256::repeat_byte(7));
     stand.append(&mut owing(1, theirs)).await;
     let running = stand.follow_with(Keeping::Reads(stand.store().await)).await;
-    let mut publisher = node.publisher(&stand, &running).await;
+    let mut publisher = node.publisher(&stand, &running, &node.anvil.http_url()).await;
     let error = step(&mut publisher).await.expect_err("it is owed elsewhere");
     assert!(
         matches!(error, PublishError::OwedElsewhere { owed, found } if (owed, found) == (theirs, ours)),
@@ -154,5 +164,60 @@ async fn what_is_owed_on_another_chain_waits_until_the_stream_is_of_the_nodes() 
     running.reached(&anew).await;
     assert_eq!(step(&mut publisher).await.expect("a root"), Due::Propose { epoch: 1 });
     assert_ne!(node.pending().await, B256::ZERO);
+    running.stop().await;
+}
+
+/// The node is away for longer than a WebSocket is patient, and nobody starts the publisher anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_is_published_over_another_connection_after_a_long_outage() {
+    let stand = Stand::new().await;
+    let node = Node::start(1_700_000_000, None).await;
+    let gate = Gate::before(node.anvil.port()).await.expect("a gate");
+    let mut chain = owing(1, node.genesis().await);
+    stand.append(&mut chain).await;
+    let running = stand.follow_with(Keeping::Reads(stand.store().await)).await;
+    let mut publisher = node.publisher(&stand, &running, &gate.ws_url()).await;
+    gate.shut();
+    for _ in 0..3 {
+        let error = publisher.step().await.expect_err("nobody answers");
+        assert!(matches!(error, PublishError::Node(_)), "{error}");
+    }
+    // What alloy tries by itself, and each step.
+    gate.turned_away(4).await;
+    gate.open();
+    assert_eq!(publisher.step().await.expect("a root"), Due::Propose { epoch: 1 });
+    let root = node.pending().await;
+    assert_ne!(root, B256::ZERO);
+
+    // And one more, which goes by the nonce that the first one left.
+    gate.shut();
+    publisher.step().await.expect_err("nobody answers");
+    gate.turned_away(2).await;
+    gate.open();
+    chain.block(&[Deed::Pay(1, 7)]);
+    chain.finalise();
+    (0..100).for_each(|_| chain.block(&[]));
+    stand.append(&mut chain).await;
+    running.reached(&chain).await;
+    assert_eq!(publisher.step().await.expect("a root"), Due::Propose { epoch: 1 });
+    assert_ne!(node.pending().await, root);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_of_a_chain_with_another_id_is_refused() {
+    let stand = Stand::new().await;
+    let config = AnvilConfig {
+        chain_id: 5,
+        ..AnvilConfig::default()
+    };
+    let anvil = Anvil::start(&config).await.expect("anvil starts");
+    stand.append(&mut owing(1, B256::repeat_byte(7))).await;
+    let running = stand.follow_with(Keeping::Reads(stand.store().await)).await;
+    let (payouts, nobody) = (running.handle.clone(), Address::ZERO);
+    let (url, store) = (anvil.ws_url(), stand.store().await);
+    let connecting = Publisher::connect(&url, admin(), REGISTRY, nobody, payouts, store, Duration::ZERO);
+    let error = connecting.await.expect_err("it is of another chain");
+    assert!(error.to_string().contains("the node is of chain 5"), "{error}");
     running.stop().await;
 }

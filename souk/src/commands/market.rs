@@ -57,9 +57,7 @@ pub async fn list(args: &ListMarketArgs, dir: &DataDir) -> Result<()> {
         None if is_dev => keys::dev_admin()?,
         None => bail!("listing needs the key of the vault's owner: give --admin-key-file, or SOUK_ADMIN_KEY"),
     };
-    let node = Node::connect(&chain.rpc, exchange::vault_of(&chain.deployment)?)
-        .await
-        .with_context(|| format!("the node {}", chain.rpc))?;
+    let node = exchange::connected(&chain.rpc, exchange::vault_of(&chain.deployment)?).await?;
     let (spec, asset) = specification(args, &chain, &node).await?;
     with_group(&args.group, dir, async |group| {
         markets::list_market(&node, &admin, &group.handle, &spec, asset).await?;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::Serialize;
 use souk_adapters::WatchSet;
 use souk_exchange::Engine;
@@ -14,7 +14,7 @@ use souk_ledger::reconcile::{
 use souk_provenance::project::ProjectorConfig;
 use souk_provenance::verify as provenance;
 use souk_schema::ChainId;
-use souk_settlement::{Node, VaultSource};
+use souk_settlement::VaultSource;
 
 use crate::cli::{VerifyChainArgs, VerifyExchangeArgs, VerifyPayoutsArgs, VerifyStateArgs};
 use crate::commands::market::{Followed, with_group};
@@ -126,9 +126,7 @@ pub async fn exchange(args: &VerifyExchangeArgs, dir: &DataDir) -> Result<ExitCo
         _ => bail!("name the chain that the vault is on with --rpc and --deployment"),
     };
     let contracts = exchange::contracts_of(&deployment)?;
-    let node = Node::connect(&rpc, contracts.vault)
-        .await
-        .with_context(|| format!("the node {rpc}"))?;
+    let node = exchange::connected(&rpc, contracts.vault).await?;
     let report = with_group(&args.group, dir, async |group| {
         let vault = VaultSource::new(group.log.clone(), node, contracts);
         compare(group, &vault).await
