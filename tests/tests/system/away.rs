@@ -1,6 +1,7 @@
 //! Parts whose node is away when they start, and goes away for long while they run: they wait and say so, and need no restart.
 
 use alloy::primitives::{B256, U256};
+use alloy::providers::Provider;
 use anyhow::{Result, ensure};
 use souk_contracts::{RevenueRouter, TestUSD};
 use souk_devstack::{Anvil, AnvilConfig, Gate};
@@ -18,7 +19,7 @@ async fn waits(part: &mut Part, who: &str) -> Result<()> {
 
 /// Pays for the first asset, so that somebody is owed something new.
 async fn pay(world: &World) -> Result<()> {
-    let (payer, amount) = (world.deployer()?, U256::from(1_000_000));
+    let (payer, amount) = (world.node.get_accounts().await?[9], U256::from(1_000_000));
     let (router, token) = (
         world.deployment.addresses.revenue_router,
         world.deployment.addresses.test_usd,
