@@ -101,6 +101,10 @@ fn describe() {
         "souk_payouts_refused_block",
         "The block of the last chain event that the payout rule refused, by chain."
     );
+    metrics::describe_counter!(
+        "souk_payouts_false_roots_total",
+        "Pending payout roots that were not what the log says and were taken back, by chain."
+    );
     metrics::describe_gauge!("souk_chain_head", "The newest projected block, by chain.");
     metrics::describe_gauge!(
         "souk_chain_lag_records",

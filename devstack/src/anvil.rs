@@ -172,6 +172,12 @@ impl Anvil {
         format!("ws://127.0.0.1:{}", self.port)
     }
 
+    /// The loopback port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

@@ -4,10 +4,11 @@
 //! program run as a child process, listens on loopback (or a Unix socket) only, writes to a log file of its own, is stopped by its
 //! process id, and dies with its parent even when that is killed with SIGKILL. None of them touches what the system itself runs.
 //!
-//! Start reading at [`Postgres`], [`Anvil`] or [`Kafka`]; [`process`] is what they share.
+//! Start reading at [`Postgres`], [`Anvil`] or [`Kafka`]; [`process`] is what they share. A [`Gate`] before one of them makes it unreachable.
 
 mod anvil;
 mod error;
+mod gate;
 mod kafka;
 mod place;
 mod ports;
@@ -17,6 +18,7 @@ mod tools;
 
 pub use anvil::{Anvil, AnvilConfig, Mining};
 pub use error::Error;
+pub use gate::Gate;
 pub use kafka::{Kafka, KafkaConfig};
 pub use place::DirLock;
 pub use ports::free_port;

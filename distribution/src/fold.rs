@@ -75,8 +75,10 @@ pub struct ProposedRoot {
     pub epoch: u64,
     /// What was proposed.
     pub proposed: B256,
-    /// The block that it was computed at.
+    /// The block that it was computed at, as it was proposed.
     pub computed_at: BlockRef,
+    /// The hash of that block by the log; `None` where it is not among the newest few thousand.
+    pub hash: Option<B256>,
     /// The block that proposed it.
     pub proposed_in: u64,
     /// What the log says.
@@ -217,6 +219,12 @@ impl DistributionState {
         self.finalized
     }
 
+    /// Hash of the canonical block with this number; `None` for one that is older than the newest few thousand, or not there.
+    pub fn hash_of(&self, number: u64) -> Option<B256> {
+        let mut recent = self.linker.recent();
+        recent.find(|block| block.number == number).map(|block| block.hash)
+    }
+
     /// Folds records that come next in the stream.
     ///
     /// # Errors
@@ -314,8 +322,14 @@ impl DistributionState {
                 .settled
                 .extend(settled.map(|archived| (*registry, number, archived)));
             if self.recomputes_roots {
-                let roots = proposed(&facts, &mut deployed.state);
-                changes.roots.extend(roots.into_iter().map(|root| (*registry, root)));
+                let hash = |number| self.linker.recent().find(|block| block.number == number);
+                let roots = proposed(&facts, &mut deployed.state)
+                    .into_iter()
+                    .map(|root| ProposedRoot {
+                        hash: hash(root.computed_at.number).map(|block| block.hash),
+                        ..root
+                    });
+                changes.roots.extend(roots.map(|root| (*registry, root)));
             }
         }
     }
@@ -335,6 +349,7 @@ fn proposed(facts: &BlockFacts, state: &mut State) -> Vec<ProposedRoot> {
                 epoch: *epoch,
                 proposed: *root,
                 computed_at: *computed_at,
+                hash: None,
                 proposed_in: facts.block.number,
                 entries: state.entries(computed_at.number),
             });

@@ -1,12 +1,14 @@
 //! Every root recomputed from the log alone (PAY-3), and compared with what was proposed and, where this installation proposed it, with the
-//! entries that it published.
+//! entries that it published. The block that a root was computed at is compared with the log's as well: a root is of one chain.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 use souk_eventlog::EventLog;
 use souk_payouts::Entry;
 use souk_payouts::merkle::{MerkleTree, differences};
+use souk_schema::record::ChainRecordBody;
 use souk_schema::{Address, B256, ChainId};
 use souk_streams::{Reader, generations};
 
@@ -24,6 +26,10 @@ pub struct RootReport {
     pub epoch: u64,
     /// The block that it was computed at.
     pub computed_at: u64,
+    /// The hash of that block as it was proposed.
+    pub computed_at_hash: B256,
+    /// What the log says; `None` where it has no such block.
+    pub canonical_hash: Option<B256>,
     /// The block that proposed it.
     pub proposed_in: u64,
     /// What was proposed on chain.
@@ -32,6 +38,8 @@ pub struct RootReport {
     pub recomputed: Option<B256>,
     /// How many entries the log gives.
     pub entries: usize,
+    /// How many of the entries that this installation published are there still; `None` where it published none, or keeps them no more.
+    pub published: Option<usize>,
     /// Published entries that differ from the log's: account, token, what the log says, what was published.
     pub differing: Vec<Differing>,
 }
@@ -63,9 +71,43 @@ pub struct PayoutReport {
 }
 
 impl RootReport {
-    /// Whether root and entries are what the log says.
+    /// Whether root, block and entries are what the log says.
     pub fn is_same(&self) -> bool {
-        self.recomputed == Some(self.proposed) && self.differing.is_empty()
+        self.recomputed == Some(self.proposed)
+            && self.canonical_hash == Some(self.computed_at_hash)
+            && self.differing.is_empty()
+    }
+
+    /// What differs, a line each.
+    fn complaints(&self) -> Vec<String> {
+        let (epoch, proposed) = (self.epoch, self.proposed);
+        let mut said = Vec::new();
+        match self.recomputed {
+            Some(recomputed) if recomputed == proposed => {}
+            Some(recomputed) => said.push(format!("the root is {proposed}, but the log says {recomputed}")),
+            None => said.push(format!("the root is {proposed}, but the log says that nothing is owed")),
+        }
+        let (number, hash) = (self.computed_at, self.computed_at_hash);
+        match self.canonical_hash {
+            Some(canonical) if canonical == hash => {}
+            Some(canonical) => said.push(format!(
+                "it is of block {number} ({hash}), but the log's is {canonical}"
+            )),
+            None => said.push(format!("it is of block {number} ({hash}), which the log does not have")),
+        }
+        let is_gone = self.published == Some(0);
+        if is_gone {
+            said.push("the entries that were published with it are gone".into());
+        }
+        for entry in self.differing.iter().filter(|_| !is_gone) {
+            let amount = |amount: &Option<String>| amount.clone().unwrap_or_else(|| "nothing".into());
+            let (account, token) = (entry.account, entry.token);
+            let (expected, published) = (amount(&entry.expected), amount(&entry.published));
+            said.push(format!(
+                "{account} is published with {published} of {token}, but the log says {expected}"
+            ));
+        }
+        said.iter().map(|line| format!("epoch {epoch}: {line}")).collect()
     }
 }
 
@@ -78,36 +120,21 @@ impl PayoutReport {
 
 impl std::fmt::Display for PayoutReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let same = self.roots.iter().filter(|root| root.is_same()).count();
-        write!(
-            f,
-            "{same} of {} payout roots are what the first {} records say",
-            self.roots.len(),
-            self.records
-        )?;
-        for root in self.roots.iter().filter(|root| !root.is_same()) {
-            let (epoch, proposed) = (root.epoch, root.proposed);
-            match root.recomputed {
-                Some(recomputed) if recomputed == proposed => {}
-                Some(recomputed) => write!(
-                    f,
-                    "\nepoch {epoch}: the root is {proposed}, but the log says {recomputed}"
-                )?,
-                None => write!(
-                    f,
-                    "\nepoch {epoch}: the root is {proposed}, but the log says that nothing is owed"
-                )?,
-            }
-            for entry in &root.differing {
-                let amount = |amount: &Option<String>| amount.clone().unwrap_or_else(|| "nothing".into());
-                let (account, token) = (entry.account, entry.token);
-                let (expected, published) = (amount(&entry.expected), amount(&entry.published));
-                write!(
-                    f,
-                    "\nepoch {epoch}: {account} is published with {published} of {token}, but the log says {expected}"
-                )?;
-            }
+        let (records, all) = (self.records, self.roots.len());
+        if all == 0 {
+            write!(
+                f,
+                "nothing was published yet: the first {records} records tell of no payout root"
+            )?;
+        } else {
+            let same = self.roots.iter().filter(|root| root.is_same()).count();
+            write!(
+                f,
+                "{same} of {all} payout roots are what the first {records} records say"
+            )?;
         }
+        let complaints = self.roots.iter().flat_map(RootReport::complaints);
+        complaints.into_iter().try_for_each(|line| write!(f, "\n{line}"))?;
         self.refused.iter().try_for_each(|refused| write!(f, "\n{refused}"))
     }
 }
@@ -150,6 +177,7 @@ pub async fn verify(
             report.roots.push(compared(registry, root, store).await?);
         }
     }
+    find_blocks(chain, generation, log, &mut report.roots).await?;
     for (registry, deployed) in state.deployed() {
         if let Some(refused) = &deployed.refused {
             let (block, reason) = (refused.block.number, &refused.reason);
@@ -161,11 +189,49 @@ pub async fn verify(
     Ok(Some(report))
 }
 
+/// Looks in the stream for the blocks of roots that were proposed long after the block that they were computed at.
+async fn find_blocks(
+    chain: ChainId,
+    generation: u32,
+    log: &Arc<dyn EventLog>,
+    roots: &mut [RootReport],
+) -> Result<(), DistributionError> {
+    let unknown = roots.iter().filter(|root| root.canonical_hash.is_none());
+    let mut wanted: BTreeMap<u64, Option<B256>> = unknown.map(|root| (root.computed_at, None)).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut reader = Reader::new(log, chain.stream(generation))?;
+    loop {
+        let records = reader.read().await?;
+        if records.is_empty() {
+            break;
+        }
+        for stored in &records {
+            match reader.chain_record(chain, stored)? {
+                ChainRecordBody::BlockAppended(block) => {
+                    wanted.entry(block.number).and_modify(|hash| *hash = Some(block.hash));
+                }
+                ChainRecordBody::BlockReverted(block) => {
+                    let of = wanted.entry(block.number);
+                    of.and_modify(|hash| *hash = hash.filter(|hash| *hash != block.hash));
+                }
+                _ => {}
+            }
+        }
+    }
+    for root in roots.iter_mut().filter(|root| root.canonical_hash.is_none()) {
+        root.canonical_hash = wanted.get(&root.computed_at).copied().flatten();
+    }
+    Ok(())
+}
+
 async fn compared(registry: Address, root: ProposedRoot, store: &Store) -> Result<RootReport, DistributionError> {
-    let published = store.root_entries(registry, root.epoch, root.proposed).await?;
-    let differing = match published.is_empty() {
-        true => Vec::new(),
-        false => differences(&root.entries, &published),
+    let kept = store.kept_root(registry, root.epoch, root.proposed).await?;
+    let published = kept.and_then(|kept| kept.entries);
+    let differing = match &published {
+        None => Vec::new(),
+        Some(published) => differences(&root.entries, published),
     };
     let amount = |entry: Option<Entry>| entry.map(|entry| entry.cumulative.to_string());
     let differing = differing.into_iter().filter_map(|(ours, theirs)| {
@@ -181,10 +247,13 @@ async fn compared(registry: Address, root: ProposedRoot, store: &Store) -> Resul
         registry,
         epoch: root.epoch,
         computed_at: root.computed_at.number,
+        computed_at_hash: root.computed_at.hash,
+        canonical_hash: root.hash,
         proposed_in: root.proposed_in,
         proposed: root.proposed,
         recomputed: MerkleTree::new(&root.entries).map(|tree| tree.root()),
         entries: root.entries.len(),
+        published: published.map(|entries| entries.len()),
         differing: differing.collect(),
     })
 }

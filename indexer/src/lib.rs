@@ -18,5 +18,5 @@ mod watch;
 
 pub use engine::{run, verify};
 pub use error::IndexError;
-pub use source::{ChainSource, Finality, Limits, OnRewrite, ProofPolicy, redacted};
+pub use source::{ChainSource, Finality, Limits, OnRewrite, ProofPolicy};
 pub use status::{EndpointState, EndpointStatus, IndexerStatus, Phase, Totals};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use souk_adapters::WatchSet;
 use souk_schema::ChainId;
+use souk_wire::redacted;
 use url::Url;
 
 use crate::IndexError;
@@ -184,12 +185,6 @@ impl ChainSource {
     }
 }
 
-/// Scheme, host and port of a URL: providers keep their keys in the rest, which no status or log may show.
-pub fn redacted(url: &Url) -> String {
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or("?"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,14 +223,6 @@ mod tests {
         let mut zero = source(&["http://a"]);
         zero.limits.batch_calls = 0;
         assert!(of(zero).contains("at least 1"));
-    }
-
-    #[test]
-    fn keys_in_urls_are_not_shown() {
-        assert_eq!(
-            redacted(&Url::parse("https://user:pw@host:8443/v2/key?k=1").unwrap()),
-            "https://host:8443"
-        );
     }
 
     #[test]

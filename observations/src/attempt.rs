@@ -53,7 +53,10 @@ pub fn instant(policy: &Policy, wanted: &Wanted) -> Result<Attempt, Source> {
 pub async fn attempt(fetcher: &Fetcher, nodes: &Nodes, wanted: &Wanted, tries: u32) -> Attempt {
     let asked = match wanted.subject.kind {
         SubjectKind::Attestation if !nodes.has(wanted.subject.chain) => {
-            return Attempt::Withheld("this installation names no node of the attestation's chain (--rpc)");
+            return Attempt::Withheld(match nodes.unplaced().next() {
+                None => "this installation names no node of the attestation's chain (--rpc)",
+                Some(_) => "no node of the attestation's chain has answered yet (--rpc)",
+            });
         }
         SubjectKind::Attestation => ask(nodes, wanted, fetcher.policy()).await,
         SubjectKind::Asset | SubjectKind::Thing => match instant(fetcher.policy(), wanted) {

@@ -1,15 +1,17 @@
 //! Keeps documents up with the chains: finds what is wanted, fetches it, appends what was found to the log, and projects that.
 //!
-//! Four loops, which share only the tables and the log. The one that fetches begins when the projection has reached the stream's end, so
+//! Loops which share only the tables and the log. The one that fetches begins when the projection has reached the stream's end, so
 //! that nothing which is in the log is fetched again. Whatever can be waited out is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use alloy::transports::TransportError;
+use futures::future::try_join_all;
 use souk_eventlog::{EventLog, LogError, NewRecord, StreamName};
 use souk_schema::observation::encoding::{self, CURRENT_VERSION, OBSERVATION_TYPE, VERSION_HEADER};
-use souk_schema::observation::{Observation, Outcome, STREAM};
+use souk_schema::observation::{Observation, Outcome, STREAM, SubjectKind};
 use souk_streams::{Reader, StreamError};
 use sqlx::PgPool;
 use tokio::sync::{Notify, mpsc, watch};
@@ -18,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Attempt, attempt, instant};
 use crate::fetch::{Fetcher, Policy};
-use crate::nodes::Nodes;
+use crate::nodes::{Node, Nodes};
 use crate::store::{Claim, Claimed, Store};
 
 /// How often the tables are looked at.
@@ -54,6 +56,14 @@ pub enum ObservationError {
     /// No TLS.
     #[error("documents cannot be fetched: {0}")]
     Client(#[from] reqwest::Error),
+    /// A node does not say which chain it is of, and waiting does not mend it.
+    #[error("--rpc {node} does not say which chain it is of: {error}")]
+    Node {
+        /// Where it is.
+        node: String,
+        /// What it says instead.
+        error: TransportError,
+    },
     /// Judging a document panicked.
     #[error("reading a document: {0}")]
     Panicked(#[from] tokio::task::JoinError),
@@ -65,7 +75,10 @@ impl ObservationError {
         match self {
             ObservationError::Log(error) | ObservationError::Stream(StreamError::Log(error)) => !error.retryable(),
             ObservationError::Database(_) => false,
-            ObservationError::Stream(_) | ObservationError::Client(_) | ObservationError::Panicked(_) => true,
+            ObservationError::Stream(_)
+            | ObservationError::Client(_)
+            | ObservationError::Node { .. }
+            | ObservationError::Panicked(_) => true,
         }
     }
 }
@@ -99,6 +112,7 @@ pub async fn run(
             observer.retrying("counting", || observer.measure()),
             observer.append(observations),
             observer.fetch_all(observed),
+            observer.place_nodes(),
         )
     };
     tokio::select! {
@@ -169,6 +183,28 @@ impl Observer {
             self.is_wanted.notify_one();
         }
         tokio::time::sleep(LOOK).await;
+        Ok(())
+    }
+
+    /// Learns of nodes that have not said it yet which chain they are of, as soon as they are there, and hands out again what waited for them.
+    async fn place_nodes(&self) -> Result<(), ObservationError> {
+        let mut placing = Vec::new();
+        for node in self.nodes.unplaced() {
+            placing.push(self.place(node));
+        }
+        try_join_all(placing).await.map(|_| ())
+    }
+
+    async fn place(&self, node: &Node) -> Result<(), ObservationError> {
+        node.placed().await.map_err(|error| ObservationError::Node {
+            node: node.shown(),
+            error,
+        })?;
+        while let Err(error) = self.store.reconsider().await {
+            tracing::warn!(%error, "what waited for a node waits on");
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.is_wanted.notify_one();
         Ok(())
     }
 
@@ -301,7 +337,16 @@ impl Observer {
                 metrics::counter!("souk_observation_retries_total", "problem" => failure.kind.as_str()).increment(1);
                 self.store.postpone(key, tries, wait, &failure.detail).await
             }
-            Attempt::Withheld(reason) => self.store.withhold(&[key], reason).await,
+            Attempt::Withheld(reason) => {
+                let subject = claimed.wanted.subject;
+                let withheld = self.store.withhold(&[key], reason).await;
+                // Its node may have come between the try and this.
+                if subject.kind == SubjectKind::Attestation && self.nodes.has(subject.chain) {
+                    self.store.reconsider().await
+                } else {
+                    withheld
+                }
+            }
         };
         if let Err(error) = given_back {
             tracing::warn!(%error, "what is to be fetched again is not given back before its lease is over");

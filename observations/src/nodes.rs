@@ -2,15 +2,15 @@
 //! proves itself.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use alloy::contract::Error as CallError;
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::providers::{DynProvider, Provider};
 use alloy::transports::TransportError;
 use souk_schema::observation::FailureKind;
 use souk_schema::{Address, B256, ChainId};
-use tokio::sync::Mutex as AsyncMutex;
+use souk_wire::{Wire, is_away, when_there};
 use url::Url;
 
 use crate::attestation::{Attestation, Attestations, SchemaRecord, Schemas, is_attestation, is_schema};
@@ -26,52 +26,81 @@ pub struct Nodes(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     /// The preferred first.
-    of_chain: HashMap<ChainId, Vec<Node>>,
+    nodes: Vec<Node>,
     /// Schemas that were proved, by their ids.
     schemas: Mutex<HashMap<B256, SchemaRecord>>,
 }
 
+/// A node, and which chain it is of as soon as that is known.
 #[derive(Debug)]
-struct Node {
-    url: Url,
-    /// Until a question fails: a WebSocket that its node left for long is not taken up again by itself.
-    connected: AsyncMutex<Option<DynProvider>>,
+pub(crate) struct Node {
+    chain: OnceLock<ChainId>,
+    wire: Wire,
+    provider: DynProvider,
 }
 
 impl Node {
-    async fn connection(&self) -> Result<DynProvider, TransportError> {
-        let mut connected = self.connected.lock().await;
-        if let Some(provider) = &*connected {
-            return Ok(provider.clone());
-        }
-        let builder = ProviderBuilder::new().disable_recommended_fillers();
-        let provider = builder.connect(self.url.as_str()).await?.erased();
-        Ok(connected.insert(provider).clone())
+    fn new(url: &Url, chain: impl Into<OnceLock<ChainId>>) -> Result<Node, TransportError> {
+        let wire = Wire::new(url.as_str())?;
+        Ok(Node {
+            chain: chain.into(),
+            provider: wire.provider(),
+            wire,
+        })
     }
 
-    /// Connects anew for the next question.
-    async fn leave(&self) {
-        self.connected.lock().await.take();
+    /// Where it is, as it may be shown.
+    pub(crate) fn shown(&self) -> String {
+        self.wire.shown()
+    }
+
+    /// Waits until it is there and says which chain it is of.
+    pub(crate) async fn placed(&self) -> Result<(), TransportError> {
+        let who = format!("what attestations say on the chain of {}", self.shown());
+        let ask = || self.provider.get_chain_id().into_future();
+        let chain = when_there(who, is_away, ask).await?;
+        self.chain.get_or_init(|| ChainId(chain));
+        Ok(())
     }
 }
 
 impl Nodes {
-    /// The nodes of each chain, the preferred first: http, https, ws or wss. Nobody is asked yet.
-    pub fn new(of_chain: impl IntoIterator<Item = (ChainId, Vec<Url>)>) -> Nodes {
-        let node = |url| Node {
-            url,
-            connected: AsyncMutex::default(),
-        };
-        let nodes = |(chain, urls): (ChainId, Vec<Url>)| (chain, urls.into_iter().map(node).collect());
-        Nodes(Arc::new(Inner {
-            of_chain: of_chain.into_iter().map(nodes).collect(),
+    /// The nodes of each chain, the preferred first, and others that will say themselves which chain they are of: http, https, ws or wss.
+    /// Nobody is asked yet.
+    ///
+    /// # Errors
+    /// A URL that is no node's.
+    pub fn new(
+        of_chain: impl IntoIterator<Item = (ChainId, Vec<Url>)>,
+        others: &[Url],
+    ) -> Result<Nodes, TransportError> {
+        let mut nodes = Vec::new();
+        for (chain, urls) in of_chain {
+            for url in urls {
+                nodes.push(Node::new(&url, chain)?);
+            }
+        }
+        for url in others {
+            nodes.push(Node::new(url, OnceLock::new())?);
+        }
+        Ok(Nodes(Arc::new(Inner {
+            nodes,
             schemas: Mutex::default(),
-        }))
+        })))
     }
 
-    /// Whether there is a node of a chain.
+    /// Whether a node is known to be of a chain.
     pub fn has(&self, chain: ChainId) -> bool {
-        self.0.of_chain.get(&chain).is_some_and(|nodes| !nodes.is_empty())
+        self.of(chain).next().is_some()
+    }
+
+    /// Those that have not said yet which chain they are of.
+    pub(crate) fn unplaced(&self) -> impl Iterator<Item = &Node> {
+        self.0.nodes.iter().filter(|node| node.chain.get().is_none())
+    }
+
+    fn of(&self, chain: ChainId) -> impl Iterator<Item = &Node> {
+        self.0.nodes.iter().filter(move |node| node.chain.get() == Some(&chain))
     }
 
     /// What the chain's nodes answer about an attestation, in so much time each: the first answer that proves itself, else the first.
@@ -86,21 +115,18 @@ impl Nodes {
         limit: Duration,
     ) -> Result<(Attestation, SchemaRecord), Trouble> {
         let mut first = None;
-        for node in self.0.of_chain.get(&chain).map_or(&[][..], Vec::as_slice) {
-            let answer = tokio::time::timeout(limit, self.asked(node, registry, uid)).await;
+        for node in self.of(chain) {
+            let answer = tokio::time::timeout(limit, self.asked(&node.provider, registry, uid)).await;
             let late = |_| {
                 Trouble::new(
                     FailureKind::TimedOut,
                     format!("it took more than {} s", limit.as_secs_f32()),
                 )
             };
-            let answer = answer.map_err(late).flatten();
-            if let Err(trouble) = &answer
-                && matches!(trouble.kind, FailureKind::Unreachable | FailureKind::TimedOut)
-            {
-                node.leave().await;
+            if answer.is_err() {
+                node.wire.leave().await;
             }
-            match answer {
+            match answer.map_err(late).flatten() {
                 Ok((said, schema)) if is_attestation(uid, &said) && is_schema(said.schema, &schema) => {
                     return Ok((said, schema));
                 }
@@ -110,9 +136,12 @@ impl Nodes {
         first.unwrap_or_else(|| Err(Trouble::new(FailureKind::Unreachable, "no node of the chain is named")))
     }
 
-    async fn asked(&self, node: &Node, registry: Address, uid: B256) -> Result<(Attestation, SchemaRecord), Trouble> {
-        let connected = node.connection().await;
-        let provider = &connected.map_err(|error| Trouble::new(FailureKind::Unreachable, unreachable(&error)))?;
+    async fn asked(
+        &self,
+        provider: &DynProvider,
+        registry: Address,
+        uid: B256,
+    ) -> Result<(Attestation, SchemaRecord), Trouble> {
         let attestations = Attestations::new(registry, provider);
         let said = attestations.getAttestation(uid).call().await.map_err(of_call)?;
         if said.uid.is_zero() {

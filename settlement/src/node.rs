@@ -7,7 +7,7 @@ use alloy::eips::BlockNumberOrTag;
 use alloy::eips::eip2718::{Decodable2718, Encodable2718};
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::TransactionRequest;
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
@@ -15,6 +15,7 @@ use alloy::sol_types::SolInterface;
 use alloy::transports::TransportError;
 use souk_contracts::ExchangeVault::{self, ExchangeVaultErrors, ExchangeVaultInstance};
 use souk_schema::exchange::FillNumber;
+use souk_wire::{Wire, genesis_of};
 
 use crate::settler::fees::Fees;
 use crate::settler::journal::{Attempt, MinedIn};
@@ -70,23 +71,13 @@ pub struct Node {
     vault: Address,
 }
 
-async fn genesis_of(provider: &DynProvider) -> Result<B256, TransportError> {
-    let block = provider.get_block_by_number(BlockNumberOrTag::Number(0)).await?;
-    let block = block.ok_or_else(|| TransportError::local_usage_str("the node has no block 0"))?;
-    Ok(block.header.hash)
-}
-
 impl Node {
-    /// Connects over HTTP or WebSocket.
+    /// Asks the node at an http, https, ws or wss URL which chain it is of. Whatever becomes of a connection later, others follow it.
     ///
     /// # Errors
-    /// What the node or the connection says.
+    /// What the node or the connection says; [`souk_wire::is_away`] tells whether waiting helps.
     pub async fn connect(url: &str, vault: Address) -> Result<Node, TransportError> {
-        let provider = ProviderBuilder::new()
-            .disable_recommended_fillers()
-            .connect(url)
-            .await?;
-        let provider = provider.erased();
+        let provider = Wire::new(url)?.provider();
         Ok(Node {
             chain_id: provider.get_chain_id().await?,
             genesis: genesis_of(&provider).await?,

@@ -3,7 +3,6 @@
 //! The file's keys become the defaults of the flags of the same name, so that every rule about a flag is written once, in
 //! [`crate::cli`]. Only `[[chain]]` tables are the file's own: they say what a flag cannot, several chains.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -181,19 +180,13 @@ impl Config {
         Ok(sources)
     }
 
-    /// The nodes of the configured chains, and of those that `--rpc` names.
+    /// The nodes of the configured chains, and those that `--rpc` names, which will say themselves which chain they are of.
     ///
     /// # Errors
-    /// One line for a node that does not say which chain it is of.
-    pub async fn nodes(&self, rpc: &[Url]) -> Result<Nodes> {
-        let mut nodes: BTreeMap<ChainId, Vec<Url>> = BTreeMap::new();
-        for table in &self.chains {
-            nodes.insert(ChainId(table.id), table.rpc.clone());
-        }
-        for url in rpc {
-            nodes.entry(ask_chain_id(url).await?).or_default().push(url.clone());
-        }
-        Ok(Nodes::new(nodes))
+    /// One line for what is no node's address.
+    pub fn nodes(&self, rpc: &[Url]) -> Result<Nodes> {
+        let of_chain = self.chains.iter().map(|table| (ChainId(table.id), table.rpc.clone()));
+        Ok(Nodes::new(of_chain, rpc)?)
     }
 }
 
@@ -235,7 +228,7 @@ async fn source_of_flags(args: &ChainArgs) -> Result<ChainSource> {
 }
 
 async fn ask_chain_id(node: &Url) -> Result<ChainId> {
-    let shown = souk_indexer::redacted(node);
+    let shown = souk_wire::redacted(node);
     let provider = ProviderBuilder::new()
         .connect(node.as_str())
         .await

@@ -17,6 +17,7 @@ mod projectors;
 mod records;
 mod telemetry;
 mod token_names;
+mod waiting;
 mod web;
 
 use std::process::ExitCode;

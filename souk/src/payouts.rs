@@ -14,8 +14,10 @@ use souk_schema::{Address, ChainId};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use crate::exchange::shown;
 use crate::parts::Supervisor;
 use crate::projectors::each_chain;
+use crate::waiting;
 
 /// How often the publisher looks whether something is due.
 const POLL: Duration = Duration::from_secs(1);
@@ -75,10 +77,10 @@ pub struct Publishing {
     pub epoch: Duration,
 }
 
-/// Publishes the roots of a deployment until told to stop.
+/// Publishes the roots of a deployment until told to stop. A node that is away is waited for.
 ///
 /// # Errors
-/// One line when the node does not answer, or the key is not the distributor's proposer's.
+/// One line when the node is of another chain, or the key is not the distributor's proposer's.
 pub async fn publish(
     supervisor: &mut Supervisor,
     publishing: Publishing,
@@ -108,14 +110,19 @@ pub async fn publish(
         .await
         .context("the tables of payouts")?;
     let (registry, ours) = (deployment.addresses.asset_registry, proposer.address());
-    let publisher = Publisher::connect(&rpc, proposer, registry, distributor, payouts, store, epoch)
-        .await
-        .with_context(|| format!("the node {rpc}"))?;
-    let theirs = publisher.proposer().await?;
-    ensure!(
-        theirs == ours,
-        "the distributor takes roots from {theirs}, but the key given is that of {ours}: give the right one with --proposer-key-file"
-    );
+    let publisher = waiting::for_node(&format!("payout roots of chain {chain}"), async || {
+        let (proposer, payouts, store) = (proposer.clone(), payouts.clone(), store.clone());
+        let publisher = Publisher::connect(&rpc, proposer, registry, distributor, payouts, store, epoch)
+            .await
+            .with_context(|| format!("the node {}", shown(&rpc)))?;
+        let theirs = publisher.proposer().await?;
+        ensure!(
+            theirs == ours,
+            "the distributor takes roots from {theirs}, but the key given is that of {ours}: give the right one with --proposer-key-file"
+        );
+        Ok(publisher)
+    })
+    .await?;
     let cancel = supervisor.cancel().clone();
     supervisor.run(format!("payout roots of chain {chain}"), async move {
         Ok(publisher.run(POLL, cancel).await?)

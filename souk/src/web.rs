@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use souk_api::exchange::tokens::TokenNames;
 use souk_api::exchange::{ExchangeParts, RunningGroup as ApiGroup};
 use souk_api::{ApiConfig, IndexerReport, Server, StatusSources, scalars};
@@ -11,7 +11,7 @@ use souk_eventlog::EventLog;
 use souk_indexer::{IndexerStatus, Phase};
 use souk_provenance::graph::GraphHandle;
 use souk_schema::ChainId;
-use souk_schema::exchange::Venue;
+use souk_schema::exchange::{GroupId, Venue};
 use souk_settlement::{Cosigner, CosignerKey, Node};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -20,9 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{HttpArgs, ServeArgs};
 use crate::exchange::{self, RunningGroup};
-use crate::keys;
 use crate::parts::Supervisor;
-use crate::token_names;
+use crate::{keys, token_names, waiting};
 
 /// What the indexers of this process say of themselves.
 pub type Indexers = Vec<watch::Receiver<IndexerStatus>>;
@@ -95,10 +94,11 @@ pub async fn exchange_of(
 }
 
 /// What the API holds of the groups that run elsewhere: engines of this process's own, which read the same streams. `None` where there is no
-/// group, or no node to ask how payment tokens are written: amounts would be guesses.
+/// group, or no node to ask how payment tokens are written: amounts would be guesses. A node that is named and away is waited for, because
+/// what a co-signer signs for another chain's vault could be paid there.
 ///
 /// # Errors
-/// One line when the log, the database or the node does not answer.
+/// One line when the log or the database does not answer.
 pub async fn exchange_elsewhere(
     supervisor: &mut Supervisor,
     args: &ServeArgs,
@@ -127,9 +127,10 @@ pub async fn exchange_elsewhere(
             tracing::warn!(%group, "left out: it is not open yet; start again once it is");
             continue;
         };
-        let node = Node::connect(rpc.as_str(), opened.vault).await;
-        let node = node.with_context(|| format!("the node {rpc}"))?;
-        if !exchange::is_of_present_chain(&handle, &node, log).await? {
+        let connecting = async || exchange::connected(rpc.as_str(), opened.vault).await;
+        let node = waiting::for_node(&who(group), connecting).await?;
+        let asking = async || exchange::is_of_present_chain(&handle, &node, log).await;
+        if !waiting::for_node(&who(group), asking).await? {
             tracing::info!(%group, "left out: its chain was begun anew since");
             continue;
         }
@@ -145,6 +146,11 @@ pub async fn exchange_elsewhere(
         groups.push(ApiGroup { handle, cosigner });
     }
     Ok((!groups.is_empty()).then_some(ExchangeParts { groups, tokens }))
+}
+
+/// Who waits for a node, in the words of the log.
+fn who(group: GroupId) -> String {
+    format!("serving market group {group}")
 }
 
 /// Where the server can be reached.

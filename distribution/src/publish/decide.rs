@@ -20,7 +20,7 @@ pub enum Due {
         /// The root.
         root: B256,
     },
-    /// The pending root counts what is held or was taken away by now, and there is nothing to propose instead.
+    /// The pending root counts what is held or was taken away by now, and there is nothing to propose instead yet; or it is none of ours.
     Withdraw {
         /// Its epoch.
         epoch: u64,
@@ -34,14 +34,21 @@ pub enum Due {
 pub struct Seen {
     /// The epoch of the last finalised root; 0 before the first.
     pub finalised_epoch: u64,
+    /// That root.
+    pub finalised_root: Option<B256>,
     /// The block that it was computed at; 0 before the first.
     pub finalised_block: u64,
     /// The root that is pending.
     pub pending: Option<PendingRoot>,
+    /// Whether the pending root is something else than what the log says as of its block.
+    pub is_false: bool,
     /// The newest final block.
     pub finalized: BlockRef,
     /// Whether more, or less, is owed as of that block than the finalised root says.
     pub has_news: bool,
+    /// Whether a root at that block counts something that is held, or was taken away, by now. A root is a function of the log up to its block,
+    /// or nobody could recompute it, so what is newer than the final block cannot be left out of it.
+    pub would_be_spoiled: bool,
     /// Whether the time between two epochs is over.
     pub is_time: bool,
 }
@@ -49,20 +56,23 @@ pub struct Seen {
 /// What is due. A root that waits undisturbed is left alone, whatever came since.
 pub fn decide(seen: &Seen) -> Due {
     let epoch = seen.finalised_epoch + 1;
-    // The contract takes roots at rising blocks alone.
-    let may_propose = seen.has_news && seen.finalized.number > seen.finalised_block;
-    match &seen.pending {
-        Some(pending) if pending.spoiled.is_empty() => Due::Finalise {
-            epoch: pending.epoch,
-            root: pending.proposed.root,
-        },
-        Some(_) if may_propose => Due::Propose { epoch },
-        Some(pending) => Due::Withdraw {
-            epoch: pending.epoch,
-            root: pending.proposed.root,
-        },
-        None if may_propose && seen.is_time => Due::Propose { epoch },
-        None => Due::Nothing,
+    // The contract takes roots at rising blocks alone. One that is spoiled already is not proposed, but waited for: the dispute becomes final.
+    let may_propose = seen.has_news && !seen.would_be_spoiled && seen.finalized.number > seen.finalised_block;
+    let Some(pending) = &seen.pending else {
+        return match may_propose && seen.is_time {
+            true => Due::Propose { epoch },
+            false => Due::Nothing,
+        };
+    };
+    let is_spoiled = !pending.spoiled.is_empty();
+    let (of, root) = (pending.epoch, pending.proposed.root);
+    match () {
+        () if seen.is_false => Due::Withdraw { epoch: of, root },
+        () if is_spoiled && may_propose => Due::Propose { epoch },
+        () if is_spoiled => Due::Withdraw { epoch: of, root },
+        // Until its block is final, the log may come to say something else of it.
+        () if pending.proposed.computed_at.number > seen.finalized.number => Due::Nothing,
+        () => Due::Finalise { epoch: of, root },
     }
 }
 
@@ -82,10 +92,13 @@ mod tests {
     fn seen() -> Seen {
         Seen {
             finalised_epoch: 3,
+            finalised_root: Some(B256::repeat_byte(6)),
             finalised_block: 90,
             pending: None,
             finalized: at(100),
+            is_false: false,
             has_news: true,
+            would_be_spoiled: false,
             is_time: true,
         }
     }
@@ -118,6 +131,10 @@ mod tests {
                 finalized: at(90),
                 ..seen()
             },
+            Seen {
+                would_be_spoiled: true,
+                ..seen()
+            },
         ] {
             assert_eq!(decide(&nothing), Due::Nothing);
         }
@@ -131,6 +148,24 @@ mod tests {
         };
         let root = B256::repeat_byte(7);
         assert_eq!(decide(&waiting), Due::Finalise { epoch: 4, root });
+        let before_it_is_final = Seen {
+            finalized: at(94),
+            ..waiting
+        };
+        assert_eq!(decide(&before_it_is_final), Due::Nothing);
+    }
+
+    #[test]
+    fn a_root_that_the_log_does_not_bear_out_is_taken_back_whatever_else_is_so() {
+        let root = B256::repeat_byte(7);
+        for spoiled in [vec![], vec![(U256::from(12), 1)]] {
+            let seen = Seen {
+                pending: pending(spoiled),
+                is_false: true,
+                ..seen()
+            };
+            assert_eq!(decide(&seen), Due::Withdraw { epoch: 4, root });
+        }
     }
 
     #[test]
@@ -142,12 +177,15 @@ mod tests {
             ..seen()
         };
         assert_eq!(decide(&replaced), Due::Propose { epoch: 4 });
-        let taken_back = Seen {
-            pending: spoiled,
-            has_news: false,
-            ..seen()
-        };
         let root = B256::repeat_byte(7);
-        assert_eq!(decide(&taken_back), Due::Withdraw { epoch: 4, root });
+        for has_news in [false, true] {
+            let taken_back = Seen {
+                pending: spoiled.clone(),
+                would_be_spoiled: has_news,
+                has_news,
+                ..seen()
+            };
+            assert_eq!(decide(&taken_back), Due::Withdraw { epoch: 4, root });
+        }
     }
 }

@@ -1,102 +1,38 @@
 //! Roots on chain: proposed at a final block, replaced when something that they count is held by now, finalised when their window is over.
 //!
-//! [`decide`] says what is due and is pure; [`Publisher`] looks, sends one transaction at a time, and waits until the stream tells of it.
+//! [`decide`] says what is due and is pure; [`Publisher`] looks, sends one transaction at a time, and waits until the stream tells of it. It
+//! finalises only what it computes itself, whoever proposed it, and takes anything else back.
 //! Nothing is lost when it dies anywhere: what was proposed is on chain, and the contract takes each epoch once. What is owed on one chain is
 //! never published on another that has its id and its contracts' addresses: a chain is known by its genesis block.
 
 mod decide;
+mod desk;
+mod error;
+mod look;
 
 use std::time::{Duration, Instant};
 
-use alloy::contract::Error as ContractError;
-use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::EthereumWallet;
-use alloy::providers::{DynProvider, PendingTransactionError, Provider, ProviderBuilder};
+use alloy::providers::{Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
-use alloy::transports::TransportError;
-use souk_contracts::PayoutDistributor::{self, PayoutDistributorInstance};
-use souk_payouts::Entry;
-use souk_payouts::merkle::MerkleTree;
-use souk_schema::{Address, B256, BlockRef};
+use souk_contracts::PayoutDistributor;
+use souk_schema::{Address, B256, ChainId};
+use souk_wire::{Wire, genesis_of};
 use tokio_util::sync::CancellationToken;
 
 pub use decide::{Due, Seen, decide};
+pub use error::PublishError;
 
-use crate::follow::DistributionHandle;
+use crate::follow::{DistributionHandle, DistributionStatus};
 use crate::store::Store;
-
-/// How long to wait for a receipt, and then for the stream to tell of its block.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Why a step could not be made. Another may.
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// The node does not answer.
-    #[error("the node does not answer: {0}")]
-    Node(#[from] TransportError),
-    /// The distributor refuses.
-    #[error("the payout distributor: {0}")]
-    Contract(#[from] ContractError),
-    /// No receipt came.
-    #[error("no receipt: {0}")]
-    Receipt(#[from] PendingTransactionError),
-    /// The transaction failed on chain.
-    #[error("the payout distributor refused {0}")]
-    Reverted(&'static str),
-    /// The node is on another chain than it was.
-    #[error(
-        "the node's genesis block is {found}, but was {expected}: the chain was begun anew, and what is owed is of the old one; point --rpc at \
-         the old chain, or index the new one and start again"
-    )]
-    OtherChain {
-        /// As it was.
-        expected: B256,
-        /// As it is.
-        found: B256,
-    },
-    /// The stream is of another chain than the node's.
-    #[error(
-        "what is owed is of the chain whose genesis block is {owed}, but the node's is {found}: index the node's chain, or point --rpc at the \
-         other one"
-    )]
-    OwedElsewhere {
-        /// Block 0 of the chain that the stream is of.
-        owed: B256,
-        /// The node's.
-        found: B256,
-    },
-    /// The stream does not tell of the block.
-    #[error("the stream does not reach block {0}; is the chain indexed?")]
-    NotIndexed(u64),
-    /// Postgres does not answer.
-    #[error("the tables of payouts: {0}")]
-    Database(#[from] sqlx::Error),
-    /// Summing what is owed panicked.
-    #[error("summing what is owed: {0}")]
-    Panicked(#[from] tokio::task::JoinError),
-}
-
-impl PublishError {
-    /// Whether trying again is of no use.
-    fn is_fatal(&self) -> bool {
-        matches!(self, PublishError::OtherChain { .. })
-    }
-}
-
-/// What there is to decide on.
-struct Look {
-    /// Block 0 of the chain that the rest is of.
-    genesis: B256,
-    seen: Seen,
-    /// What is owed as of the final block.
-    entries: Vec<Entry>,
-}
+use desk::Desk;
+use look::{Look, Sums};
 
 /// Proposes and finalises the roots of one deployment.
 #[derive(Debug)]
 pub struct Publisher {
     registry: Address,
-    distributor: PayoutDistributorInstance<DynProvider>,
+    desk: Desk,
     /// Block 0 of the node's chain when it was connected to.
     genesis: B256,
     payouts: DistributionHandle,
@@ -104,13 +40,19 @@ pub struct Publisher {
     /// At least so long between two proposals of new epochs.
     epoch: Duration,
     proposed: Option<Instant>,
+    sums: Sums,
+    looked: Option<Looked>,
 }
 
+/// How far the payouts were at a look, whether it was time for an epoch, and what was seen.
+type Looked = (DistributionStatus, bool, Option<Look>);
+
 impl Publisher {
-    /// For the deployment of `registry` whose payouts are followed by `payouts`; `proposer` is the key that the distributor knows.
+    /// For the deployment of `registry` whose payouts are followed by `payouts`; `proposer` is the key that the distributor knows. Whatever
+    /// becomes of the connection to the node later, others follow it.
     ///
     /// # Errors
-    /// [`PublishError`] when the node does not answer, or another account proposes there.
+    /// [`PublishError`] when the node does not answer, or is of another chain.
     pub async fn connect(
         rpc: &str,
         proposer: PrivateKeySigner,
@@ -120,16 +62,28 @@ impl Publisher {
         store: Store,
         epoch: Duration,
     ) -> Result<Publisher, PublishError> {
+        let ours = proposer.address();
         let wallet = EthereumWallet::from(proposer);
-        let node = ProviderBuilder::new().wallet(wallet).connect(rpc).await?.erased();
+        let builder = ProviderBuilder::new().wallet(wallet);
+        let node = builder.connect_client(Wire::new(rpc)?.client()).erased();
+        let (expected, found) = (payouts.chain(), ChainId(node.get_chain_id().await?));
+        if expected != found {
+            return Err(PublishError::WrongChain { expected, found });
+        }
         Ok(Publisher {
             registry,
             genesis: genesis_of(&node).await?,
-            distributor: PayoutDistributor::new(distributor, node),
+            desk: Desk {
+                distributor: PayoutDistributor::new(distributor, node),
+                proposer: ours,
+                payouts: payouts.clone(),
+            },
             payouts,
             store,
             epoch,
             proposed: None,
+            sums: Sums::default(),
+            looked: None,
         })
     }
 
@@ -138,7 +92,7 @@ impl Publisher {
     /// # Errors
     /// [`PublishError`].
     pub async fn proposer(&self) -> Result<Address, PublishError> {
-        Ok(self.distributor.proposer().call().await?)
+        Ok(self.desk.distributor.proposer().call().await?)
     }
 
     /// Publishes until cancelled. What waiting may mend is logged and tried again.
@@ -166,121 +120,117 @@ impl Publisher {
         }
     }
 
+    /// How often all that is owed was summed, which takes time in proportion to it.
+    pub fn sums(&self) -> u64 {
+        self.sums.made
+    }
+
     /// Looks, and does what is due; what was done.
     ///
     /// # Errors
     /// [`PublishError`]; nothing is half done.
     pub async fn step(&mut self) -> Result<Due, PublishError> {
         let is_time = self.proposed.is_none_or(|proposed| proposed.elapsed() >= self.epoch);
-        let (payouts, registry) = (self.payouts.clone(), self.registry);
-        // Summing all that is owed is work for a thread of its own.
-        let looking = tokio::task::spawn_blocking(move || look(&payouts, registry, is_time));
-        let looked = looking.await?;
+        let looked = self.look(is_time).await?;
         // Last, because a look may take long, and each time: a dev chain may be begun anew between two looks without a request that fails.
         self.check_chain().await?;
-        let Some(Look { genesis, seen, entries }) = looked else {
+        let Some(mut look) = looked else {
             return Ok(Due::Nothing);
         };
-        if genesis != self.genesis {
-            let (owed, found) = (genesis, self.genesis);
+        if look.genesis != self.genesis {
+            let (owed, found) = (look.genesis, self.genesis);
             return Err(PublishError::OwedElsewhere { owed, found });
         }
-        let due = decide(&seen);
-        match &due {
-            Due::Nothing => return Ok(Due::Nothing),
-            Due::Propose { epoch } => self.propose(*epoch, seen.finalized, &entries).await?,
-            Due::Finalise { epoch, root } => {
-                let call = self.distributor.finaliseRoot(*epoch, *root);
-                // The contract knows its window and its disputes best. As of the block that would come now: on a quiet chain the newest one
-                // may be older than the window.
-                if call.clone().block(BlockId::pending()).call().await.is_err() {
-                    return Ok(Due::Nothing);
-                }
-                self.confirmed("the end of an epoch", call.send().await?).await?;
+        let mut due = decide(&look.seen);
+        if let Due::Finalise { epoch, root } = due {
+            if !self.desk.may_finalise(epoch, root).await? {
+                return Ok(Due::Nothing);
             }
-            Due::Withdraw { epoch, root } => {
-                let call = self.distributor.withdrawRoot(*epoch, *root);
-                self.confirmed("taking a root back", call.send().await?).await?;
+            if let Some(block) = look.unproved
+                && !self.desk.has(block).await?
+            {
+                look.seen.is_false = true;
+                due = decide(&look.seen);
             }
         }
+        self.carry_out(&due, &look).await?;
         Ok(due)
+    }
+
+    /// Sees what there is to decide on. What was seen before is so still while the stream tells of nothing.
+    async fn look(&mut self, is_time: bool) -> Result<Option<Look>, PublishError> {
+        let status = self.payouts.status();
+        let is_same = |(before, was_time, _): &&Looked| (before, *was_time) == (&status, is_time);
+        if let Some((.., look)) = self.looked.as_ref().filter(is_same) {
+            return Ok(look.clone());
+        }
+        let (payouts, registry, mut sums) = (self.payouts.clone(), self.registry, std::mem::take(&mut self.sums));
+        // Summing all that is owed is work for a thread of its own.
+        let looking = tokio::task::spawn_blocking(move || (look::look(&payouts, registry, is_time, &mut sums), sums));
+        let (look, sums) = looking.await?;
+        self.sums = sums;
+        // A stream that is folded anew has not told yet of every dispute.
+        let is_whole = status.is_live && self.payouts.status().is_live;
+        self.looked = is_whole.then(|| (status, is_time, look.clone()));
+        Ok(look.filter(|_| is_whole))
+    }
+
+    async fn carry_out(&mut self, due: &Due, look: &Look) -> Result<(), PublishError> {
+        let seen = &look.seen;
+        if *due == Due::Nothing {
+            return Ok(());
+        }
+        if seen.is_false {
+            tracing::error!(
+                registry = %self.registry,
+                pending = ?seen.pending,
+                "the pending payout root is not what the log says as of its block, and is taken back: is the proposer's key in other hands, \
+                 or does another version publish with it?"
+            );
+            metrics::counter!("souk_payouts_false_roots_total", "chain" => self.payouts.chain().to_string())
+                .increment(1);
+        }
+        let nonce = self.desk.nonce(seen.pending.as_ref()).await?;
+        let distributor = &self.desk.distributor;
+        let mut kept = seen.finalised_root.map(|root| (seen.finalised_epoch, root));
+        let mut pending = None;
+        match due {
+            Due::Nothing => {}
+            Due::Propose { epoch } => {
+                let Some((owed, root)) = look.owed.as_ref().and_then(|owed| Some((owed, owed.root?))) else {
+                    return Ok(());
+                };
+                self.store.keep_root(self.registry, *epoch, root, &owed.entries).await?;
+                let at = seen.finalized;
+                let call = distributor.proposeRoot(*epoch, root, at.number, at.hash);
+                self.desk.send("a root", call, nonce).await?;
+                self.proposed = Some(Instant::now());
+                pending = Some((*epoch, root));
+            }
+            Due::Finalise { epoch, root } => {
+                let call = distributor.finaliseRoot(*epoch, *root);
+                self.desk.send("the end of an epoch", call, nonce).await?;
+                kept = Some((*epoch, *root));
+            }
+            Due::Withdraw { epoch, root } => {
+                let call = distributor.withdrawRoot(*epoch, *root);
+                self.desk.send("taking a root back", call, nonce).await?;
+                if !seen.is_false {
+                    // What replaces it has waited for its time already.
+                    self.proposed = None;
+                }
+            }
+        }
+        let kept: Vec<(u64, B256)> = kept.into_iter().chain(pending).collect();
+        Ok(self.store.drop_other_roots(self.registry, &kept).await?)
     }
 
     /// Makes sure that the node is still on the chain that it was on.
     async fn check_chain(&self) -> Result<(), PublishError> {
-        let (expected, found) = (self.genesis, genesis_of(self.distributor.provider()).await?);
+        let (expected, found) = (self.genesis, genesis_of(self.desk.node()).await?);
         match expected == found {
             true => Ok(()),
             false => Err(PublishError::OtherChain { expected, found }),
         }
     }
-
-    async fn propose(&mut self, epoch: u64, at: BlockRef, entries: &[Entry]) -> Result<(), PublishError> {
-        let Some(tree) = MerkleTree::new(entries) else {
-            return Ok(());
-        };
-        self.store.keep_root(self.registry, epoch, tree.root(), entries).await?;
-        let call = self.distributor.proposeRoot(epoch, tree.root(), at.number, at.hash);
-        self.confirmed("a root", call.send().await?).await?;
-        self.proposed = Some(Instant::now());
-        Ok(())
-    }
-
-    /// Waits for the receipt, and until the stream is at its block: what is decided next has seen it.
-    async fn confirmed(
-        &self,
-        what: &'static str,
-        sent: alloy::providers::PendingTransactionBuilder<alloy::network::Ethereum>,
-    ) -> Result<(), PublishError> {
-        let receipt = sent.with_timeout(Some(PATIENCE)).get_receipt().await?;
-        if !receipt.status() {
-            return Err(PublishError::Reverted(what));
-        }
-        let block = receipt.block_number.unwrap_or_default();
-        let reached = async {
-            loop {
-                let seen = self.payouts.status();
-                if seen.head.is_some_and(|head| head.number >= block) || !self.payouts.changed(&seen).await {
-                    return;
-                }
-            }
-        };
-        let waited = tokio::time::timeout(PATIENCE, reached).await;
-        waited.map_err(|_| PublishError::NotIndexed(block))
-    }
-}
-
-/// Hash of the node's block 0, which tells two chains with one id apart.
-async fn genesis_of(node: &DynProvider) -> Result<B256, TransportError> {
-    let block = node.get_block_by_number(BlockNumberOrTag::Number(0)).await?;
-    let block = block.ok_or_else(|| TransportError::local_usage_str("the node has no block 0"))?;
-    Ok(block.header.hash)
-}
-
-/// What there is to decide on, with the entries as of the final block; `None` before there is one, and where payouts cannot be computed.
-fn look(payouts: &DistributionHandle, registry: Address, is_time: bool) -> Option<Look> {
-    payouts.read(|chain| {
-        let (genesis, finalized) = (chain.genesis()?, chain.finalized()?);
-        let state = &mut chain
-            .of_mut(&registry)
-            .filter(|deployed| deployed.refused.is_none())?
-            .state;
-        let pending = state.pending_root();
-        let is_quiet = pending.as_ref().map_or(!is_time, |pending| pending.spoiled.is_empty());
-        // Nobody needs the entries while a root only waits.
-        let (entries, before) = match is_quiet {
-            true => (Vec::new(), Vec::new()),
-            false => (state.entries(finalized.number), state.entries(0)),
-        };
-        let finalised_epoch = state.finalised_epoch();
-        let seen = Seen {
-            finalised_epoch,
-            finalised_block: state.epoch(finalised_epoch).map_or(0, |epoch| epoch.computed_at.number),
-            pending,
-            finalized,
-            has_news: entries != before,
-            is_time,
-        };
-        Some(Look { genesis, seen, entries })
-    })
 }

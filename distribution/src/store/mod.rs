@@ -12,6 +12,7 @@ use sqlx::{PgPool, Row};
 
 use crate::fold::Changes;
 
+pub use roots::KeptRoot;
 pub(crate) use snapshot::Heading;
 
 /// Records after which another snapshot is taken, of a chain that is followed at its end: some seconds of folding at most.

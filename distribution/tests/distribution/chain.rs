@@ -32,6 +32,8 @@ pub enum Deed {
     Dispute(u64, u64),
     /// The root of an epoch, computed at a block.
     Propose(u64, B256, BlockRef),
+    /// The pending root of an epoch is taken back.
+    Withdraw(u64, B256),
     /// The end of an epoch.
     Finalise(u64, B256),
 }
@@ -203,6 +205,7 @@ impl Chain {
                     proposer: BOB,
                 },
             ),
+            Deed::Withdraw(epoch, root) => raw(DISTRIBUTOR, &PayoutDistributor::RootWithdrawn { epoch, root }),
             Deed::Finalise(epoch, root) => raw(DISTRIBUTOR, &PayoutDistributor::RootFinalised { epoch, root }),
         }
     }

@@ -1,16 +1,19 @@
 //! What is owed, followed from a real log into a real Postgres: through reorganisations, restarts, a newer generation and a second writer.
-//! Publishing on a real chain is above all a whole-system scenario; here it is that nothing goes to another chain.
+//! And roots on a real chain: what they count, who takes them back, and that nothing goes to another chain.
 
 mod chain;
 mod distributors;
+mod node;
+mod proxy;
 mod publishing;
+mod roots;
 mod snapshots;
 mod support;
 
 use souk_distribution::fold::FoldError;
-use souk_distribution::{DistributionState, verify};
+use souk_distribution::{DistributionState, fold_to_end, verify};
 use souk_payouts::merkle::{self, MerkleTree};
-use souk_schema::{B256, U256};
+use souk_schema::{B256, BlockRef, U256};
 
 use chain::{ALICE, BOB, CHAIN, Chain, Deed, REGISTRY, TOKEN};
 use support::Stand;
@@ -235,7 +238,61 @@ async fn pay_3_a_root_is_recomputed_from_the_log_and_a_false_one_or_a_changed_le
         (ALICE, Some("1001"))
     );
     assert!(report.to_string().contains("is published with 1001"), "{report}");
+
+    // That there were some is known when all of them are gone.
+    stand.execute("delete from payouts.root_entry").await;
+    let report = verified(&stand).await;
+    assert!(!report.roots[0].is_same(), "{report}");
+    assert!(report.to_string().contains("published with it are gone"), "{report}");
+    // Unless they are kept no more because they are of no use.
+    stand
+        .store()
+        .await
+        .drop_other_roots(REGISTRY, &[(2, B256::ZERO)])
+        .await
+        .unwrap();
+    assert!(verified(&stand).await.roots[0].is_same());
     running.stop().await;
+}
+
+async fn verified(stand: &Stand) -> verify::PayoutReport {
+    let report = verify::verify(CHAIN, &stand.log, &stand.store().await).await;
+    report.expect("it is recomputed").expect("there is a stream")
+}
+
+#[tokio::test]
+async fn pay_3_a_root_of_another_chains_block_is_named_however_old_the_block_is() {
+    let stand = Stand::new().await;
+    let mut chain = beginning();
+    let at = chain.head();
+    stand.append(&mut chain).await;
+    let report = verified(&stand).await;
+    assert!(report.to_string().starts_with("nothing was published yet"), "{report}");
+
+    let mut state = fold_to_end(CHAIN, &stand.log).await.unwrap().expect("it has records");
+    let entries = state.of_mut(&REGISTRY).expect("it is watched").state.entries(at.number);
+    let root = MerkleTree::new(&entries).expect("something is owed").root();
+    let elsewhere = BlockRef {
+        hash: B256::repeat_byte(3),
+        ..at
+    };
+    let propose = |chain: &mut Chain| {
+        chain.block(&[Deed::Propose(1, root, elsewhere)]);
+        chain.block(&[Deed::Propose(1, root, at)]);
+    };
+    propose(&mut chain);
+    // More than the fold remembers.
+    (0..5_000).for_each(|_| chain.block(&[]));
+    propose(&mut chain);
+    stand.append(&mut chain).await;
+    let report = verified(&stand).await;
+    let same: Vec<bool> = report.roots.iter().map(verify::RootReport::is_same).collect();
+    assert_eq!(same, [false, true, false, true], "{report}");
+    let named = format!(
+        "it is of block {} ({}), but the log's is {}",
+        at.number, elsewhere.hash, at.hash
+    );
+    assert_eq!(report.to_string().matches(&named).count(), 2, "{report}");
 }
 
 #[tokio::test]

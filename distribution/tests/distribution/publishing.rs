@@ -3,87 +3,13 @@
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::signers::local::PrivateKeySigner;
-use souk_contracts::{PayoutDistributor, deploy, dev};
-use souk_devstack::{Anvil, AnvilConfig};
+use souk_devstack::{Anvil, AnvilConfig, Gate};
 use souk_distribution::Keeping;
 use souk_distribution::publish::{Due, PublishError, Publisher};
 
 use crate::chain::{ALICE, Chain, Deed, REGISTRY};
-use crate::support::{Running, Stand};
-
-/// A dev chain with the contracts on it.
-struct Node {
-    anvil: Anvil,
-    provider: DynProvider,
-    distributor: Address,
-}
-
-impl Node {
-    /// One whose blocks begin at this time, which is in its genesis block; on a port of its own unless there is one to take over.
-    async fn start(genesis_secs: u64, port: Option<u16>) -> Node {
-        let config = AnvilConfig {
-            genesis_timestamp_secs: Some(genesis_secs),
-            port,
-            ..AnvilConfig::default()
-        };
-        let anvil = Anvil::start(&config).await.expect("anvil starts");
-        let provider = ProviderBuilder::new()
-            .connect(&anvil.http_url())
-            .await
-            .expect("it answers");
-        let provider = provider.erased();
-        let deployed = deploy(&provider, admin().address(), None)
-            .await
-            .expect("contracts are deployed");
-        Node {
-            anvil,
-            provider,
-            distributor: deployed.addresses.payout_distributor.expect("there is one"),
-        }
-    }
-
-    /// Another chain in its place, which has the contracts at the same addresses.
-    async fn begun_anew(self, genesis_secs: u64) -> Node {
-        let url = self.anvil.http_url();
-        self.anvil.stop().await;
-        let port = url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        let anew = Node::start(genesis_secs, port).await;
-        assert_eq!((anew.anvil.http_url(), anew.distributor), (url, self.distributor));
-        anew
-    }
-
-    async fn genesis(&self) -> B256 {
-        let block = self.provider.get_block_by_number(0.into()).await.expect("it answers");
-        block.expect("every chain has one").header.hash
-    }
-
-    /// The root that waits; zero where none does.
-    async fn pending(&self) -> B256 {
-        let distributor = PayoutDistributor::new(self.distributor, &self.provider);
-        distributor.pendingRoot().call().await.expect("it answers").root
-    }
-
-    async fn publisher(&self, stand: &Stand, running: &Running) -> Publisher {
-        let (rpc, payouts) = (self.anvil.http_url(), running.handle.clone());
-        let connecting = Publisher::connect(
-            &rpc,
-            admin(),
-            REGISTRY,
-            self.distributor,
-            payouts,
-            stand.store().await,
-            Duration::ZERO,
-        );
-        connecting.await.expect("it answers")
-    }
-}
-
-/// Deploys, and proposes.
-fn admin() -> PrivateKeySigner {
-    PrivateKeySigner::from_bytes(&dev::ADMIN_KEY).expect("a key")
-}
+use crate::node::{Node, WINDOW_SECS, admin};
+use crate::support::Stand;
 
 /// A stream that says that Alice is owed something, as of a final block, and reaches beyond whatever the node will mine here.
 fn owing(generation: u32, genesis: B256) -> Chain {
@@ -105,12 +31,22 @@ async fn step(publisher: &mut Publisher) -> Result<Due, PublishError> {
 
 #[tokio::test]
 async fn a_chain_that_is_begun_anew_between_two_looks_gets_no_root_of_the_old_one() {
+    begun_anew_between_two_looks(|node| node.anvil.http_url()).await;
+}
+
+/// Over a WebSocket the new chain is met on another connection.
+#[tokio::test]
+async fn a_chain_that_is_begun_anew_behind_a_websocket_gets_no_root_of_the_old_one() {
+    begun_anew_between_two_looks(|node| node.anvil.ws_url()).await;
+}
+
+async fn begun_anew_between_two_looks(url: impl Fn(&Node) -> String) {
     let stand = Stand::new().await;
     let node = Node::start(1_700_000_000, None).await;
     let old = node.genesis().await;
     stand.append(&mut owing(1, old)).await;
     let running = stand.follow_with(Keeping::Reads(stand.store().await)).await;
-    let mut publisher = node.publisher(&stand, &running).await;
+    let mut publisher = node.publisher(&stand, &running, &url(&node), Duration::ZERO).await;
     assert_eq!(step(&mut publisher).await.expect("a root"), Due::Propose { epoch: 1 });
     assert_ne!(node.pending().await, B256::ZERO);
 
@@ -141,7 +77,9 @@ async fn what_is_owed_on_another_chain_waits_until_the_stream_is_of_the_nodes() 
     let (ours, theirs) = (node.genesis().await, B256::repeat_byte(7));
     stand.append(&mut owing(1, theirs)).await;
     let running = stand.follow_with(Keeping::Reads(stand.store().await)).await;
-    let mut publisher = node.publisher(&stand, &running).await;
+    let mut publisher = node
+        .publisher(&stand, &running, &node.anvil.http_url(), Duration::ZERO)
+        .await;
     let error = step(&mut publisher).await.expect_err("it is owed elsewhere");
     assert!(
         matches!(error, PublishError::OwedElsewhere { owed, found } if (owed, found) == (theirs, ours)),
@@ -154,5 +92,63 @@ async fn what_is_owed_on_another_chain_waits_until_the_stream_is_of_the_nodes() 
     running.reached(&anew).await;
     assert_eq!(step(&mut publisher).await.expect("a root"), Due::Propose { epoch: 1 });
     assert_ne!(node.pending().await, B256::ZERO);
+    running.stop().await;
+}
+
+/// The node is away for longer than a WebSocket is patient, and nobody starts the publisher anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_is_published_over_another_connection_after_a_long_outage() {
+    let stand = Stand::new().await;
+    let node = Node::start(1_700_000_000, None).await;
+    let gate = Gate::before(node.anvil.port()).await.expect("a gate");
+    let mut chain = owing(1, node.genesis().await);
+    stand.append(&mut chain).await;
+    let running = stand.follow_with(Keeping::Reads(stand.store().await)).await;
+    let mut publisher = node.publisher(&stand, &running, &gate.ws_url(), Duration::ZERO).await;
+    gate.shut();
+    for _ in 0..3 {
+        let error = publisher.step().await.expect_err("nobody answers");
+        assert!(matches!(error, PublishError::Node(_)), "{error}");
+    }
+    // What alloy tries by itself, and each step.
+    gate.turned_away(4).await;
+    gate.open();
+    assert_eq!(publisher.step().await.expect("a root"), Due::Propose { epoch: 1 });
+    let root = node.pending().await;
+    assert_ne!(root, B256::ZERO);
+
+    // And one more transaction, which goes by the nonce that the first one left.
+    gate.shut();
+    publisher.step().await.expect_err("nobody answers");
+    gate.turned_away(2).await;
+    gate.open();
+    let at = running.handle.status().finalized.expect("there is one");
+    chain.block(&[Deed::Propose(1, root, at)]);
+    stand.append(&mut chain).await;
+    running.reached(&chain).await;
+    node.passes(WINDOW_SECS).await;
+    assert_eq!(
+        publisher.step().await.expect("its end"),
+        Due::Finalise { epoch: 1, root }
+    );
+    assert_eq!(node.pending().await, B256::ZERO);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_of_a_chain_with_another_id_is_refused() {
+    let stand = Stand::new().await;
+    let config = AnvilConfig {
+        chain_id: 5,
+        ..AnvilConfig::default()
+    };
+    let anvil = Anvil::start(&config).await.expect("anvil starts");
+    stand.append(&mut owing(1, B256::repeat_byte(7))).await;
+    let running = stand.follow_with(Keeping::Reads(stand.store().await)).await;
+    let (payouts, nobody) = (running.handle.clone(), Address::ZERO);
+    let (url, store) = (anvil.ws_url(), stand.store().await);
+    let connecting = Publisher::connect(&url, admin(), REGISTRY, nobody, payouts, store, Duration::ZERO);
+    let error = connecting.await.expect_err("it is of another chain");
+    assert!(error.to_string().contains("the node is of chain 5"), "{error}");
     running.stop().await;
 }

@@ -71,7 +71,8 @@ impl Stand {
         let cancel = CancellationToken::new();
         let (handle, following) = follow(CHAIN, Arc::clone(&self.log), keeping, cancel.clone());
         let task = tokio::spawn(following);
-        assert!(handle.live().await, "it ended");
+        let live = tokio::time::timeout(PATIENCE, handle.live()).await;
+        assert!(live.expect("it comes to the end of the stream"), "it ended");
         Running { handle, task, cancel }
     }
 
@@ -132,10 +133,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits until it has the chain's head.
+    /// Waits until it has the chain's head, and knows that this is the end.
     pub async fn reached(&self, chain: &Chain) {
         let head = chain.head();
-        self.until(|status| status.head == Some(head)).await;
+        self.until(|status| status.is_live && status.head == Some(head)).await;
     }
 
     /// Waits until this is so.
@@ -159,6 +160,7 @@ impl Running {
 
     pub async fn stop(self) {
         self.cancel.cancel();
-        self.task.await.expect("it does not panic").expect("it ends well");
+        let ended = tokio::time::timeout(PATIENCE, self.task).await.expect("it ends");
+        ended.expect("it does not panic").expect("it ends well");
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use metrics::{counter, histogram};
 use rand::RngExt;
 use serde::de::DeserializeOwned;
+use souk_wire::redacted;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
@@ -14,7 +15,7 @@ use super::answer::{Answers, Call};
 use super::classify::{CallError, Fault, shortened};
 use super::http::Http;
 use super::ws::{Announcement, Ws};
-use crate::source::{Limits, redacted};
+use crate::source::Limits;
 use crate::status::{EndpointState, EndpointStatus};
 
 /// Requests that one endpoint gets at a time.

@@ -4,7 +4,7 @@ use alloy::sol_types::{SolCall, SolValue};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use souk_devstack::{Anvil, AnvilConfig};
+use souk_devstack::{Anvil, AnvilConfig, Gate};
 use souk_observations::attempt::{Attempt, attempt};
 use souk_observations::attestation::{Attestation, Attestations, SchemaRecord, Schemas};
 use souk_observations::fetch::Fetcher;
@@ -62,6 +62,9 @@ fn wanted(uid: B256) -> Wanted {
 /// A node that answers with an attestation and a schema, whatever it is asked for.
 async fn answering(attestation: Attestation, schema: SchemaRecord) -> Url {
     let answer = async move |Json(request): Json<Value>| {
+        if request["method"] == "eth_chainId" {
+            return Json(json!({ "jsonrpc": "2.0", "id": request["id"], "result": format!("{:#x}", CHAIN.0) }));
+        }
         let input = request["params"][0]["input"].as_str().unwrap_or_default();
         let called = |selector: [u8; 4]| input.starts_with(&alloy::hex::encode_prefixed(selector));
         let result = match () {
@@ -80,7 +83,8 @@ async fn answering(attestation: Attestation, schema: SchemaRecord) -> Url {
 
 async fn asked(urls: Vec<Url>, uid: B256, tries: u32) -> Attempt {
     let fetcher = Fetcher::new(policy()).expect("a fetcher");
-    attempt(&fetcher, &Nodes::new([(CHAIN, urls)]), &wanted(uid), tries).await
+    let nodes = Nodes::new([(CHAIN, urls)], &[]).expect("URLs");
+    attempt(&fetcher, &nodes, &wanted(uid), tries).await
 }
 
 fn again(attempt: &Attempt) -> FailureKind {
@@ -144,6 +148,55 @@ async fn a_contract_that_is_none_of_eas_is_named() {
     assert_eq!(again(&asked(vec![url], uid, 1).await), FailureKind::WrongUid);
 }
 
+/// Whoever observes begins without its node, says what it waits for, and asks once the node is there.
+#[tokio::test]
+async fn an_attestation_waits_for_a_node_that_is_not_there_yet() {
+    let (attestation, schema, uid) = specimen();
+    let stand = Stand::new().await;
+    let mut chain = Chain::new();
+    chain.block(&[Deed::Attested(uid)]);
+    stand.index(&mut chain).await;
+    let node = answering(attestation, schema).await;
+    let gate = Gate::before(node.port().expect("a port")).await.expect("a gate");
+    gate.shut();
+    let url: Url = gate.http_url().parse().expect("a URL");
+    let observer = stand.observe_with(policy(), Nodes::new([], &[url]).expect("a URL"));
+    let withheld = Counts {
+        withheld: 1,
+        ..Counts::default()
+    };
+    stand.reach(withheld).await;
+    let problem = stand.problem().await.expect("it is said why");
+    assert!(problem.contains("has answered yet"), "{problem}");
+    gate.turned_away(2).await;
+    gate.open();
+    let fetched = Counts {
+        fetched: 1,
+        ..Counts::default()
+    };
+    stand.reach(fetched).await;
+    observer.stop().await;
+    assert_eq!(stand.observations().await[0].tries, 1, "waiting was no try");
+}
+
+/// Asked over a WebSocket to a real node, which is cut for longer than alloy is patient.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_asked_again_after_a_long_outage() {
+    let anvil = Anvil::start(&AnvilConfig::default()).await.expect("anvil starts");
+    let gate = Gate::before(anvil.port()).await.expect("a gate");
+    let url: Url = gate.ws_url().parse().expect("a URL");
+    let nodes = Nodes::new([(CHAIN, vec![url])], &[]).expect("a URL");
+    let (fetcher, (_, _, uid)) = (Fetcher::new(policy()).expect("a fetcher"), specimen());
+    let ask = async || again(&attempt(&fetcher, &nodes, &wanted(uid), 1).await);
+    // There is no contract of EAS's, which is an answer all the same.
+    assert_eq!(ask().await, FailureKind::WrongUid);
+    gate.shut();
+    assert_eq!(ask().await, FailureKind::Unreachable);
+    gate.turned_away(2).await;
+    gate.open();
+    assert_eq!(ask().await, FailureKind::WrongUid);
+}
+
 /// Withheld without a node, found once one is named, and never asked for again.
 #[tokio::test]
 async fn an_attestation_is_found_when_a_node_is_named() {
@@ -160,7 +213,7 @@ async fn an_attestation_is_found_when_a_node_is_named() {
     stand.reach(withheld).await;
     observer.stop().await;
 
-    let nodes = Nodes::new([(CHAIN, vec![answering(attestation, schema).await])]);
+    let nodes = Nodes::new([(CHAIN, vec![answering(attestation, schema).await])], &[]).expect("URLs");
     let fetched = Counts {
         fetched: 1,
         ..Counts::default()

@@ -124,27 +124,43 @@ impl State {
         if epoch.status != RootStatus::Pending {
             return None;
         }
-        let block = epoch.computed_at.number;
+        Some(PendingRoot {
+            epoch: *number,
+            proposed: epoch.clone(),
+            spoiled: self.spoiled(epoch.computed_at.number),
+        })
+    }
+
+    /// Revenues and portions that a root computed at the end of `block` counts and that are held, or were recomputed, by now.
+    pub fn spoiled(&self, block: u64) -> Vec<(U256, u32)> {
+        let tables = &self.tables;
         let mut spoiled = Vec::new();
-        for revenue in self
-            .tables
-            .open
-            .values()
-            .filter(|revenue| revenue.block <= block && self.tables.adds(block))
-        {
+        if !tables.adds(block) {
+            return spoiled;
+        }
+        for revenue in tables.open.values().filter(|revenue| revenue.block <= block) {
             for (portion, mark) in &revenue.marks {
-                let held_now = mark.holds.iter().any(|key| self.tables.active.contains_key(key));
+                let held_now = mark.holds.iter().any(|key| tables.active.contains_key(key));
                 let gone = mark.vested.is_none() && (held_now || mark.until.is_some());
-                if gone && self.tables.counts(revenue, *portion, block) {
+                if gone && tables.counts(revenue, *portion, block) {
                     spoiled.push((revenue.payment.revenue, *portion));
                 }
             }
         }
-        Some(PendingRoot {
-            epoch: *number,
-            proposed: epoch.clone(),
-            spoiled,
-        })
+        spoiled
+    }
+
+    /// Whether a root computed at the end of `block` counts a portion that no finalised one does. Sums nothing, so the portion may be of no
+    /// amount, and [`State::entries`] as they were.
+    pub fn has_news(&self, block: u64) -> bool {
+        let tables = &self.tables;
+        let is_new = |revenue: &Revenue, portion: u32| {
+            let mark = revenue.marks.get(&portion);
+            mark.is_none_or(|mark| mark.vested.is_none()) && tables.counts(revenue, portion, block)
+        };
+        let mut arrived = tables.open.values().filter(|revenue| revenue.block <= block);
+        tables.adds(block)
+            && arrived.any(|revenue| (0..revenue.portion_count()).any(|portion| is_new(revenue, portion)))
     }
 
     pub(super) fn root_proposed(&mut self, epoch: u64, root: B256, computed_at: BlockRef) {

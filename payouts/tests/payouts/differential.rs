@@ -102,6 +102,8 @@ fn compare(state: &mut State, oracle: &Oracle, block: u64, economy: &mut Economy
             .collect();
         assert_eq!(ours.len(), entries.len());
         assert_eq!(ours, oracle.entries(at), "entries at block {at}");
+        let is_new = entries != state.entries(0);
+        assert!(state.has_news(at) || !is_new, "news at block {at} go unseen");
     }
     let pending = state.pending_root();
     assert_eq!(

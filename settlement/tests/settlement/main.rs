@@ -4,6 +4,7 @@ mod broken;
 mod exits;
 mod facts;
 mod operator;
+mod outage;
 mod postgres;
 mod restarts;
 mod resumes;

@@ -46,7 +46,7 @@ pub const TICK: u128 = 100;
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct World {
-    _anvil: Anvil,
+    pub anvil: Anvil,
     pub provider: DynProvider,
     pub at: Addresses,
     pub vault: Address,
@@ -124,7 +124,7 @@ impl World {
             operator: Operator::new(OperatorSigner::from(
                 PrivateKeySigner::from_bytes(&dev::OPERATOR_KEY).unwrap(),
             )),
-            _anvil: anvil,
+            anvil,
             provider,
             at,
             vault,
@@ -247,6 +247,16 @@ impl World {
         for _ in 0..blocks {
             self.rpc("evm_mine", json!([])).await;
         }
+    }
+
+    /// Waits until a transaction waits for the next block.
+    pub async fn until_sent(&self) {
+        let sent = async {
+            while self.rpc("txpool_status", json!([])).await["pending"] == "0x0" {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, sent).await.is_ok(), "nothing is sent");
     }
 
     pub async fn succeeded(&self, transaction: B256) -> bool {

@@ -52,7 +52,8 @@ pub struct ObserveArgs {
     /// State and log.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// Nodes that are asked what attestations say, of any chains: http, https, ws or wss. Those of souk.toml's chains are asked too.
+    /// Nodes that are asked what attestations say, of any chains: http, https, ws or wss. Those of souk.toml's chains are asked too. One that is
+    /// away is waited for.
     #[arg(long, env = "SOUK_RPC", value_name = "URL,…", value_delimiter = ',')]
     pub rpc: Vec<Url>,
     /// Metadata documents.

@@ -62,7 +62,7 @@ pub struct ServeArgs {
     /// HTTP.
     #[command(flatten)]
     pub http: HttpArgs,
-    /// Node that is asked how payment tokens are written (symbol, decimals); without it the exchange is left out.
+    /// Node that is asked how payment tokens are written (symbol, decimals); without it the exchange is left out. One that is away is waited for.
     #[arg(long, env = "SOUK_RPC", value_name = "URL")]
     pub rpc: Option<Url>,
     /// File with the key of the vault's co-signer, which approves withdrawals. SOUK_COSIGNER_KEY may hold the key itself.
@@ -76,7 +76,7 @@ pub struct ExchangeArgs {
     /// State and log.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// Node of the chain that the group settles on.
+    /// Node of the chain that the group settles on; waited for where it is away.
     #[arg(long, env = "SOUK_RPC", value_name = "URL")]
     pub rpc: Url,
     /// Deployment of Souk's own contracts, a file that `souk up` writes.
@@ -109,7 +109,7 @@ pub struct PayoutsArgs {
     /// State and log.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// Node of the chain that the distributor is on.
+    /// Node of the chain that the distributor is on; waited for where it is away.
     #[arg(long, env = "SOUK_RPC", value_name = "URL")]
     pub rpc: Url,
     /// Deployment of Souk's own contracts, a file that `souk up` writes.

@@ -75,8 +75,11 @@ pub async fn serve(args: &ServeArgs) -> Result<()> {
     let log = store.log(&pool).await?;
     let mut supervisor = Supervisor::new()?;
     let graph = GraphHandle::start(pool.clone(), supervisor.cancel().clone()).await?;
-    let exchange = web::exchange_elsewhere(&mut supervisor, args, &log, &pool).await?;
     let (distributions, cancel) = (Distributions::default(), supervisor.cancel().clone());
+    let exchange = tokio::select! {
+        exchange = web::exchange_elsewhere(&mut supervisor, args, &log, &pool) => exchange?,
+        () = cancel.cancelled() => return supervisor.until_stopped().await,
+    };
     let following = payouts::run(
         log.clone(),
         Lines::Elsewhere(pool.clone()),
@@ -140,7 +143,7 @@ pub async fn exchange(args: &ExchangeArgs) -> Result<()> {
 pub async fn observe(args: &ObserveArgs, config: &Config) -> Result<()> {
     let store = Store::named(&args.store)?;
     let policy = observations::policy(&args.metadata)?.context("--metadata off leaves `souk observe` nothing to do")?;
-    let nodes = config.nodes(&args.rpc).await?;
+    let nodes = config.nodes(&args.rpc)?;
     let pool = store.database().await?;
     let log = store.log(&pool).await?;
     let mut supervisor = Supervisor::new()?;

@@ -133,7 +133,7 @@ impl Here<'_> {
         supervisor.run("payouts".into(), following);
         if let Some(policy) = observations::policy(&args.metadata)? {
             let nodes = sources.iter().map(|source| (source.chain, source.endpoints.clone()));
-            observations::start(&mut supervisor, policy, Nodes::new(nodes), &log, &pool);
+            observations::start(&mut supervisor, policy, Nodes::new(nodes, &[])?, &log, &pool);
         }
         if let Some(publishing) = publishing(args, dev_chain)? {
             let started = payouts::publish(&mut supervisor, publishing, &distributions, &pool);

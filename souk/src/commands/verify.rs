@@ -11,7 +11,7 @@ use souk_ledger::reconcile::{ReconcileError, Report, Verification, engine_equals
 use souk_provenance::project::ProjectorConfig;
 use souk_provenance::verify as provenance;
 use souk_schema::ChainId;
-use souk_settlement::{Node, VaultSource};
+use souk_settlement::VaultSource;
 
 use crate::cli::{VerifyChainArgs, VerifyExchangeArgs, VerifyPayoutsArgs, VerifyStateArgs};
 use crate::commands::market::{Followed, with_group};
@@ -123,9 +123,7 @@ pub async fn exchange(args: &VerifyExchangeArgs, dir: &DataDir) -> Result<ExitCo
         _ => bail!("name the chain that the vault is on with --rpc and --deployment"),
     };
     let contracts = exchange::contracts_of(&deployment)?;
-    let node = Node::connect(&rpc, contracts.vault)
-        .await
-        .with_context(|| format!("the node {rpc}"))?;
+    let node = exchange::connected(&rpc, contracts.vault).await?;
     let report = with_group(&args.group, dir, async |group| {
         let vault = VaultSource::new(group.log.clone(), node, contracts);
         compare(group, &vault).await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use souk_contracts::Deployment;
 use souk_eventlog::{EventLog, ReadLimits, StreamName};
 use souk_schema::exchange::{CommandBody, GroupId, Source, Venue};
 use souk_schema::{Address, B256, ChainId};
@@ -159,6 +160,17 @@ pub fn watch_chain(supervisor: &mut Supervisor, group: GroupHandle, node: Node, 
             }
         }
     });
+}
+
+/// Makes sure that the node is of the chain that the contracts are on.
+pub(super) fn check_deployment(node: &Node, deployment: &Deployment) -> Result<()> {
+    let (expected, found) = (deployment.chain_id, node.chain_id());
+    ensure!(
+        found == expected,
+        "the node is of chain {found}, but the deployment is on chain {expected}: point --rpc at a node of chain {expected}, or give the other \
+         chain's deployment"
+    );
+    Ok(())
 }
 
 /// Makes sure that the key given is that of the vault's operator.

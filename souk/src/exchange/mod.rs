@@ -22,8 +22,10 @@ use souk_sequencer::{Clock, GroupConfig, GroupHandle, Role};
 use souk_settlement::vault_log::Contracts;
 use souk_settlement::{Finality, Node, OperatorSigner, Store};
 use sqlx::PgPool;
+use url::Url;
 
 use crate::parts::Supervisor;
+use crate::waiting;
 pub use chain::{is_of_present_chain, watch_chain};
 use lead::Lead;
 
@@ -87,12 +89,31 @@ pub fn contracts_of(deployment: &Deployment) -> Result<Contracts> {
     })
 }
 
-/// Starts a group's engine as primary, its ledger, the facts that its chain tells and its settlement; opens the group if it is new. Where another
-/// process takes the role, the group ends here.
+/// Asks a vault's node which chain it is of.
 ///
 /// # Errors
-/// One line when the node, the vault, the log or the database does not answer, the operator's key is not the vault's, or the vault has another
-/// group.
+/// What the node or the connection says, with the node named.
+pub async fn connected(rpc: &str, vault: Address) -> Result<Node> {
+    let node = Node::connect(rpc, vault).await;
+    node.with_context(|| format!("the node {}", shown(rpc)))
+}
+
+/// A node's address as it may be shown.
+pub fn shown(rpc: &str) -> String {
+    Url::parse(rpc).map_or_else(|_| "at --rpc".into(), |url| souk_wire::redacted(&url))
+}
+
+/// Who waits for a node, in the words of the log.
+fn who(group: GroupId) -> String {
+    format!("market group {group}")
+}
+
+/// Starts a group's engine as primary, its ledger, the facts that its chain tells and its settlement; opens the group if it is new. Where another
+/// process takes the role, the group ends here. A node that is away is waited for.
+///
+/// # Errors
+/// One line when the vault, the log or the database does not answer, the node is of another chain, the operator's key is not the vault's, or
+/// the vault has another group.
 pub async fn start(
     supervisor: &mut Supervisor,
     group: GroupId,
@@ -102,7 +123,7 @@ pub async fn start(
 ) -> Result<RunningGroup> {
     let config = GroupConfig::new(group);
     let lead = prepare(supervisor, config, settling, log, pool).await?;
-    let opened = lead.open().await?;
+    let opened = waiting::for_node(&who(group), async || lead.open().await).await?;
     let (handle, node) = (lead.handle.clone(), lead.node.clone());
     let cancel = supervisor.cancel().clone();
     supervisor.run(format!("market group {group}"), lead.while_primary(cancel));
@@ -143,10 +164,13 @@ async fn prepare(
     pool: &PgPool,
 ) -> Result<Lead> {
     let (group, contracts) = (config.group, contracts_of(&settling.deployment)?);
-    let node = Node::connect(&settling.rpc, contracts.vault)
-        .await
-        .with_context(|| format!("the exchange's node {}", settling.rpc))?;
-    chain::check_operator(&node, settling.operator.address()).await?;
+    let node = waiting::for_node(&who(group), async || {
+        let node = connected(&settling.rpc, contracts.vault).await?;
+        chain::check_deployment(&node, &settling.deployment)?;
+        chain::check_operator(&node, settling.operator.address()).await?;
+        Ok(node)
+    })
+    .await?;
     if !settling.own_chain {
         chain::check_alone(group, &node, log).await?;
     }

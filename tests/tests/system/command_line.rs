@@ -44,6 +44,17 @@ async fn every_misconfiguration_is_one_line_that_says_what_to_do() -> Result<()>
         &["--host"],
     )
     .await?;
+    refused(
+        &[
+            "observe",
+            "--database-url",
+            "postgres://a/b",
+            "--rpc",
+            "ftp://node.example/key",
+        ],
+        &["ftp://node.example is no node's address", "https://"],
+    )
+    .await?;
     refused(&["up", "--config", "/does/not/exist.toml"], &["/does/not/exist.toml"]).await?;
     refused(&["up", "--log-level", "loud,=;"], &["--log-level"]).await?;
     refused(&["demo", "--rpc", "http://127.0.0.1:1"], &["--deployment"]).await?;

@@ -3,6 +3,7 @@
 mod activity;
 mod apart;
 mod attestations;
+mod away;
 mod begun_anew;
 mod collections;
 mod command_line;

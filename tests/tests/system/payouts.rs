@@ -68,14 +68,22 @@ async fn pay_3_the_demos_roots_are_what_the_log_says_and_a_proof_from_graphql_is
     let answer = run(&["verify", "payouts", "--data-dir", dir]).await?;
     ensure!(answer.code == 0, "PAY-3 after a crash: {answer:?}");
 
-    pool.execute("update payouts.root_entry set cumulative = cumulative + 1 where ctid = (select min(ctid) from payouts.root_entry)")
-        .await?;
+    let changed: (i64, Vec<u8>, Vec<u8>, String) = sqlx::query_as(
+        "update payouts.root_entry set cumulative = cumulative + 1 where ctid =
+             (select ctid from payouts.root_entry order by epoch desc, account, token limit 1)
+         returning epoch, account, token, cumulative::text",
+    )
+    .fetch_one(pool)
+    .await?;
+    let (epoch, account, token, cumulative) = changed;
+    let (account, token) = (Address::try_from(&account[..])?, Address::try_from(&token[..])?);
     let answer = run(&["verify", "payouts", "--data-dir", dir]).await?;
     assert_eq!(answer.code, 3, "a changed leaf goes unseen: {answer:?}");
-    assert!(
-        answer.out.contains("but the log says"),
-        "the entry is named: {answer:?}"
-    );
+    let named = format!("epoch {epoch}: {account} is published with {cumulative} of {token}, but the log says ");
+    assert!(answer.out.contains(&named), "the entry is named: {answer:?}");
+    pool.execute("delete from payouts.root_entry").await?;
+    let answer = run(&["verify", "payouts", "--data-dir", dir]).await?;
+    assert_eq!(answer.code, 3, "lost entries go unseen: {answer:?}");
     questions(dir, pool).await?;
     souk.stop().await
 }
