@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout)]
 
+#[expect(dead_code, reason = "the tests take a root back, and the bench does not")]
 #[path = "../tests/distribution/chain.rs"]
 mod chain;
 

@@ -12,7 +12,7 @@ use souk_indexer::{IndexerStatus, Phase};
 use souk_provenance::graph::GraphHandle;
 use souk_schema::ChainId;
 use souk_schema::exchange::{GroupId, Venue};
-use souk_settlement::{Cosigner, CosignerKey, Node};
+use souk_settlement::{Cosigner, CosignerKey};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::sync::watch;

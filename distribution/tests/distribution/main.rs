@@ -270,7 +270,12 @@ async fn pay_3_a_root_of_another_chains_block_is_named_however_old_the_block_is(
     assert!(report.to_string().starts_with("nothing was published yet"), "{report}");
 
     let mut state = fold_to_end(CHAIN, &stand.log).await.unwrap().expect("it has records");
-    let entries = state.of_mut(&REGISTRY).expect("it is watched").state.entries(at.number);
+    let entries = state
+        .state
+        .of_mut(&REGISTRY)
+        .expect("it is watched")
+        .state
+        .entries(at.number);
     let root = MerkleTree::new(&entries).expect("something is owed").root();
     let elsewhere = BlockRef {
         hash: B256::repeat_byte(3),

@@ -149,9 +149,7 @@ impl Owner {
             None if is_dev => keys::dev_admin()?,
             None => bail!("listing needs the key of the vault's owner: give --admin-key-file, or SOUK_ADMIN_KEY"),
         };
-        let node = Node::connect(&chain.rpc, exchange::vault_of(&chain.deployment)?)
-            .await
-            .with_context(|| format!("the node {}", chain.rpc))?;
+        let node = exchange::connected(&chain.rpc, exchange::vault_of(&chain.deployment)?).await?;
         Ok(Owner { chain, admin, node })
     }
 }

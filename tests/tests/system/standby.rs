@@ -37,6 +37,55 @@ async fn reconciled(url: &str, beyond: i64) -> Result<i64> {
         .context("the books were not compared")?
 }
 
+/// Rules change for every engine; the vault is told of a token once.
+async fn rules_and_tokens(apart: &Apart, url: &str, key: &str) -> Result<()> {
+    let rpc = apart.world.anvil.http_url();
+    let deployment = apart.deployment.display().to_string();
+    let shown = ask(
+        url,
+        "{ markets(first: 1) { nodes { marketId fees { takerPpm royaltyPpm } } } }",
+    )
+    .await?;
+    let market = shown["markets"]["nodes"][0].clone();
+    let id = market["marketId"].as_str().context("no market")?.to_string();
+    let rules = [&[id, "--taker-ppm".into(), "777".into()], &apart.store[..]].concat();
+    apart.done("market rules", &rules).await?;
+    let changed = async {
+        loop {
+            let shown = ask(url, "{ markets(first: 1) { nodes { fees { takerPpm royaltyPpm } } } }").await?;
+            let fees = shown["markets"]["nodes"][0]["fees"].clone();
+            if fees["takerPpm"] == 777 {
+                return Ok::<Value, anyhow::Error>(fees);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    let fees = tokio::time::timeout(PATIENCE, changed)
+        .await
+        .context("the rules stay as they are")??;
+    ensure!(
+        fees["royaltyPpm"] == market["fees"]["royaltyPpm"],
+        "what is not named stays: {fees}"
+    );
+    let token = apart.world.deployment.addresses.test_usd.to_string();
+    let listing = [
+        &[token.clone(), "--admin-key-file".into(), key.into()],
+        &apart.contracts()[..],
+    ]
+    .concat();
+    let said = apart.done("market token", &listing).await?;
+    ensure!(said.contains("took") && said.contains("6 decimals"), "{said}");
+    let other = apart.world.deployment.addresses.asset_registry.to_string();
+    let words = [
+        &["market", "token", &other, "--admin-key-file", key][..],
+        &["--rpc", &rpc, "--deployment", &deployment],
+    ]
+    .concat();
+    let refused = run(&words).await?;
+    ensure!(refused.code != 0 && refused.err.contains("the token"), "{refused:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn led_2_a_standby_takes_over_from_a_primary_that_is_killed_and_the_books_stay_equal() -> Result<()> {
     let apart = Apart::start(Backend::Embedded).await?;
@@ -90,49 +139,7 @@ async fn led_2_a_standby_takes_over_from_a_primary_that_is_killed_and_the_books_
     ensure!(apart.trade(&url, "60").await? > 10);
     settled(&pool).await?;
 
-    // Rules change for every engine; the vault is told of a token once.
-    let shown = ask(
-        &url,
-        "{ markets(first: 1) { nodes { marketId fees { takerPpm royaltyPpm } } } }",
-    )
-    .await?;
-    let market = shown["markets"]["nodes"][0].clone();
-    let id = market["marketId"].as_str().context("no market")?.to_string();
-    let rules = [&[id, "--taker-ppm".into(), "777".into()], &apart.store[..]].concat();
-    apart.done("market rules", &rules).await?;
-    let changed = async {
-        loop {
-            let shown = ask(&url, "{ markets(first: 1) { nodes { fees { takerPpm royaltyPpm } } } }").await?;
-            let fees = shown["markets"]["nodes"][0]["fees"].clone();
-            if fees["takerPpm"] == 777 {
-                return Ok::<Value, anyhow::Error>(fees);
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    };
-    let fees = tokio::time::timeout(PATIENCE, changed)
-        .await
-        .context("the rules stay as they are")??;
-    ensure!(
-        fees["royaltyPpm"] == market["fees"]["royaltyPpm"],
-        "what is not named stays: {fees}"
-    );
-    let token = apart.world.deployment.addresses.test_usd.to_string();
-    let listing = [
-        &[token.clone(), "--admin-key-file".into(), key.clone()],
-        &apart.contracts()[..],
-    ]
-    .concat();
-    let said = apart.done("market token", &listing).await?;
-    ensure!(said.contains("took") && said.contains("6 decimals"), "{said}");
-    let other = apart.world.deployment.addresses.asset_registry.to_string();
-    let words = [
-        &["market", "token", &other, "--admin-key-file", &key][..],
-        &on_chain[..4],
-    ]
-    .concat();
-    let refused = run(&words).await?;
-    ensure!(refused.code != 0 && refused.err.contains("the token"), "{refused:?}");
+    rules_and_tokens(&apart, &url, &key).await?;
 
     let verify = [&apart.store[..], &apart.contracts()].concat();
     let printed = apart.done("verify exchange", &verify).await?;
