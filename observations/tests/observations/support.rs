@@ -13,7 +13,7 @@ use souk_provenance::tables::Schema;
 use souk_schema::encoding::{CURRENT_VERSION, VERSION_HEADER, encode};
 use souk_schema::observation::{self, Observation, STREAM};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Executor, PgPool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -164,8 +164,12 @@ impl Stand {
             .expect("reads")
     }
 
+    /// On a connection of its own: one that an observer was stopped on may still have an answer to come.
     pub async fn execute(&self, statement: &'static str) {
-        self.pool.execute(AssertSqlSafe(statement)).await.expect("executes");
+        let mut connection = PgConnection::connect_with(&self.pool.connect_options())
+            .await
+            .expect("connects");
+        connection.execute(AssertSqlSafe(statement)).await.expect("executes");
     }
 }
 

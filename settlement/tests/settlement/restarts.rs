@@ -40,13 +40,20 @@ async fn deposit_more(world: &World, total: &mut u128) {
         .await;
 }
 
+/// Where the snapshot ends, once there is one.
 async fn snapshot_end(world: &World) -> i64 {
-    sqlx::query_scalar(
-        "select (convert_from(body, 'utf8')::jsonb ->> 'next_sequence')::bigint from settlement.fact_snapshot where group_id = 1",
-    )
-    .fetch_one(&world.pool)
-    .await
-    .unwrap()
+    let end = async {
+        loop {
+            let end = sqlx::query_scalar(
+                "select (convert_from(body, 'utf8')::jsonb ->> 'next_sequence')::bigint from settlement.fact_snapshot where group_id = 1",
+            );
+            if let Some(end) = end.fetch_optional(&world.pool).await.unwrap() {
+                return end;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, end).await.expect("a snapshot is taken")
 }
 
 async fn run(world: &World, statement: &str) {
@@ -83,6 +90,7 @@ async fn a_restart_reads_only_what_is_new() {
 async fn a_snapshot_that_is_older_than_what_was_told_tells_nothing_twice() {
     let mut world = World::trading().await;
     let mut total = DOLLARS;
+    assert!(snapshot_end(&world).await > 0);
     run(&world, "create table older as select * from settlement.fact_snapshot").await;
     deposit_more(&world, &mut total).await;
     let before = facts(&world).await.len();

@@ -27,6 +27,26 @@ pub struct Apart {
     _miner: AbortOnDropHandle<()>,
 }
 
+/// The parts of an exchange, each a process of its own.
+pub struct Parts {
+    pub index: Part,
+    pub project: Part,
+    pub exchange: Part,
+    pub serve: Part,
+    /// Where it serves.
+    pub url: String,
+}
+
+impl Parts {
+    /// Has them end in order.
+    pub async fn stop(self) -> Result<()> {
+        self.serve.stop().await?;
+        self.exchange.stop().await?;
+        self.project.stop().await?;
+        self.index.stop().await
+    }
+}
+
 impl Apart {
     /// Starts it with everything but the parts.
     pub async fn start(backend: Backend) -> Result<Apart> {
@@ -61,6 +81,34 @@ impl Apart {
         ["--rpc", &rpc, "--deployment", &self.deployment.display().to_string()]
             .map(String::from)
             .to_vec()
+    }
+
+    /// Starts the parts of an exchange.
+    pub async fn parts(&self) -> Result<Parts> {
+        let rpc = self.world.anvil.http_url();
+        let (deployment, key) = (self.deployment.display().to_string(), self.key.display().to_string());
+        let on_chain = ["--rpc", &rpc, "--deployment", &deployment, "--finality", FINALITY];
+        let index = self.part("index", &[&on_chain[..], &["--start-block", "0"]].concat())?;
+        let project = self.part("project", &[])?;
+        let mut exchange = self.part("exchange", &[&on_chain[..], &["--operator-key-file", &key]].concat())?;
+        exchange.logged("the exchange runs").await?;
+        let mut serve = self.part("serve", &["--rpc", &rpc, "--cosigner-key-file", &key, "--port", "0"])?;
+        let url = serve.address().await?;
+        Ok(Parts {
+            index,
+            project,
+            exchange,
+            serve,
+            url,
+        })
+    }
+
+    /// Has engine, ledger and vault compared, which must be equal.
+    pub async fn verified(&self) -> Result<()> {
+        let verify = [&self.store[..], &self.contracts()].concat();
+        let printed = self.done("verify exchange", &verify).await?;
+        ensure!(printed.contains("with the vault, 0 differences"), "LED-2: {printed}");
+        Ok(())
     }
 
     /// Starts a part.

@@ -10,7 +10,7 @@ use souk_contracts::{ExchangeVault, dev};
 use souk_demo::Traded;
 use sqlx::PgPool;
 
-use crate::apart::{Apart, FINALITY};
+use crate::apart::Apart;
 use crate::exchange::settled;
 use crate::program::ask;
 use crate::trader::{number, plan};
@@ -44,15 +44,8 @@ impl Apart {
 #[tokio::test]
 async fn led_2_an_escape_pays_what_was_settled_and_voids_the_rest() -> Result<()> {
     let apart = Apart::start(Backend::Embedded).await?;
-    let rpc = apart.world.anvil.http_url();
-    let (deployment, key) = (apart.deployment.display().to_string(), apart.key.display().to_string());
-    let on_chain = ["--rpc", &rpc, "--deployment", &deployment, "--finality", FINALITY];
-    let index = apart.part("index", &[&on_chain[..], &["--start-block", "0"]].concat())?;
-    let project = apart.part("project", &[])?;
-    let mut exchange = apart.part("exchange", &[&on_chain[..], &["--operator-key-file", &key]].concat())?;
-    exchange.logged("the exchange runs").await?;
-    let mut serve = apart.part("serve", &["--rpc", &rpc, "--cosigner-key-file", &key, "--port", "0"])?;
-    let url = serve.address().await?;
+    let mut parts = apart.parts().await?;
+    let url = parts.url.clone();
     let plan = plan()?;
     let shares = plan
         .trading
@@ -68,7 +61,7 @@ async fn led_2_an_escape_pays_what_was_settled_and_voids_the_rest() -> Result<()
     settled(&pool).await?;
 
     // The operator dies. The API's engine goes on, so people trade on; nobody settles that.
-    let exchange = exchange.killed().await?;
+    let exchange = parts.exchange.killed().await?;
     apart.trade(&url, "100").await?;
     let seen = ask(&url, "{ marketGroups { unsettledFills } }").await?;
     let unsettled = number(&seen["marketGroups"][0]["unsettledFills"])?;
@@ -101,16 +94,11 @@ async fn led_2_an_escape_pays_what_was_settled_and_voids_the_rest() -> Result<()
     ensure!(payments > 10, "{payments} payments");
 
     // The operator is back, and hears what happened.
-    let mut exchange = exchange.restarted()?;
-    exchange.logged("the exchange runs").await?;
+    parts.exchange = exchange.restarted()?;
+    parts.exchange.logged("the exchange runs").await?;
     everything_is_over(&pool, unsettled, payments).await?;
-    let verify = [&apart.store[..], &apart.contracts()].concat();
-    let printed = apart.done("verify exchange", &verify).await?;
-    assert!(printed.contains("with the vault, 0 differences"), "LED-2: {printed}");
-    serve.stop().await?;
-    exchange.stop().await?;
-    project.stop().await?;
-    index.stop().await
+    apart.verified().await?;
+    parts.stop().await
 }
 
 /// What the books say of an escape: markets are closed, what was not settled is void, whoever took something has nothing left.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use souk_demo::{Family, PlannedMarket, Traded};
 use souk_schema::U256;
 
-use crate::apart::{Apart, FINALITY};
+use crate::apart::Apart;
 use crate::exchange::{placed, settled};
 use crate::world::Backend;
 
@@ -53,15 +53,7 @@ impl Apart {
 #[tokio::test]
 async fn led_2_the_exchange_in_processes_of_its_own_settles_and_survives_their_deaths_kafka() -> Result<()> {
     let apart = Apart::start(Backend::Kafka).await?;
-    let rpc = apart.world.anvil.http_url();
-    let (deployment, key) = (apart.deployment.display().to_string(), apart.key.display().to_string());
-    let on_chain = ["--rpc", &rpc, "--deployment", &deployment, "--finality", FINALITY];
-    let index = apart.part("index", &[&on_chain[..], &["--start-block", "0"]].concat())?;
-    let project = apart.part("project", &[])?;
-    let mut exchange = apart.part("exchange", &[&on_chain[..], &["--operator-key-file", &key]].concat())?;
-    exchange.logged("the exchange runs").await?;
-    let mut serve = apart.part("serve", &["--rpc", &rpc, "--cosigner-key-file", &key, "--port", "0"])?;
-    let url = serve.address().await?;
+    let mut parts = apart.parts().await?;
 
     let plan = souk_demo::plan(SEED, &Family::embedded()?)?;
     let of_shares = plan
@@ -72,24 +64,19 @@ async fn led_2_the_exchange_in_processes_of_its_own_settles_and_survives_their_d
     for planned in of_shares.take(2) {
         apart.list(planned).await?;
     }
-    assert!(apart.trade(&url, "200").await? > 50);
+    assert!(apart.trade(&parts.url, "200").await? > 50);
     let pool = apart.world.pool().await?;
     let fills = settled(&pool).await?;
 
     // Engine and API die with orders in the book and fills on their way.
-    assert!(apart.trade(&url, "100").await? > 20);
-    exchange = exchange.killed_and_restarted().await?;
-    exchange.logged("the exchange runs").await?;
-    serve = serve.killed_and_restarted().await?;
-    let url = serve.address().await?;
-    assert!(apart.trade(&url, "100").await? > 20);
+    assert!(apart.trade(&parts.url, "100").await? > 20);
+    parts.exchange = parts.exchange.killed_and_restarted().await?;
+    parts.exchange.logged("the exchange runs").await?;
+    parts.serve = parts.serve.killed_and_restarted().await?;
+    parts.url = parts.serve.address().await?;
+    assert!(apart.trade(&parts.url, "100").await? > 20);
     assert!(settled(&pool).await? > fills);
 
-    let verify = [&apart.store[..], &apart.contracts()].concat();
-    let printed = apart.done("verify exchange", &verify).await?;
-    assert!(printed.contains("with the vault, 0 differences"), "LED-2: {printed}");
-    serve.stop().await?;
-    exchange.stop().await?;
-    project.stop().await?;
-    index.stop().await
+    apart.verified().await?;
+    parts.stop().await
 }

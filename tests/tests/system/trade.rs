@@ -12,20 +12,15 @@ use sqlx::PgPool;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 
-use crate::apart::{Apart, FINALITY};
+use crate::apart::{Apart, Parts};
 use crate::exchange::settled;
-use crate::program::Part;
 use crate::trader::{Market, Trader, plan, shares_market};
 use crate::world::{Backend, PATIENCE, send_as, until};
 
 /// The exchange in parts, with one market of shares.
 struct Exchange {
     apart: Apart,
-    index: Part,
-    project: Part,
-    exchange: Part,
-    serve: Part,
-    url: String,
+    parts: Parts,
     vault: Address,
     /// The asset whose shares are traded, as the contract of shares numbers it.
     asset: U256,
@@ -36,15 +31,7 @@ struct Exchange {
 impl Exchange {
     async fn start() -> Result<Exchange> {
         let apart = Apart::start(Backend::Embedded).await?;
-        let rpc = apart.world.anvil.http_url();
-        let (deployment, key) = (apart.deployment.display().to_string(), apart.key.display().to_string());
-        let on_chain = ["--rpc", &rpc, "--deployment", &deployment, "--finality", FINALITY];
-        let index = apart.part("index", &[&on_chain[..], &["--start-block", "0"]].concat())?;
-        let project = apart.part("project", &[])?;
-        let mut exchange = apart.part("exchange", &[&on_chain[..], &["--operator-key-file", &key]].concat())?;
-        exchange.logged("the exchange runs").await?;
-        let mut serve = apart.part("serve", &["--rpc", &rpc, "--cosigner-key-file", &key, "--port", "0"])?;
-        let url = serve.address().await?;
+        let parts = apart.parts().await?;
         let plan = plan()?;
         let mut of_shares = plan
             .trading
@@ -63,11 +50,7 @@ impl Exchange {
             asset: U256::from(planned.asset + 1),
             ticks: planned.price_micros / TICK_MICROS,
             apart,
-            index,
-            project,
-            exchange,
-            serve,
-            url,
+            parts,
         })
     }
 
@@ -155,18 +138,13 @@ impl Exchange {
     }
 
     async fn sign_in(&self, account: &Account) -> Result<Trader> {
-        Trader::sign_in(&self.url, self.vault, account.clone()).await
+        Trader::sign_in(&self.parts.url, self.vault, account.clone()).await
     }
 
     /// Everything that was sent has become final, and all books are equal.
     async fn stop(self) -> Result<()> {
-        let verify = [&self.apart.store[..], &self.apart.contracts()].concat();
-        let printed = self.apart.done("verify exchange", &verify).await?;
-        assert!(printed.contains("with the vault, 0 differences"), "LED-2: {printed}");
-        self.serve.stop().await?;
-        self.exchange.stop().await?;
-        self.project.stop().await?;
-        self.index.stop().await
+        self.apart.verified().await?;
+        self.parts.stop().await
     }
 }
 
@@ -196,7 +174,7 @@ async fn led_2_from_a_deposit_on_chain_to_a_withdrawal_every_base_unit_is_where_
     const LOTS: u64 = 7;
     let exchange = Exchange::start().await?;
     let buyer = exchange.newcomer("a buyer", DOLLARS, 0).await?;
-    let (market, [maker_ppm, taker_ppm, royalty_ppm]) = shares_market(&exchange.url).await?;
+    let (market, [maker_ppm, taker_ppm, royalty_ppm]) = shares_market(&exchange.parts.url).await?;
     let shares = u128::from(LOTS) * market.units.lot_size;
     let seller = exchange.newcomer("a seller", 0, shares).await?;
     let (mut buying, mut selling) = (exchange.sign_in(&buyer).await?, exchange.sign_in(&seller).await?);
@@ -270,7 +248,7 @@ async fn led_2_from_a_deposit_on_chain_to_a_withdrawal_every_base_unit_is_where_
 async fn run_example(mut command: Command, exchange: &Exchange, market: Market, buyer: &str) -> Result<Vec<Value>> {
     command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .env("SOUK_URL", format!("{}/graphql", exchange.url))
+        .env("SOUK_URL", format!("{}/graphql", exchange.parts.url))
         .env("SOUK_MARKET", market.units.market.to_string())
         .env("SOUK_KEY", keccak256(buyer).to_string());
     let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output())
@@ -284,7 +262,7 @@ async fn run_example(mut command: Command, exchange: &Exchange, market: Market, 
 #[tokio::test]
 async fn the_examples_trade_until_the_chain_has_settled_for_good() -> Result<()> {
     let exchange = Exchange::start().await?;
-    let (market, _) = shares_market(&exchange.url).await?;
+    let (market, _) = shares_market(&exchange.parts.url).await?;
     let seller = exchange.newcomer("a seller", 0, 20 * market.units.lot_size).await?;
     let mut selling = exchange.sign_in(&seller).await?;
     until_told(&selling, "balances { total }", |viewer| {
@@ -362,7 +340,7 @@ async fn until_in_ledger(pool: &PgPool, account: Address, nonces: &[u64]) -> Res
 async fn ex_2_what_was_acknowledged_under_load_is_there_once_after_kill_9_of_everything() -> Result<()> {
     let mut exchange = Exchange::start().await?;
     let pool = exchange.apart.world.pool().await?;
-    let (market, _) = shares_market(&exchange.url).await?;
+    let (market, _) = shares_market(&exchange.parts.url).await?;
     let mut accounts = Vec::new();
     for name in ["first", "second", "third"] {
         accounts.push(
@@ -389,11 +367,11 @@ async fn ex_2_what_was_acknowledged_under_load_is_there_once_after_kill_9_of_eve
         // Engine and settlement die first or the API does, in the middle of everything.
         let (engine, serve);
         if kill == 0 {
-            engine = exchange.exchange.killed().await?;
-            serve = exchange.serve.killed().await?;
+            engine = exchange.parts.exchange.killed().await?;
+            serve = exchange.parts.serve.killed().await?;
         } else {
-            serve = exchange.serve.killed().await?;
-            engine = exchange.exchange.killed().await?;
+            serve = exchange.parts.serve.killed().await?;
+            engine = exchange.parts.exchange.killed().await?;
         }
         let mut acknowledged = Vec::new();
         for trader in working {
@@ -403,10 +381,10 @@ async fn ex_2_what_was_acknowledged_under_load_is_there_once_after_kill_9_of_eve
                     .context("a trader waits for ever")??,
             );
         }
-        exchange.exchange = engine.restarted()?;
-        exchange.exchange.logged("the exchange runs").await?;
-        exchange.serve = serve.restarted()?;
-        exchange.url = exchange.serve.address().await?;
+        exchange.parts.exchange = engine.restarted()?;
+        exchange.parts.exchange.logged("the exchange runs").await?;
+        exchange.parts.serve = serve.restarted()?;
+        exchange.parts.url = exchange.parts.serve.address().await?;
         settled(&pool).await?;
         for (account, nonces) in acknowledged {
             assert!(nonces.len() > 3, "{account} was acknowledged {} orders", nonces.len());
