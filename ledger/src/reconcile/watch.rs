@@ -164,7 +164,7 @@ impl Health {
                     .increment(1);
                 let text = error.to_string();
                 if self.said.as_ref() != Some(&text) {
-                    tracing::error!(%group, other, %error, "LED-2: the books cannot be compared");
+                    tracing::warn!(%group, other, %error, "LED-2: the books cannot be compared");
                     self.said = Some(text);
                 }
                 if let Err(error) = keep_failure(pool, group, self.other).await {
