@@ -24,8 +24,6 @@ pub(super) fn by_code(stream: &StreamName, code: Code, reason: String) -> LogErr
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => LogError::Fenced {
             stream: stream.to_string(),
         },
-        // So it is told of a topic that is made while all brokers are thought to be gone.
-        Code::InvalidReplicationFactor if reason.contains("fenced") => LogError::Unavailable { reason },
         Code::Authentication
         | Code::SaslAuthenticationFailed
         | Code::SSL

@@ -337,7 +337,7 @@ async fn until_in_ledger(pool: &PgPool, account: Address, nonces: &[u64]) -> Res
 }
 
 #[tokio::test]
-async fn ex_2_what_was_acknowledged_under_load_is_there_once_after_kill_9_of_everything() -> Result<()> {
+async fn what_was_acknowledged_under_load_is_there_once_after_kill_9_of_everything() -> Result<()> {
     let mut exchange = Exchange::start().await?;
     let pool = exchange.apart.world.pool().await?;
     let (market, _) = shares_market(&exchange.parts.url).await?;
