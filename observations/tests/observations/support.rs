@@ -90,15 +90,14 @@ impl Stand {
         }
     }
 
-    pub async fn counts(&self) -> Counts {
-        self.store().await.counts().await.expect("counts")
-    }
-
     /// Waits until things stand so.
     pub async fn reach(&self, expected: Counts) {
+        // One store for all looks: making one looks after its tables, on a connection of its own.
+        let store = self.store().await;
+        let counts = async || store.counts().await.expect("counts");
         self.until(
-            async || self.counts().await == expected,
-            async || format!("{:?}", self.counts().await),
+            async || counts().await == expected,
+            async || format!("{:?}", counts().await),
         )
         .await;
     }
