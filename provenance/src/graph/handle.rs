@@ -39,6 +39,9 @@ pub enum GraphError {
         "the graph cannot read its tables: {0}; it retries, check that Postgres runs and that the migrations are applied"
     )]
     Database(#[from] sqlx::Error),
+    /// Postgres closed the connection on which commits are announced. Following connects anew by itself.
+    #[error("the connection to the graph's tables is lost; it connects anew, check that Postgres runs")]
+    ConnectionLost,
     /// The rows do not follow from what the graph holds. Following loads the chain anew by itself.
     #[error(transparent)]
     Invalid(#[from] InvalidChange),
@@ -131,6 +134,21 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Says what stops the graph from following, or that nothing does any more.
+    fn report(&self, problem: Option<GraphError>) {
+        let changed = self.problem.send_if_modified(|known| {
+            let problem = problem.as_ref().map(ToString::to_string);
+            std::mem::replace(known, problem.clone()) != problem
+        });
+        match &problem {
+            Some(problem) if changed => warn!(%problem, "the graph falls behind"),
+            None if changed => info!("the graph follows again"),
+            _ => {}
+        }
+    }
+}
+
 impl GraphHandle {
     /// Loads the graph from the schema that the pool's connections search first, then follows it until `cancel`. Following keeps one
     /// connection of the pool and takes a second one for each pass.
@@ -218,25 +236,21 @@ async fn follow(pool: PgPool, shared: Arc<Shared>, mut follower: Follower) {
             passed = passed => passed.err(),
             () = shared.stopped.cancelled() => break,
         };
-        let changed = shared.problem.send_if_modified(|known| {
-            let problem = problem.as_ref().map(ToString::to_string);
-            std::mem::replace(known, problem.clone()) != problem
-        });
-        match &problem {
-            Some(problem) if changed => warn!(%problem, "the graph falls behind"),
-            None if changed => info!("the graph follows again"),
-            _ => {}
-        }
+        let failed = problem.is_some();
+        shared.report(problem);
         let pause = async {
-            if problem.is_some() {
+            if failed {
                 listener = None;
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LAST_WAIT);
-            } else {
-                wait = FIRST_WAIT;
-                tokio::time::timeout(POLL_INTERVAL, notified(&mut listener))
-                    .await
-                    .unwrap_or_default();
+                return;
+            }
+            wait = FIRST_WAIT;
+            let notified = tokio::time::timeout(POLL_INTERVAL, notified(&mut listener));
+            if let Ok(Err(lost)) = notified.await {
+                // Said now: the next pass may wait long for a connection before it fails.
+                shared.report(Some(lost));
+                listener = None;
             }
         };
         tokio::select! {
@@ -254,10 +268,13 @@ async fn listen(pool: &PgPool) -> Result<PgListener, GraphError> {
 }
 
 /// Waits for a commit; several at once count as one.
-async fn notified(listener: &mut Option<PgListener>) {
-    let Some(listening) = listener else { return };
-    match listening.try_recv().await {
-        Ok(Some(_)) => while listening.next_buffered().is_some() {},
-        Ok(None) | Err(_) => *listener = None,
+async fn notified(listener: &mut Option<PgListener>) -> Result<(), GraphError> {
+    let listening = listener.as_mut().ok_or(GraphError::ConnectionLost)?;
+    match listening.try_recv().await? {
+        Some(_) => {
+            while listening.next_buffered().is_some() {}
+            Ok(())
+        }
+        None => Err(GraphError::ConnectionLost),
     }
 }

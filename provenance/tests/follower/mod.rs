@@ -20,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 /// Long enough for a busy machine; a test that waits for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a connection is tried for, as the parts of Souk try: far shorter than a test waits for what comes of it.
+const CONNECTING: Duration = Duration::from_secs(10);
+
 /// How many assets each chain has at most.
 const ASSETS: u64 = 8;
 
@@ -36,7 +39,7 @@ impl Stand {
             .expect("a private Postgres starts");
         let url = postgres.create_database("graph").await.expect("a new database");
         let options: PgConnectOptions = url.parse().expect("a valid address");
-        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(PATIENCE);
+        let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(CONNECTING);
         let pool = pool
             .connect_with(options.options([("search_path", "souk")]))
             .await
