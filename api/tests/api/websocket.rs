@@ -98,7 +98,7 @@ impl Client {
 #[tokio::test]
 async fn each_offence_closes_with_its_own_code() {
     let souk = Souk::over(Database::seeded().await, |config: &mut ApiConfig| {
-        config.websocket.init_timeout = Duration::from_secs(2)
+        config.websocket.init_timeout = Duration::from_secs(5)
     })
     .await;
     let subscribe = json!({ "type": "subscribe", "id": "1", "payload": { "query": format!(r#"subscription {{ chainHead(chain: "{CHAIN}") {{ stream }} }}"#) } });
@@ -358,7 +358,7 @@ async fn a_stopping_server_finishes_requests_and_closes_with_1001() {
         4,
         "a request under way is finished"
     );
-    let ended = tokio::time::timeout(Duration::from_secs(10), &mut souk.running)
+    let ended = tokio::time::timeout(Duration::from_secs(60), &mut souk.running)
         .await
         .expect("the server ends");
     ended.unwrap().unwrap();

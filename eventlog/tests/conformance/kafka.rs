@@ -189,7 +189,7 @@ pub async fn log_2_a_broker_that_fails_requests_makes_no_duplicates(_: &mut dyn 
     mock.create_topic(&format!("souk.{stream}"), 1, 1).expect("made");
     let options = KafkaOptions {
         manage_topics: false,
-        patience: Duration::from_secs(3),
+        patience: Duration::from_secs(10),
         ..KafkaOptions::default()
     };
     let log = KafkaLog::connect(&mock.bootstrap_servers(), options)
@@ -251,7 +251,7 @@ pub async fn log_2_a_dead_producer_is_replaced_and_the_tail_decides(_: &mut dyn 
     let mock = MockCluster::new(1).expect("a mock cluster");
     let options = KafkaOptions {
         manage_topics: false,
-        patience: Duration::from_secs(5),
+        patience: Duration::from_secs(20),
         ..KafkaOptions::default()
     };
     let log = KafkaLog::connect(&mock.bootstrap_servers(), options)
@@ -306,5 +306,5 @@ fn produce(bootstrap: &str, topic: &str, payload: &str, sequence: Option<&str>) 
     };
     record.headers = sequence.map(header).or_else(|| Some(OwnedHeaders::new()));
     producer.send(record).map_err(|(error, _)| error).expect("queued");
-    producer.flush(Duration::from_secs(10)).expect("sent");
+    producer.flush(Duration::from_secs(60)).expect("sent");
 }
