@@ -111,7 +111,12 @@ impl SharedExecutions {
             listening: listening.clone(),
         };
         all.insert(key.to_owned(), shared);
-        tokio::spawn(drive(self.clone(), key.to_owned(), sender, Box::pin(begin(listens))));
+        let driven = Driven {
+            all: self.clone(),
+            key: key.to_owned(),
+            sender,
+        };
+        tokio::spawn(drive(driven, Box::pin(begin(listens))));
         Rest { coming, listening }
     }
 
@@ -125,23 +130,35 @@ impl SharedExecutions {
         unused
     }
 
-    fn remove(&self, key: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    /// Takes out the execution that sends here, and no other that has begun under its key since.
+    fn remove(&self, key: &str, sender: &broadcast::Sender<Arc<Told>>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.get(key).is_some_and(|shared| shared.sender.same_channel(sender)) {
+            all.remove(key);
+        }
+    }
+}
+
+/// An execution under way. However it ends, by a panic too, it is followed no more: those who do see the end and begin anew.
+struct Driven {
+    all: Arc<SharedExecutions>,
+    key: String,
+    sender: broadcast::Sender<Arc<Told>>,
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.all.remove(&self.key, &self.sender);
     }
 }
 
 /// Sends each message to all, until nobody follows or the execution ends.
-async fn drive(
-    all: Arc<SharedExecutions>,
-    key: String,
-    sender: broadcast::Sender<Arc<Told>>,
-    mut answers: std::pin::Pin<Box<dyn futures::Stream<Item = (u64, Answer)> + Send>>,
-) {
+async fn drive(driven: Driven, mut answers: std::pin::Pin<Box<dyn futures::Stream<Item = (u64, Answer)> + Send>>) {
     loop {
         let answer = tokio::select! {
             answer = answers.next() => answer,
-            () = sender.closed() => {
-                if all.give_up(&key) {
+            () = driven.sender.closed() => {
+                if driven.all.give_up(&driven.key) {
                     return;
                 }
                 continue;
@@ -150,10 +167,10 @@ async fn drive(
         match answer {
             Some((sequence, answer)) if answer.executed && answer.response.errors.is_empty() => {
                 let body = answer.body().into_owned();
-                let _ = sender.send(Arc::new(Told { sequence, body }));
+                let _ = driven.sender.send(Arc::new(Told { sequence, body }));
             }
             // It ended or failed: those who follow begin anew by themselves.
-            _ => return all.remove(&key),
+            _ => return,
         }
     }
 }
@@ -187,5 +204,22 @@ mod tests {
         ] {
             assert_eq!(key_of(own, serde_json::json!({})), None, "{own}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_follows_an_execution_that_panics_sees_its_end_and_can_begin_anew() {
+        let all = Arc::new(SharedExecutions::default());
+        let mut rest = all.follow("key", |_listens| {
+            futures::stream::once(async { panic!("a resolver's defect") })
+        });
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(60), rest.coming.recv());
+        let ended = ended.await.expect("it ends");
+        assert_eq!(ended.unwrap_err(), broadcast::error::RecvError::Closed);
+        let mut begun = false;
+        all.follow("key", |_listens| {
+            begun = true;
+            futures::stream::pending()
+        });
+        assert!(begun, "the key is free");
     }
 }

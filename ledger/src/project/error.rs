@@ -57,8 +57,8 @@ pub enum ProjectError {
     /// Another rebuild of the group runs.
     #[error("group {0} is being rebuilt by another process; wait until it has ended")]
     RebuildRuns(GroupId),
-    /// Folding or writing panicked: a defect.
-    #[error("folding or writing stopped: {0}")]
+    /// Reading, folding or writing panicked: a defect.
+    #[error("reading, folding or writing stopped: {0}; this is a defect, report it with what was logged before")]
     Stopped(#[from] tokio::task::JoinError),
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn follow(
     // One batch waits while two are written and another is folded: memory is bounded by four batches.
     let (sender, mut batches) = mpsc::channel(1);
     let stage = Stage::new(config.group, context);
-    let _reading = AbortOnDropHandle::new(tokio::spawn(async move {
+    let reading = AbortOnDropHandle::new(tokio::spawn(async move {
         if let Err(error) = reader.run(stage, &sender).await {
             // Nobody listens when the writer failed first.
             let _ = sender.send(Err(error)).await;
@@ -81,7 +81,8 @@ pub(super) async fn follow(
             batch = batches.recv(), if writer.has_room() => match batch {
                 Some(Ok(batch)) => writer.begin(batch),
                 Some(Err(error)) => break Err(error),
-                None => break Ok(()),
+                // At its goal, or by a panic.
+                None => break reading.await.map_err(ProjectError::from),
             },
         }
     };

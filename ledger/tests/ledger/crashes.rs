@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use souk_devstack::{Postgres, PostgresConfig};
-use souk_ledger::project::{LedgerStatus, Phase, run};
+use souk_eventlog::{EventLog, LogError, NewRecord, ReadLimits, StoredRecord, StreamName, StreamWriter};
+use souk_ledger::project::{LedgerStatus, Phase, ProjectError, run};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +23,7 @@ fn start(
     cancel: &CancellationToken,
 ) -> (
     watch::Receiver<LedgerStatus>,
-    tokio::task::JoinHandle<Result<(), souk_ledger::project::ProjectError>>,
+    tokio::task::JoinHandle<Result<(), ProjectError>>,
 ) {
     let (sender, status) = watch::channel(LedgerStatus::new(GROUP));
     let running = run(
@@ -167,4 +169,53 @@ async fn log_2_postgres_killed_and_restarted_in_mid_flight_loses_and_doubles_not
     task.await.expect("ends").expect("survives");
     let once = Stand::with(&world.outcomes).await;
     assert_eq!(stand.hash().await, once.hash().await);
+}
+
+/// A log that panics at its tail.
+struct Defective(Arc<dyn EventLog>);
+
+#[async_trait]
+impl EventLog for Defective {
+    async fn open_writer(&self, stream: &StreamName) -> Result<Box<dyn StreamWriter>, LogError> {
+        self.0.open_writer(stream).await
+    }
+
+    async fn append_shared(&self, stream: &StreamName, records: Vec<NewRecord>) -> Result<u64, LogError> {
+        self.0.append_shared(stream, records).await
+    }
+
+    async fn read(&self, stream: &StreamName, from: u64, limits: ReadLimits) -> Result<Vec<StoredRecord>, LogError> {
+        self.0.read(stream, from, limits).await
+    }
+
+    async fn next_sequence(&self, stream: &StreamName) -> Result<u64, LogError> {
+        self.0.next_sequence(stream).await
+    }
+
+    async fn wait_beyond(&self, _: &StreamName, _: u64, _: Duration) -> Result<bool, LogError> {
+        panic!("a defect")
+    }
+
+    async fn streams(&self) -> Result<Vec<StreamName>, LogError> {
+        self.0.streams().await
+    }
+}
+
+/// Rather than begin anew for ever, silently.
+#[tokio::test]
+async fn a_reader_that_panics_ends_the_projector_which_says_so() {
+    let stand = Stand::new().await;
+    let log = Arc::new(Defective(Arc::clone(&stand.log)));
+    let (sender, status) = watch::channel(LedgerStatus::new(GROUP));
+    let running = run(
+        stand.config(2),
+        log,
+        stand.pool.clone(),
+        sender,
+        CancellationToken::new(),
+    );
+    let ended = tokio::time::timeout(Duration::from_secs(60), running).await;
+    let error = ended.expect("it ends").expect_err("for a reason");
+    assert!(matches!(error, ProjectError::Stopped(_)), "{error}");
+    assert_eq!(status.borrow().phase, Phase::Stopped);
 }

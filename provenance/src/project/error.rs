@@ -83,9 +83,9 @@ pub enum ProjectError {
     /// A schema's name is not usable.
     #[error(transparent)]
     Schema(#[from] InvalidSchema),
-    /// The decoder panicked: a defect.
-    #[error("decoding stopped: {0}")]
-    Decoder(#[from] tokio::task::JoinError),
+    /// Reading or decoding panicked: a defect.
+    #[error("reading or decoding stopped: {0}; this is a defect, report it with what was logged before")]
+    Stopped(#[from] tokio::task::JoinError),
 }
 
 impl ProjectError {

@@ -133,7 +133,7 @@ impl<'a> Follow<'a> {
     ) -> Result<(), ProjectError> {
         // One batch waits while another is written and a third is prepared: memory is bounded by three batches.
         let (sender, mut batches) = mpsc::channel(1);
-        let _reading = AbortOnDropHandle::new(tokio::spawn(async move {
+        let reading = AbortOnDropHandle::new(tokio::spawn(async move {
             if let Err(error) = reader.run(stage, &sender).await {
                 // Nobody listens when the writer failed first.
                 let _ = sender.send(Err(error)).await;
@@ -166,7 +166,8 @@ impl<'a> Follow<'a> {
                         writer.commit_durably().await?;
                         reporter.read_indexes(phase, true);
                     }
-                    None => return Ok(()),
+                    // At its goal, or by a panic.
+                    None => return reading.await.map_err(ProjectError::from),
                 },
             }
         }
