@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::compare::{Comparison, Difference};
 use crate::follow::pause;
-use crate::status::Phase;
+use crate::status::{Phase, Wanted};
 use crate::{GroupStatus, Role, SequencerError, record};
 
 const LIMITS: ReadLimits = ReadLimits {
@@ -44,7 +44,7 @@ pub(crate) struct Events {
     pub(crate) unread: VecDeque<StoredRecord>,
     pub(crate) outcomes: mpsc::Receiver<Arc<OutcomeBatch>>,
     /// The role that this engine should have.
-    pub(crate) wanted: watch::Sender<Role>,
+    pub(crate) wanted: watch::Sender<Wanted>,
     pub(crate) takeover_after: Option<Duration>,
     pub(crate) status: watch::Sender<GroupStatus>,
 }
@@ -61,7 +61,7 @@ enum Next {
 impl Events {
     pub(crate) async fn run(mut self) -> Result<(), SequencerError> {
         loop {
-            let role = *self.wanted.borrow();
+            let role = self.wanted.borrow().role;
             let next = match role {
                 Role::Primary => self.lead().await,
                 Role::Standby => self.follow().await,
@@ -89,7 +89,7 @@ impl Events {
         // Since when there are outcomes that the primary should have written, and it wrote nothing.
         let mut silent_since = Instant::now();
         loop {
-            if *wanted.borrow_and_update() == Role::Primary {
+            if wanted.borrow_and_update().role == Role::Primary {
                 return Ok(Next::Role);
             }
             let has_room = self.comparison.unpublished() < MAX_UNPUBLISHED;
@@ -118,7 +118,7 @@ impl Events {
                 _ = wanted.changed() => {}
                 () = tokio::time::sleep_until(takeover.unwrap_or(silent_since)), if takeover.is_some() => {
                     tracing::warn!(stream = %self.stream, "the primary writes no events, taking over");
-                    self.wanted.send_replace(Role::Primary);
+                    Wanted::promote(&self.wanted);
                 }
             }
         }
@@ -126,6 +126,8 @@ impl Events {
 
     /// Fences the writer before, compares what it wrote, and goes on from there until another takes over.
     async fn lead(&mut self) -> Result<Next, SequencerError> {
+        let mut wanted = self.wanted.subscribe();
+        let led_by = *wanted.borrow_and_update();
         let mut writer = self.log.open_writer(&self.stream).await?;
         let tail = writer.next_sequence();
         while self.next < tail || self.is_behind() {
@@ -139,9 +141,8 @@ impl Events {
             }
         }
         self.has_role(Role::Primary);
-        let mut wanted = self.wanted.subscribe();
         loop {
-            if *wanted.borrow_and_update() == Role::Standby {
+            if *wanted.borrow_and_update() != led_by {
                 return Ok(Next::Role);
             }
             if self.comparison.unpublished() == 0 {
@@ -158,14 +159,14 @@ impl Events {
             {
                 self.decided(batch)?;
             }
-            if self.publish(&mut *writer).await? == Next::Role {
+            if self.publish(&mut *writer, led_by).await? == Next::Role {
                 return Ok(Next::Role);
             }
         }
     }
 
     /// Writes what was decided, again and again until it is there. `Next::Role` where this writer can write no more.
-    async fn publish(&mut self, writer: &mut dyn StreamWriter) -> Result<Next, SequencerError> {
+    async fn publish(&mut self, writer: &mut dyn StreamWriter, led_by: Wanted) -> Result<Next, SequencerError> {
         let batches = self.comparison.to_publish(OUTCOMES_PER_APPEND);
         let (count, group) = (batches.len(), self.group);
         let encoding = tokio::task::spawn_blocking(move || encode(group, &batches));
@@ -183,8 +184,8 @@ impl Events {
                     pause(&self.stream, &error).await;
                 }
                 Err(error @ LogError::Fenced { .. }) => {
-                    tracing::warn!(%error, "another engine writes the events now; standing by");
-                    self.wanted.send_replace(Role::Standby);
+                    tracing::warn!(%error, "another engine writes the events now; standing by unless asked to lead again");
+                    Wanted::stand_by(&self.wanted, led_by);
                     return Ok(Next::Role);
                 }
                 Err(error @ LogError::WriterLost { .. }) => {

@@ -9,8 +9,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::append::{MAX_WEIGHT, weight_of};
 use crate::queue::Queued;
-use crate::status::Phase;
-use crate::{GroupStatus, Role, SubmitError};
+use crate::status::{Phase, Wanted};
+use crate::{GroupStatus, SubmitError};
 
 /// A running group: send commands, read its state, hear what comes of commands. Cheap to clone.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct GroupHandle {
     pub(crate) engine: Arc<RwLock<Engine>>,
     pub(crate) live: broadcast::Sender<Arc<OutcomeBatch>>,
     pub(crate) status: watch::Receiver<GroupStatus>,
-    pub(crate) wanted: watch::Sender<Role>,
+    pub(crate) wanted: watch::Sender<Wanted>,
 }
 
 impl GroupHandle {
@@ -106,9 +106,10 @@ impl GroupHandle {
         settled.is_ok_and(|status| status.serves())
     }
 
-    /// Takes the primary's role over from whoever has it. Returns at once; the status tells when it is done.
+    /// Takes the primary's role over from whoever has it, also where this engine was the primary and does not know yet that it is no more.
+    /// Returns at once; the status tells when it is done.
     pub fn promote(&self) {
-        self.wanted.send_replace(Role::Primary);
+        Wanted::promote(&self.wanted);
     }
 
     async fn submit_each(&self, commands: Vec<(CommandBody, Option<Source>)>) -> Result<Vec<Outcome>, SubmitError> {

@@ -22,7 +22,7 @@ use crate::follow::{Follower, pause};
 use crate::machine::Machine;
 use crate::queue::Queue;
 use crate::snapshot::{self, Heading, Store};
-use crate::status::Phase;
+use crate::status::{Phase, Wanted};
 use crate::waiters::Waiters;
 use crate::{GroupConfig, GroupHandle, GroupStatus, SequencerError, SubmitError, tick};
 
@@ -60,7 +60,7 @@ pub async fn start(
     let store = Store::open(pool, config.group).await?;
     let from = Start::wait_for(&config, &*log, &commands, &event_stream, &store).await?;
     let (status, _) = watch::channel(from.status(started));
-    let (wanted, _) = watch::channel(config.role);
+    let (wanted, _) = watch::channel(Wanted::new(config.role));
     let (queue_in, queue) = Queue::new(config.queue_commands);
     let (appended_in, appended) = mpsc::channel(64);
     let (records_in, records) = mpsc::channel(RECORDS_IN_FLIGHT);

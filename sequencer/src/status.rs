@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use souk_schema::B256;
 use souk_schema::exchange::{CommandNumber, UnixMillis};
+use tokio::sync::watch;
 
 use crate::Role;
 
@@ -43,6 +44,43 @@ pub struct GroupStatus {
     pub snapshot: Option<CommandNumber>,
     /// From the start to [`Phase::Running`].
     pub recovery: Option<Duration>,
+}
+
+/// The role that an engine should have, and how often it was asked to take the primary's over.
+///
+/// The count makes every request one that is heard: one for an engine that leads has it fence all others anew, and one that comes while it
+/// learns that it was fenced is not undone by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) role: Role,
+    pub(crate) promotions: u64,
+}
+
+impl Wanted {
+    pub(crate) fn new(role: Role) -> Wanted {
+        Wanted { role, promotions: 0 }
+    }
+
+    /// Takes the primary's role over from whoever has it.
+    pub(crate) fn promote(wanted: &watch::Sender<Wanted>) {
+        wanted.send_modify(|wanted| {
+            *wanted = Wanted {
+                role: Role::Primary,
+                promotions: wanted.promotions + 1,
+            }
+        });
+    }
+
+    /// Stands by, unless the primary's role was asked for after what `led_by` wanted.
+    pub(crate) fn stand_by(wanted: &watch::Sender<Wanted>, led_by: Wanted) {
+        wanted.send_if_modified(|wanted| {
+            let fenced = *wanted == led_by;
+            if fenced {
+                wanted.role = Role::Standby;
+            }
+            fenced
+        });
+    }
 }
 
 impl GroupStatus {

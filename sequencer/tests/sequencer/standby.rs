@@ -135,3 +135,28 @@ async fn an_engine_that_differs_names_the_command_and_never_serves() {
         assert_eq!(group.submit(CommandBody::Tick).await, Err(SubmitError::Diverged));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_was_fenced_and_does_not_know_it_leads_again_where_it_is_asked_to() {
+    let world = World::new().await;
+    let one = world.run(config(Role::Primary)).await;
+    one.open(1).await;
+    one.until("published", |status| status.published == status.command)
+        .await;
+    let other = world.run(config(Role::Primary)).await;
+    other.until("primary", |status| status.role == Role::Primary).await;
+    // Without a command it has nothing to write, and so does not learn that another may write now.
+    assert_eq!(one.group.status().borrow().role, Role::Primary);
+    one.group.promote();
+    let acknowledged = one.group.submit_all(orders(1..20)).await.expect("decided");
+    other.until("fenced", |status| status.role == Role::Standby).await;
+    for engine in [&one, &other] {
+        engine
+            .until("complete", |status| status.published == status.command)
+            .await;
+    }
+    assert_eq!(one.group.status().borrow().role, Role::Primary);
+    one.stop().await;
+    other.stop().await;
+    assert_kept(&acknowledged, &audit(&*world.log().await).await);
+}
