@@ -208,7 +208,22 @@ impl Group {
         opened.ok_or_else(|| refusal::refusal(souk_schema::exchange::Rejection::GroupNotOpen))
     }
 
-    /// Keeps the hub up with the engine until `cancel`.
+    /// Keeps the hub up with the engine until that ends. A panic on the way is a defect of the view, which is then made anew.
+    async fn keep_following(self: Arc<Group>, pool: &PgPool, log: &Arc<dyn EventLog>) {
+        loop {
+            let (group, pool, log) = (self.clone(), pool.clone(), log.clone());
+            let following = tokio::spawn(async move { group.follow(&pool, &log).await });
+            let Err(failed) = AbortOnDropHandle::new(following).await else {
+                return;
+            };
+            let group = self.handle.group().to_string();
+            tracing::error!(group, %failed, "following the engine failed: readers of the exchange begin anew");
+            metrics::counter!("souk_api_exchange_restarts_total", "group" => group).increment(1);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Keeps the hub up with the engine until that ends.
     async fn follow(&self, pool: &PgPool, log: &Arc<dyn EventLog>) {
         loop {
             let mut outcomes = self.handle.outcomes();
@@ -301,12 +316,7 @@ impl Exchange {
             .collect();
         for group in groups.values() {
             let (group, pool, log, cancel) = (group.clone(), pool.clone(), log.clone(), cancel.clone());
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = group.follow(&pool, &log) => {}
-                    () = cancel.cancelled() => {}
-                }
-            });
+            tokio::spawn(cancel.run_until_cancelled_owned(async move { group.keep_following(&pool, &log).await }));
         }
         Exchange(Arc::new(Inner {
             groups,
