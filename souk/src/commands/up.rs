@@ -66,9 +66,14 @@ async fn serve_until_stopped(
     local: &LocalParts,
     mut supervisor: Supervisor,
 ) -> Result<()> {
-    let pool = local.store.database().await?;
-    let log = local.store.log(&pool).await?;
-    let mut sources = config.sources(&args.chain).await?;
+    let opening = async {
+        let pool = local.store.database().await?;
+        let log = local.store.log(&pool).await?;
+        Ok((pool, log, config.sources(&args.chain).await?))
+    };
+    let Some((pool, log, mut sources)) = supervisor.meanwhile(opening).await? else {
+        return Ok(());
+    };
     let dev_chain = if sources.is_empty() {
         let Some(chain) = start_dev_chain(&mut supervisor, held, &log).await? else {
             return Ok(());
@@ -152,7 +157,10 @@ impl Here<'_> {
             }
             None => None,
         };
-        let graph = GraphHandle::start(pool.clone(), cancel.clone()).await?;
+        let loading = GraphHandle::start(pool.clone(), cancel.clone());
+        let Some(graph) = cancel.run_until_cancelled(loading).await.transpose()? else {
+            return supervisor.until_stopped().await;
+        };
         let mut server = web::bind(&args.http, pool, graph.clone(), log, statuses.clone(), cancel)
             .await?
             .with_payouts(distributions);

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::world::{Backend, Souk, World, run};
+use crate::program::Part;
+use crate::world::{Backend, PATIENCE, Souk, World, run};
 
 /// A command that must fail with one line that holds all the words.
 async fn refused(arguments: &[&str], words: &[&str]) -> Result<()> {
@@ -131,4 +132,17 @@ async fn a_second_instance_names_the_first_and_status_answers() -> Result<()> {
     let answer = run(&["log", "chain.5", "--data-dir", &dir]).await?;
     assert!(answer.err.contains("no stream `chain.5`"), "{answer:?}");
     souk.stop().await
+}
+
+/// A database that accepts a connection and says nothing would hold the start for as long as the program waits for it.
+#[tokio::test]
+async fn a_start_that_waits_for_its_database_ends_when_told_to() -> Result<()> {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let database = format!("postgres://souk@{}/souk", silent.local_addr()?);
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path().to_string_lossy().into_owned();
+    let arguments = ["--data-dir", &folder, "--database-url", &database, "--port", "0"];
+    let up = Part::start("up", &arguments.map(String::from))?;
+    let (_held, _) = tokio::time::timeout(PATIENCE, silent.accept()).await??;
+    up.stop().await
 }
