@@ -1,7 +1,7 @@
 //! An order that is signed anew: smaller in its place, or in again as a new taker under its old id.
 
 use souk_schema::exchange::event::ReduceCause;
-use souk_schema::exchange::{AccountId, Amount, Event, Rejection, SignedOrder, TimeInForce};
+use souk_schema::exchange::{AccountId, Amount, Event, Rejection, SignedOrder, TimeInForce, UnixMillis};
 
 use super::Engine;
 use super::admit::Admitted;
@@ -19,7 +19,7 @@ impl Engine {
 
     #[inline(never)]
     fn amend_any(&mut self, order: &SignedOrder, events: &mut Vec<Event>) -> Result<(), Rejection> {
-        let (slot, admitted) = self.admit_amendment(order)?;
+        let (slot, admitted) = self.admit_amendment(order, self.time)?;
         let band = self.markets[admitted.market].band();
         if admitted.keeps_place {
             self.keep_place(slot, order, admitted, events);
@@ -45,7 +45,7 @@ impl Engine {
 
     /// Everything that could refuse an amendment.
     #[inline(always)]
-    pub(super) fn admit_amendment(&self, order: &SignedOrder) -> Result<(Slot, Admitted), Rejection> {
+    pub(super) fn admit_amendment(&self, order: &SignedOrder, now: UnixMillis) -> Result<(Slot, Admitted), Rejection> {
         let who @ (market, account, _) = self.authorise(order)?;
         let found = self.orders.find_nonce(&self.accounts, account, order.nonce);
         let slot = found.ok_or(Rejection::UnknownOrder)?;
@@ -58,6 +58,7 @@ impl Engine {
         };
         let gone = [(node.id, slot)];
         let mut standing = self.standing(market, account, seat);
+        standing.now = now;
         standing.nonces = None;
         standing.gone = &gone;
         standing.open_in_group -= 1;

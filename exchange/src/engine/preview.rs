@@ -3,8 +3,9 @@
 use souk_schema::exchange::{Amount, Lots, Rejection, SignedOrder, Ticks, TimeInForce, UnixMillis};
 
 use super::Engine;
-use super::admit::is_stop;
+use super::admit::{Admitted, is_stop};
 use super::walk::Step;
+use crate::book::Slot;
 
 /// What an order would do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Preview {
     pub waits: bool,
     /// Whether it would send the market into an auction.
     pub leaves_band: bool,
+    /// Whether it is an amendment that keeps its place in the queue.
+    pub keeps_place: bool,
 }
 
 /// A fill that would happen.
@@ -53,26 +56,46 @@ impl Engine {
         if self.group.is_none() {
             return Err(Rejection::GroupNotOpen);
         }
-        let now = self.time.max(at);
-        let admitted = self.admit_new(order, now)?;
-        let waits = is_stop(order.instructions.kind);
-        let mut preview = Preview {
-            fills: Vec::new(),
-            filled: Lots(0),
-            quote: Amount::ZERO,
-            average: None,
-            fees: Amount::ZERO,
-            royalty: Amount::ZERO,
-            hold: admitted.hold,
-            price: admitted.price,
-            rests: admitted.left,
-            waits,
-            leaves_band: false,
-        };
-        if waits {
-            return Ok(preview);
+        let admitted = self.admit_new(order, self.time.max(at))?;
+        Ok(self.previewed(order, &admitted, None, is_stop(order.instructions.kind)))
+    }
+
+    /// What an `AmendOrder` of this order would do at a time, changing nothing: the open order with its nonce is given these terms. Its
+    /// quantity counts what is filled already, and so do the fees that the cap allows.
+    ///
+    /// # Errors
+    ///
+    /// Why the command would be refused.
+    pub fn preview_amendment(&self, order: &SignedOrder, at: UnixMillis) -> Result<Preview, Rejection> {
+        if self.group.is_none() {
+            return Err(Rejection::GroupNotOpen);
         }
-        let rest = self.walk(order, &admitted, None, &mut |step| {
+        let now = self.time.max(at);
+        let (slot, admitted) = self.admit_amendment(order, now)?;
+        let (node, rate) = (self.orders.node(slot), self.orders.record(slot).rate);
+        if node.expires_at <= now && node.expires_at > self.time {
+            // The command's own time would close it first.
+            return Err(Rejection::UnknownOrder);
+        }
+        if admitted.keeps_place {
+            let market = &self.markets[admitted.market];
+            return Ok(Preview {
+                hold: market.hold(node.side, node.price, admitted.left, rate),
+                price: node.price,
+                keeps_place: true,
+                ..Preview::before_any_fill(&admitted, node.waits)
+            });
+        }
+        Ok(self.previewed(order, &admitted, Some(slot), node.waits))
+    }
+
+    /// What an order does that is admitted; `amended` is where it is, if it is in.
+    fn previewed(&self, order: &SignedOrder, admitted: &Admitted, amended: Option<Slot>, waits: bool) -> Preview {
+        let mut preview = Preview::before_any_fill(admitted, waits);
+        if waits {
+            return preview;
+        }
+        let rest = self.walk(order, admitted, amended, &mut |step| {
             if let Step::Fill(fill) = step {
                 preview.fills.push(PreviewFill {
                     price: fill.price,
@@ -93,6 +116,25 @@ impl Engine {
             let average = preview.quote.0 / units.tick_size.0 / u128::from(preview.filled.0);
             preview.average = Some(Ticks(u64::try_from(average).expect("between two prices")));
         }
-        Ok(preview)
+        preview
+    }
+}
+
+impl Preview {
+    fn before_any_fill(admitted: &Admitted, waits: bool) -> Preview {
+        Preview {
+            fills: Vec::new(),
+            filled: Lots(0),
+            quote: Amount::ZERO,
+            average: None,
+            fees: Amount::ZERO,
+            royalty: Amount::ZERO,
+            hold: admitted.hold,
+            price: admitted.price,
+            rests: admitted.left,
+            waits,
+            leaves_band: false,
+            keeps_place: false,
+        }
     }
 }

@@ -78,6 +78,11 @@ fn now_secs(at: &MarketAt) -> u64 {
 }
 
 impl OrderDraft {
+    /// Whether it says which nonce it has.
+    pub(super) fn has_nonce(&self) -> bool {
+        self.nonce.is_some()
+    }
+
     /// The market, and the order without a signature, as if its account had signed it.
     pub(super) fn order(&self, exchange: &Exchange) -> Result<(MarketAt, SignedOrder), ApiError> {
         let (group, market) = exchange.group_of(self.market.0)?;

@@ -74,10 +74,21 @@ pub struct OrderPreview {
     waits: Option<bool>,
     /// Whether it would send the market into an auction, because the next trade would leave the band.
     leaves_band: Option<bool>,
+    /// Whether it is an amendment that keeps its place in the queue.
+    keeps_place: Option<bool>,
+}
+
+/// What a draft is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DraftOf {
+    /// A new order.
+    Placement,
+    /// New terms for the open order with its nonce.
+    Amendment,
 }
 
 /// Previews a draft.
-pub(super) fn preview(session: &Session, draft: &OrderDraft) -> Result<OrderPreview, ApiError> {
+pub(super) fn preview(session: &Session, draft: &OrderDraft, of: DraftOf) -> Result<OrderPreview, ApiError> {
     let exchange = session.exchange()?;
     let refused = |error: ApiError| OrderPreview {
         refusal: Some(error.into()),
@@ -90,7 +101,11 @@ pub(super) fn preview(session: &Session, draft: &OrderDraft) -> Result<OrderPrev
     };
     let group = exchange.group(Some(at.group))?;
     let now = UnixMillis(now_secs().saturating_mul(1_000));
-    let found = match group.handle.read(|engine| engine.preview(&order, now)) {
+    let found = group.handle.read(|engine| match of {
+        DraftOf::Placement => engine.preview(&order, now),
+        DraftOf::Amendment => engine.preview_amendment(&order, now),
+    });
+    let found = match found {
         Ok(found) => found,
         Err(rejection) => return Ok(refused(refusal(rejection))),
     };
@@ -128,5 +143,6 @@ pub(super) fn preview(session: &Session, draft: &OrderDraft) -> Result<OrderPrev
         hold_base_units: Some(found.hold.0.into()),
         waits: Some(found.waits),
         leaves_band: Some(found.leaves_band),
+        keeps_place: Some(found.keeps_place),
     })
 }

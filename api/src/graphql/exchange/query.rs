@@ -11,7 +11,7 @@ use super::draft::{OrderDraft, OrderToSign};
 use super::input::{self, WithdrawalInput};
 use super::kinds::{MarketKind, MarketState};
 use super::market::Market;
-use super::preview::{OrderPreview, preview};
+use super::preview::{DraftOf, OrderPreview, preview};
 use super::reconciliation::Reconciliation;
 use super::sign_in::SignInChallenge;
 use super::status::MarketGroup;
@@ -192,7 +192,23 @@ impl ExchangeQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The order.")] order: OrderDraft,
     ) -> Result<OrderPreview, ApiError> {
-        preview(&Session::of(ctx), &order)
+        preview(&Session::of(ctx), &order, DraftOf::Placement)
+    }
+
+    /// What an amendment would do now, without doing it: the open order with the draft's nonce is given the draft's terms. Its amount counts
+    /// what is filled already.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn preview_amendment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order as it is to be, with the nonce of the order that it amends.")] order: OrderDraft,
+    ) -> Result<OrderPreview, ApiError> {
+        if !order.has_nonce() {
+            return Err(ApiError::input(
+                "an amendment names the order that it amends by its `nonce`",
+            ));
+        }
+        preview(&Session::of(ctx), &order, DraftOf::Amendment)
     }
 
     /// What a wallet signs for an order (EIP-712), with everything that was left out filled in.

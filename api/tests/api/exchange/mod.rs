@@ -7,4 +7,5 @@ mod live;
 mod markets;
 mod orders;
 mod own;
+mod previews;
 mod sessions;

@@ -289,44 +289,6 @@ async fn what_is_to_be_signed_is_filled_in_and_any_wallet_can_sign_it() {
 }
 
 #[tokio::test]
-async fn a_preview_says_why_an_order_would_be_refused() {
-    let desk = Desk::open().await;
-    let preview = async |draft: &str| {
-        let query = format!(
-            "{{ previewOrder(order: {{ account: \"{:#x}\", market: \"{}\", side: BUY, {draft} }}) {{ refusal {{ code details }} filled }} }}",
-            desk.bob.address(),
-            desk.shares
-        );
-        desk.souk.ask(&query).await["previewOrder"].clone()
-    };
-    for (draft, code) in [
-        ("amount: \"1.5\", price: \"1\"", "QUANTITY_NOT_ON_LOT"),
-        ("amount: \"1\", price: \"1.001\"", "PRICE_NOT_ON_TICK"),
-        ("amount: \"1\", price: \"0\"", "PRICE_NOT_ON_TICK"),
-        ("amount: \"1\", price: \"99999\"", "PRICE_TOO_HIGH"),
-        ("amount: \"100000\", price: \"1\"", "INSUFFICIENT_FUNDS"),
-        ("amount: \"1\", price: \"1\", expiry: 5", "EXPIRED"),
-        ("amount: \"1\", price: \"1\", feeCap: \"0\"", "FEE_CAP_TOO_LOW"),
-        ("amount: \"1\", price: \"1\", timeInForce: FILL_OR_KILL", "CANNOT_FILL"),
-        (
-            "amount: \"1\", price: \"1\", type: MARKET, timeInForce: GOOD_TIL_CANCELLED",
-            "INVALID_INSTRUCTIONS",
-        ),
-    ] {
-        let preview = preview(draft).await;
-        assert_eq!(preview["refusal"]["code"], code, "{draft}: {preview}");
-        assert_eq!(preview["filled"], json!(null));
-    }
-    let commands = desk.handle.read(|engine| engine.commands());
-    preview("amount: \"1\", price: \"1\"").await;
-    assert_eq!(
-        desk.handle.read(|engine| engine.commands()),
-        commands,
-        "nothing was done"
-    );
-}
-
-#[tokio::test]
 async fn market_and_immediate_orders_take_what_there_is() {
     let desk = Desk::open().await;
     desk.place(&desk.alice, Side::Sell, 3, 110, 1).await;

@@ -20,6 +20,7 @@ use std::fmt::Write;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use souk_schema::exchange::command::{Fact, MassQuote, OpenGroup, OrderTarget, Rules, Withdraw};
+use souk_schema::exchange::event::ReduceCause;
 use souk_schema::exchange::order::Signature;
 use souk_schema::exchange::*;
 use souk_schema::{ChainId, TokenRef};
@@ -170,6 +171,7 @@ impl World {
         let (before, now) = (self.engine.open_orders(), UnixMillis(self.now_secs * 1_000));
         let preview = match &command.body {
             CommandBody::PlaceOrder(order) => Some(self.engine.preview(order, now)),
+            CommandBody::AmendOrder(order) => Some(self.engine.preview_amendment(order, now)),
             _ => None,
         };
         self.engine.read_ahead(std::slice::from_ref(&command));
@@ -458,6 +460,21 @@ fn check_preview(preview: Result<Preview, Rejection>, outcome: Result<(), Reject
             Event::OrderAccepted { price, hold, lots, .. } => {
                 assert_eq!((preview.price, preview.hold), (*price, *hold));
                 rests = if preview.waits { *lots } else { Lots(0) };
+            }
+            Event::OrderAmended { price, hold, lots, .. } => {
+                assert_eq!(
+                    (preview.price, preview.hold, preview.keeps_place),
+                    (*price, *hold, false)
+                );
+                rests = if preview.waits { *lots } else { Lots(0) };
+            }
+            Event::OrderReduced {
+                lots,
+                cause: ReduceCause::Trader,
+                ..
+            } => {
+                assert!(preview.keeps_place);
+                rests = *lots;
             }
             Event::Traded(fill) => {
                 fills.push(PreviewFill {
