@@ -34,18 +34,28 @@ pub(super) async fn ensure(
     for (property, value) in &options.topic {
         topic = topic.set(property, value);
     }
-    let made = admin
-        .create_topics([&topic], &limits)
-        .await
-        .map_err(|error| classify(stream, &error))?;
-    for result in made {
-        match result {
-            Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
-            Err((_, code)) => return Err(by_code(stream, code, format!("topic {name} cannot be made: {code}"))),
+    let deadline = Instant::now() + options.patience;
+    loop {
+        let made = admin
+            .create_topics([&topic], &limits)
+            .await
+            .map_err(|error| classify(stream, &error))?;
+        match made.into_iter().next() {
+            None | Some(Ok(_) | Err((_, Code::TopicAlreadyExists))) => break,
+            // Also said while brokers come back: only those that serve are counted.
+            Some(Err((_, Code::InvalidReplicationFactor))) if Instant::now() < deadline => {
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
+            Some(Err((_, code))) => {
+                return Err(by_code(stream, code, format!("topic {name} cannot be made: {code}")));
+            }
         }
     }
     check(admin, options, &limits, stream, &name).await
 }
+
+/// How often a topic is tried to be made while there are too few brokers for it.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// How long a look at a topic's brokers may take.
 const LOOK: Duration = Duration::from_secs(2);

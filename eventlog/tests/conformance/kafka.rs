@@ -162,6 +162,19 @@ pub async fn settings_that_cannot_work_are_told_from_brokers_that_are_away(backe
         };
         assert!(matches!(error, LogError::Misconfigured { .. }), "{name}: {error:?}");
     }
+    // One broker is too few for three copies, also after it was asked for as long as brokers may need to come back.
+    let copies = KafkaOptions {
+        replication: 3,
+        ..with("client.id", "test")
+    };
+    let log = KafkaLog::connect(&backend.address(), copies).await.expect("connected");
+    let Err(error) = log.open_writer(&stream("copies")).await else {
+        panic!("three copies on one broker");
+    };
+    assert!(
+        matches!(error, LogError::Misconfigured { .. }) && error.to_string().contains("replication"),
+        "{error:?}"
+    );
     let nobody = format!("127.0.0.1:{}", souk_devstack::free_port().expect("a port"));
     let Err(error) = KafkaLog::connect(&nobody, with("client.id", "test")).await else {
         panic!("nobody listens there");

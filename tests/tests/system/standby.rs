@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use souk_contracts::TestUSD;
 use souk_demo::{Family, Traded};
 
 use crate::apart::{Apart, FINALITY};
@@ -75,6 +76,16 @@ async fn rules_and_tokens(apart: &Apart, url: &str, key: &str) -> Result<()> {
     .concat();
     let said = apart.done("market token", &listing).await?;
     ensure!(said.contains("took") && said.contains("6 decimals"), "{said}");
+    let fresh = TestUSD::deploy(apart.world.node.clone()).await?.address().to_string();
+    for (said_now, words) in [("takes", "6 decimals"), ("took", "6 decimals")] {
+        let listing = [
+            &[fresh.clone(), "--admin-key-file".into(), key.into()],
+            &apart.contracts()[..],
+        ]
+        .concat();
+        let said = apart.done("market token", &listing).await?;
+        ensure!(said.contains(said_now) && said.contains(words), "{said}");
+    }
     let other = apart.world.deployment.addresses.asset_registry.to_string();
     let words = [
         &["market", "token", &other, "--admin-key-file", key][..],
