@@ -9,7 +9,7 @@ use souk_demo::{Family, Traded};
 use crate::apart::{Apart, FINALITY};
 use crate::exchange::settled;
 use crate::program::{ask, run};
-use crate::world::{Backend, PATIENCE};
+use crate::world::{Backend, PATIENCE, node_of};
 
 /// The demo's seed.
 const SEED: u64 = 1;
@@ -76,7 +76,9 @@ async fn rules_and_tokens(apart: &Apart, url: &str, key: &str) -> Result<()> {
     .concat();
     let said = apart.done("market token", &listing).await?;
     ensure!(said.contains("took") && said.contains("6 decimals"), "{said}");
-    let fresh = TestUSD::deploy(apart.world.node.clone()).await?.address().to_string();
+    // By a node of its own: the vault's owner has sent transactions that the world's does not know of.
+    let fresh = TestUSD::deploy(node_of(&apart.world.anvil).await?).await?;
+    let fresh = fresh.address().to_string();
     for (said_now, words) in [("takes", "6 decimals"), ("took", "6 decimals")] {
         let listing = [
             &[fresh.clone(), "--admin-key-file".into(), key.into()],
