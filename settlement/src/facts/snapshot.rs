@@ -10,7 +10,7 @@ use super::folder::{FactConfig, FactFolder, Folded};
 use super::held::Held;
 
 /// Of the encoding. Rises with every change of what is kept or of how records are folded.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Where following stands, and all that it knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
