@@ -6,8 +6,9 @@ use souk_schema::exchange::command::{Rules, Withdraw};
 use souk_schema::exchange::{Amount, CommandBody};
 
 use super::chain::Weather;
+use super::checks::difference;
 use super::vault::{Balances, ESCAPE_DELAY_SECS, Tx};
-use super::{CLOCK, OPERATOR, World, difference};
+use super::{CLOCK, OPERATOR, World};
 use crate::generator::group;
 
 /// Rounds after which everything that could happen has happened, at the latest.
@@ -42,6 +43,7 @@ impl World {
     /// The engine takes what is in the log.
     fn work_off(&mut self) -> Result<(), String> {
         while self.take()? {}
+        self.publish();
         Ok(())
     }
 

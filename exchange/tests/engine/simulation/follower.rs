@@ -17,7 +17,7 @@ use super::chain::{Generation, Record};
 use crate::generator::group;
 
 /// Records between two snapshots.
-const SNAPSHOT_EVERY: u64 = 25;
+const SNAPSHOT_EVERY: u64 = 40;
 
 /// What is told at present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -50,7 +50,7 @@ const FLUSH_FROM: u128 = 5;
 const FLUSH_EVERY_SECS: u64 = 120;
 
 /// Records of events and journal between two snapshots.
-const SNAPSHOT_EVERY: u64 = 150;
+const SNAPSHOT_EVERY: u64 = 60;
 
 pub struct Operator {
     key: PrivateKeySigner,
@@ -106,17 +106,18 @@ impl Operator {
         self.settling.as_mut().expect("it is awake")
     }
 
-    /// Reads up to `count` more outcomes, each of which is a record.
-    fn hear(&mut self, outcomes: &[Outcome], count: usize) -> Result<(), String> {
+    /// Reads up to `count` more records of outcomes, which end where `ends` says.
+    fn hear(&mut self, outcomes: &[Outcome], ends: &[usize], count: usize) -> Result<(), String> {
         let settling = self.settling_mut();
         let next = settling.events().next_sequence as usize;
-        for (place, outcome) in outcomes.iter().enumerate().skip(next).take(count) {
+        for (place, end) in ends.iter().enumerate().skip(next).take(count) {
+            let begin = place.checked_sub(1).map_or(0, |before| ends[before]);
             let stored = StoredRecord {
                 sequence: place as u64,
                 headers: Vec::new(),
                 payload: place.to_be_bytes().to_vec().into(),
             };
-            let heard = settling.hear(&stored, std::slice::from_ref(outcome));
+            let heard = settling.hear(&stored, &outcomes[begin..*end]);
             heard.map_err(|error| format!("settlement: {error}"))?;
         }
         Ok(())
@@ -145,14 +146,14 @@ impl Operator {
 }
 
 impl World {
-    /// One look, and the first thing that is to be done. `reads` outcomes are read before; where it is not `calm`, the chain goes on while the
+    /// One look, and the first thing that is to be done. `reads` records of outcomes are read before; where it is not `calm`, the chain goes on while the
     /// operator looks, and it may die anywhere. Returns whether it did something.
     pub(super) fn operate(&mut self, reads: usize, calm: bool) -> Result<bool, String> {
         if self.operator.settling.is_none() {
             let how = self.operator.wake()?;
             self.coverage.note(how);
         }
-        self.operator.hear(&self.outcomes, reads)?;
+        self.operator.hear(&self.outcomes, &self.records, reads)?;
         let settling = self.operator.settling_mut();
         if settling.records_since_snapshot() >= SNAPSHOT_EVERY
             && let Some(snapshot) = settling.snapshot()
@@ -223,7 +224,7 @@ impl World {
             let settling = self.operator.settling_mut();
             let heard = settling.events().next_sequence as usize;
             settling.hear_anew(next_fill);
-            self.operator.hear(&self.outcomes, heard)?;
+            self.operator.hear(&self.outcomes, &self.records, heard)?;
         }
         let (waiting_fills, oldest_age_ms) = self.operator.settling().waiting_fills(next_fill, self.now);
         let seen = Observation {

@@ -5,7 +5,8 @@ use souk_schema::TokenRef;
 use souk_schema::exchange::command::Withdraw;
 use souk_schema::exchange::{Amount, CommandBody, SignedOrder};
 
-use super::vault::{Tx, signature};
+use super::signatures::signature;
+use super::vault::Tx;
 use super::{OPERATOR, World};
 use crate::generator::{TRADERS, group, key, tokens, trader};
 
@@ -152,13 +153,23 @@ impl World {
                 let by_key = orders.iter().position(|order| order.signer != order.account);
                 let place = by_key.unwrap_or_else(|| self.below(orders.len()));
                 let order = &orders[place];
-                match order.signer == order.account {
+                let tx = match order.signer == order.account {
                     true => Tx::InvalidateNonce(order.account, order.nonce),
                     false => Tx::RevokeKey(order.account, order.signer),
-                }
+                };
+                return self.withdraw_consent(tx);
             }
         };
         self.chain.pool.push_back(tx);
+    }
+
+    /// Takes back what settlement is about to use; now and then that takes until it does not count any more.
+    fn withdraw_consent(&mut self, tx: Tx) {
+        self.chain.pool.push_back(tx);
+        if self.chance(25) {
+            self.mine();
+            self.now.0 += group().exit_delay_secs * 1_000;
+        }
     }
 
     /// The nonce of one of the account's open orders or pending fills, or one near its last.

@@ -1,18 +1,18 @@
-//! A small model of `ExchangeVault`: what it keeps, what it refuses, what it logs, with calls and logs as the contract has them. Whether a
-//! signature is one is not asked, only whose it is and of what: [`signature`].
+//! A small model of `ExchangeVault`: what it keeps, what it refuses, what it logs, with calls and logs as the contract has them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::sol_types::{SolEvent, SolInterface};
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use souk_contracts::ExchangeVault::{self as contract, ExchangeVaultCalls as Call};
-use souk_contracts::exchange::{BUY, SELL, SkipReason};
+use souk_contracts::exchange::SkipReason;
 use souk_schema::TokenRef;
 use souk_schema::exchange::command::{Rules, Withdraw};
-use souk_schema::exchange::order::Signature;
-use souk_schema::exchange::{MarketSpec, Side, SignedOrder};
+use souk_schema::exchange::{MarketSpec, Side};
 use souk_schema::record::RawLog;
 
+use super::consent::Consent;
+use super::signatures::{as_signed, digest, number_of};
 use crate::generator::group;
 use crate::oracle::royalty_address;
 
@@ -81,14 +81,6 @@ struct Exit {
     executable_at: u64,
 }
 
-/// Nonces below `below` are void, and those below `next_below` from `next_from` on.
-#[derive(Clone, Copy, Debug, Default)]
-struct Floor {
-    below: u64,
-    next_below: u64,
-    next_from: u64,
-}
-
 /// Balances by account and instrument; none is 0.
 pub type Balances = BTreeMap<(Address, TokenRef), u128>;
 
@@ -111,10 +103,7 @@ pub struct Vault {
     filled: BTreeMap<(Address, u64), (u128, u128)>,
     withdrawn: BTreeSet<(Address, u64)>,
     exits: BTreeMap<u64, Exit>,
-    /// Until when, exclusive, a key signs.
-    signs_until: BTreeMap<(Address, Address), u64>,
-    void_from: BTreeMap<(Address, u64), u64>,
-    floors: BTreeMap<Address, Floor>,
+    consent: Consent,
     last_deposit: u64,
     last_exit: u64,
     last_revenue: u64,
@@ -152,15 +141,39 @@ impl Vault {
                 })
             }
             Tx::RegisterKey(account, key) => {
-                self.signs_until.insert((*account, *key), u64::MAX);
+                self.consent.register(*account, *key);
                 said(contract::KeyRegistered {
                     account: *account,
                     key: *key,
                 })
             }
-            Tx::RevokeKey(account, key) => self.revoke_key(*account, *key, now),
-            Tx::InvalidateNonce(account, nonce) => self.invalidate_nonce(*account, *nonce, now),
-            Tx::InvalidateNoncesBelow(account, nonce) => self.invalidate_below(*account, *nonce, now),
+            Tx::RevokeKey(account, key) => {
+                let effective_at = self.consent.revoke(*account, *key, now).ok_or(Refusal::Other)?;
+                said(contract::KeyRevocationRequested {
+                    account: *account,
+                    key: *key,
+                    effectiveAt: effective_at,
+                })
+            }
+            Tx::InvalidateNonce(account, nonce) => {
+                let effective_at = self.consent.invalidate(*account, *nonce, now).ok_or(Refusal::Other)?;
+                said(contract::NonceInvalidated {
+                    account: *account,
+                    nonce: *nonce,
+                    effectiveAt: effective_at,
+                })
+            }
+            Tx::InvalidateNoncesBelow(account, nonce) => {
+                let effective_at = self
+                    .consent
+                    .invalidate_below(*account, *nonce, now)
+                    .ok_or(Refusal::Other)?;
+                said(contract::NoncesBelowInvalidated {
+                    account: *account,
+                    nonce: *nonce,
+                    effectiveAt: effective_at,
+                })
+            }
             Tx::Operator(tx) => self.call(&tx.call, tx.gas_limit, now, dearness),
             Tx::FlushRoyalty(market) => self.flush(*market),
             Tx::EnterEscape => {
@@ -258,52 +271,6 @@ impl Vault {
         })
     }
 
-    fn revoke_key(&mut self, account: Address, key: Address, now: u64) -> Done {
-        let until = self.signs_until.get_mut(&(account, key));
-        let until = until.filter(|until| **until == u64::MAX).ok_or(Refusal::Other)?;
-        *until = now + group().exit_delay_secs;
-        said(contract::KeyRevocationRequested {
-            account,
-            key,
-            effectiveAt: *until,
-        })
-    }
-
-    fn invalidate_nonce(&mut self, account: Address, nonce: u64, now: u64) -> Done {
-        allow(!self.void_from.contains_key(&(account, nonce)))?;
-        let from = now + group().exit_delay_secs;
-        self.void_from.insert((account, nonce), from);
-        said(contract::NonceInvalidated {
-            account,
-            nonce,
-            effectiveAt: from,
-        })
-    }
-
-    fn invalidate_below(&mut self, account: Address, nonce: u64, now: u64) -> Done {
-        let floor = self.floors.entry(account).or_default();
-        allow(now >= floor.next_from && nonce > floor.next_below)?;
-        *floor = Floor {
-            below: floor.next_below,
-            next_below: nonce,
-            next_from: now + group().exit_delay_secs,
-        };
-        said(contract::NoncesBelowInvalidated {
-            account,
-            nonce,
-            effectiveAt: floor.next_from,
-        })
-    }
-
-    fn is_nonce_invalid(&self, account: Address, nonce: u64, now: u64) -> bool {
-        let floor = self.floors.get(&account).copied().unwrap_or_default();
-        let below = match now < floor.next_from {
-            true => floor.below,
-            false => floor.next_below,
-        };
-        nonce < below || self.void_from.get(&(account, nonce)).is_some_and(|from| now >= *from)
-    }
-
     fn flush(&mut self, market: B256) -> Done {
         let quote = self.markets.get(&market).ok_or(Refusal::Other)?.quote;
         let token = TokenRef::new(quote, U256::ZERO);
@@ -395,13 +362,12 @@ impl Vault {
         let order = &signed.order;
         let signer = Address::from_word(signed.r);
         self.was_shown_forgery |= signed.s != digest(&as_signed(order), signer);
-        let signs_until = self.signs_until.get(&(order.account, signer)).copied().unwrap_or(0);
-        if signer != order.account && now >= signs_until {
+        if !self.consent.is_signer(order.account, signer, now) {
             self.strange_signers.insert((order.account, signer));
             Some(SkipReason::BadSignature)
         } else if now > order.expiry + group().settlement_grace_secs {
             Some(SkipReason::Expired)
-        } else if self.is_nonce_invalid(order.account, order.nonce, now) {
+        } else if self.consent.is_nonce_invalid(order.account, order.nonce, now) {
             Some(SkipReason::NonceInvalidated)
         } else {
             None
@@ -526,64 +492,6 @@ pub fn gas_of(call: &Bytes, dearness: u64) -> u64 {
 
 fn settle_gas([orders, fills]: [u64; 2], dearness: u64) -> u64 {
     MIN_STEP_GAS + (60_000 + 15_000 * orders + 120_000 * fills) * dearness / 100
-}
-
-/// The parts of an order that the vault reads, in the contract's form and the engine's.
-struct Signed {
-    account: Address,
-    market: B256,
-    side: u8,
-    amounts: [u128; 3],
-    numbers: [u64; 2],
-}
-
-fn as_signed(order: &contract::Order) -> Signed {
-    Signed {
-        account: order.account,
-        market: order.market,
-        side: order.side,
-        amounts: [order.baseAmount, order.limitPrice, order.feeCap],
-        numbers: [order.nonce, order.expiry],
-    }
-}
-
-fn number_of(side: Side) -> u8 {
-    match side {
-        Side::Buy => BUY,
-        Side::Sell => SELL,
-    }
-}
-
-/// What stands for a signature of an order: who signed it, and what.
-pub fn signature(order: &SignedOrder) -> Signature {
-    let signed = Signed {
-        account: order.account,
-        market: order.market,
-        side: number_of(order.side),
-        amounts: [order.base_amount.0, order.limit_price.0, order.fee_cap.0],
-        numbers: [order.nonce, order.expiry_secs],
-    };
-    let mut bytes = [0; 65];
-    bytes[..32].copy_from_slice(&order.signer.into_word()[..]);
-    bytes[32..64].copy_from_slice(&digest(&signed, order.signer)[..]);
-    Signature(bytes)
-}
-
-fn digest(signed: &Signed, signer: Address) -> B256 {
-    let mut bytes = Vec::with_capacity(160);
-    bytes.extend_from_slice(&signed.account[..]);
-    bytes.extend_from_slice(&signed.market[..]);
-    bytes.push(signed.side);
-    signed
-        .amounts
-        .iter()
-        .for_each(|amount| bytes.extend(amount.to_be_bytes()));
-    signed
-        .numbers
-        .iter()
-        .for_each(|number| bytes.extend(number.to_be_bytes()));
-    bytes.extend_from_slice(&signer[..]);
-    keccak256(bytes)
 }
 
 /// The reasons that a vault must never have to give for a fill that the engine stands by and settlement sent as it was matched. Expiry, a

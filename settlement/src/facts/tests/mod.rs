@@ -72,9 +72,13 @@ fn skipped(number: u64) -> RawLog {
 }
 
 fn exit(id: u64) -> RawLog {
+    exit_of(ALICE, id)
+}
+
+fn exit_of(account: Address, id: u64) -> RawLog {
     log(Vault::ExitRequested {
         exitId: id,
-        account: ALICE,
+        account,
         token: COIN,
         id: U256::ZERO,
         amount: 9,
