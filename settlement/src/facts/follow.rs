@@ -15,7 +15,7 @@ use souk_sequencer::{GroupHandle, SubmitError};
 use tokio_util::sync::CancellationToken;
 
 use super::folder::{FactAt, FactConfig, FoldError};
-use super::telling::{Engine, Telling};
+use super::telling::{Listener, Telling};
 use crate::store::Store;
 use souk_streams::retry::{Sessions, keep_going};
 use souk_streams::{Reader, StreamError, generations, genesis_of};
@@ -29,13 +29,13 @@ const AT_A_TIME: usize = 1_024;
 /// Records between two snapshots, at least.
 const SNAPSHOT_EVERY: u64 = 1_000;
 
-impl Engine for GroupHandle {
+impl Listener for GroupHandle {
     fn is_credited(&self, deposit_id: u64) -> bool {
-        self.read(|engine| engine.deposit(deposit_id).is_some())
+        self.read(|engine| engine.is_credited(deposit_id))
     }
 
     fn is_listed(&self, token: TokenRef) -> bool {
-        self.read(|engine| engine.instrument_of(token).is_some())
+        self.read(|engine| engine.is_listed(token))
     }
 }
 

@@ -4,6 +4,7 @@
 //! by [`Telling::begin`], [`Telling::answered`] and [`Telling::end`], in this order.
 
 use souk_eventlog::StoredRecord;
+use souk_exchange::Engine;
 use souk_schema::TokenRef;
 use souk_schema::exchange::Outcome;
 use souk_schema::record::ChainRecordBody;
@@ -13,13 +14,24 @@ use super::held::Held;
 use super::snapshot::{Snapshot, StoredSnapshot, Unusable};
 use crate::place::Place;
 
-/// What following asks the engine.
-pub trait Engine {
-    /// Whether it has heard of a deposit.
+/// Who is told, as far as following has to ask.
+pub trait Listener {
+    /// Whether it has credited a deposit, and not taken that back since: on another chain another deposit may have the number of one that
+    /// vanished.
     fn is_credited(&self, deposit_id: u64) -> bool;
 
     /// Whether a market trades a token.
     fn is_listed(&self, token: TokenRef) -> bool;
+}
+
+impl Listener for Engine {
+    fn is_credited(&self, deposit_id: u64) -> bool {
+        self.deposit(deposit_id).is_some_and(|deposit| !deposit.vanished)
+    }
+
+    fn is_listed(&self, token: TokenRef) -> bool {
+        self.instrument_of(token).is_some()
+    }
 }
 
 /// What is known between two records.
@@ -60,7 +72,7 @@ impl Telling {
         stored: &StoredSnapshot,
         config: FactConfig,
         heard: u64,
-        engine: &impl Engine,
+        engine: &impl Listener,
     ) -> Result<Telling, Unusable> {
         let snapshot = Snapshot::read(stored, &config, heard)?;
         let folder = snapshot.folder(config);
@@ -135,7 +147,7 @@ impl Telling {
 
     /// Facts in the order in which they are to be submitted: first what was held and can be told now, so that nothing is debited that has not
     /// been credited. Those that the engine has heard before are only taken note of.
-    pub fn begin(&mut self, facts: Vec<FactAt>, engine: &impl Engine) -> Vec<FactAt> {
+    pub fn begin(&mut self, facts: Vec<FactAt>, engine: &impl Listener) -> Vec<FactAt> {
         let (before, new): (Vec<FactAt>, Vec<FactAt>) = facts.into_iter().partition(|fact| fact.position <= self.heard);
         for fact in before {
             let credited = |deposit_id| engine.is_credited(deposit_id);
@@ -154,14 +166,14 @@ impl Telling {
     }
 
     /// All facts up to a record are told; returns what was held and can be told now.
-    pub fn end(&mut self, through_record: u64, engine: &impl Engine) -> Vec<FactAt> {
+    pub fn end(&mut self, through_record: u64, engine: &impl Listener) -> Vec<FactAt> {
         self.told_record = Some(through_record);
         self.retries = 0;
         self.ready(engine)
     }
 
     /// What the engine could not take before a market was listed, in positions behind the facts of the last record.
-    fn ready(&mut self, engine: &impl Engine) -> Vec<FactAt> {
+    fn ready(&mut self, engine: &impl Listener) -> Vec<FactAt> {
         let Some(record) = self.told_record else {
             return Vec::new();
         };

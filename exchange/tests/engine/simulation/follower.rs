@@ -4,12 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use souk_eventlog::StoredRecord;
-use souk_exchange::Engine;
-use souk_schema::TokenRef;
 use souk_schema::exchange::{Command, CommandBody, Source};
 use souk_schema::record::ChainRecordBody;
-use souk_settlement::facts::telling::{Engine as AskedEngine, Telling};
-use souk_settlement::facts::{FactAt, FactConfig, StoredSnapshot, generation_of};
+use souk_settlement::facts::{FactAt, FactConfig, StoredSnapshot, Telling, generation_of};
 use souk_settlement::vault_log::Contracts;
 
 use super::World;
@@ -48,18 +45,6 @@ pub struct Follower {
     snapshot: Option<StoredSnapshot>,
     /// An engine that has not taken the log up to here is not ready for a new life.
     log_at_crash: usize,
-}
-
-struct Asked<'a>(&'a Engine);
-
-impl AskedEngine for Asked<'_> {
-    fn is_credited(&self, deposit_id: u64) -> bool {
-        self.0.deposit(deposit_id).is_some()
-    }
-
-    fn is_listed(&self, token: TokenRef) -> bool {
-        self.0.instrument_of(token).is_some()
-    }
 }
 
 fn config() -> FactConfig {
@@ -145,7 +130,7 @@ impl World {
         let snapshot = self.follower.snapshot.as_ref();
         let telling = match snapshot {
             Some(stored) => {
-                let telling = Telling::restore(stored, config(), heard, &Asked(&self.engine));
+                let telling = Telling::restore(stored, config(), heard, &self.engine);
                 telling.map_err(|error| format!("the follower's snapshot: {error}"))?
             }
             None => Telling::new(config(), heard),
@@ -220,7 +205,7 @@ impl World {
         let through = self.follower.next as u64 - 1;
         let facts = std::mem::take(&mut self.follower.facts);
         let telling = self.follower.telling.as_mut().expect("it is awake");
-        let new = telling.begin(facts, &Asked(&self.engine));
+        let new = telling.begin(facts, &self.engine);
         self.follower.submitted.extend(new);
         self.follower.stage = Stage::Facts(through);
     }
@@ -270,7 +255,7 @@ impl World {
         }
         if let Stage::Facts(through) = self.follower.stage {
             let telling = self.follower.telling.as_mut().expect("it is awake");
-            let held = telling.end(through, &Asked(&self.engine));
+            let held = telling.end(through, &self.engine);
             if !held.is_empty() {
                 self.coverage.note("Follower::TellsHeld");
             }

@@ -1,7 +1,8 @@
 //! Facts of small chains, written as the vault writes them: [`told`] within a generation, [`generations`] across them, [`snapshots`] between
-//! two lives.
+//! two lives, [`held`] what waits for a market.
 
 mod generations;
+mod held;
 mod snapshots;
 mod told;
 
