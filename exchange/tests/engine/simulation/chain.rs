@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use alloy::sol_types::SolEvent;
 use alloy_primitives::{Address, B256, Bytes, U256};
-use souk_contracts::ExchangeVault::EscapeEntered;
+use souk_contracts::ExchangeVault::{EscapeEntered, FillSettled, FillSkipped};
 use souk_schema::BlockRef;
 use souk_schema::exchange::{FillNumber, MarketSpec};
 use souk_schema::record::{
@@ -202,6 +203,12 @@ impl Chain {
             let done = trial.execute(&tx, secs, weather.dearness);
             match &done {
                 Ok(more) => {
+                    if trial.orders_by_key > vault.orders_by_key {
+                        self.note("Chain::OrderByKey");
+                    }
+                    if is_in_part(more) {
+                        self.note("Chain::BatchInPart");
+                    }
                     vault = trial;
                     logs.extend(more.iter().cloned());
                 }
@@ -299,8 +306,7 @@ impl Chain {
     pub fn break_finality(&mut self, depth: usize, mut keep: impl FnMut(&Tx) -> bool) -> bool {
         // The first block has everyone's first deposits.
         let kept = self.finals.saturating_sub(depth).max(1);
-        let opens_escape =
-            |log: &RawLog| log.topics.first() == Some(&<EscapeEntered as alloy::sol_types::SolEvent>::SIGNATURE_HASH);
+        let opens_escape = |log: &RawLog| is_event::<EscapeEntered>(log);
         if kept >= self.finals
             || self.blocks[kept..]
                 .iter()
@@ -386,4 +392,13 @@ impl Chain {
         let generation = self.generations.last_mut().expect("one is always open");
         generation.records.push(Record { body, balances: None });
     }
+}
+
+fn is_event<E: SolEvent>(log: &RawLog) -> bool {
+    log.topics.first() == Some(&E::SIGNATURE_HASH)
+}
+
+/// Whether of a batch's fills one was settled and another skipped.
+fn is_in_part(logs: &[RawLog]) -> bool {
+    logs.iter().any(is_event::<FillSettled>) && logs.iter().any(is_event::<FillSkipped>)
 }

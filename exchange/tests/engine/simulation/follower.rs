@@ -16,6 +16,9 @@ use crate::generator::group;
 /// Records between two snapshots.
 const SNAPSHOT_EVERY: u64 = 40;
 
+/// Who has so many records to read is slow.
+const FAR_BEHIND: usize = 30;
+
 /// What is told at present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
@@ -184,6 +187,9 @@ impl World {
             self.follower.next = 0;
             return self.fold_record(&opened.body).map(|()| true);
         };
+        if known.is_some_and(|records| records.len() > next + FAR_BEHIND) {
+            self.coverage.note("Follower::FarBehind");
+        }
         self.fold_record(&record.body)?;
         Ok(true)
     }

@@ -164,6 +164,9 @@ impl World {
             1 if self.chance(10) => self.below(3_600_000) as u64,
             _ => 0,
         };
+        if behind > 60_000 {
+            self.coverage.note("Clock::SetBack");
+        }
         self.log.push(command);
         self.written_at.push(UnixMillis(self.now.0 - behind));
     }
@@ -347,7 +350,10 @@ impl World {
                     let depth = 1 + self.below(12);
                     self.break_finality(depth);
                 }
-                3 => self.now.0 += self.generator.random.random_range(0..12_000),
+                3 => {
+                    self.coverage.note("Clock::Jumps");
+                    self.now.0 += self.generator.random.random_range(0..12_000);
+                }
                 // Whoever hoards waits until the vault has to pay.
                 5 => self.crash_follower(),
                 6 => self.crash_operator("Operator::DiesAtRest", true),

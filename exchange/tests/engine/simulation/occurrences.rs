@@ -2,7 +2,7 @@
 //! them, and what settlement, its follower and the chain noted.
 
 /// What occurs.
-pub const MUST_OCCUR: [&str; 59] = [
+pub const MUST_OCCUR: [&str; 64] = [
     "Event::Traded",
     "Event::FillsSettled",
     "Event::FillReinstated",
@@ -51,6 +51,10 @@ pub const MUST_OCCUR: [&str; 59] = [
     "Operator::DiesOfWriting",
     "Operator::DiesBeforeSending",
     "Operator::DiesAfterSending",
+    "Clock::SetBack",
+    "Clock::Jumps",
+    "Chain::OrderByKey",
+    "Chain::BatchInPart",
     "Chain::OutOfGas",
     "Chain::WrongNumber",
     "Chain::BatchUnmined",
@@ -60,6 +64,7 @@ pub const MUST_OCCUR: [&str; 59] = [
     "Follower::BeginsAnew",
     "Follower::DiesBeforeAnswers",
     "Follower::NextGeneration",
+    "Follower::FarBehind",
     "Follower::FactTwice",
     "Follower::TellsHeld",
 ];

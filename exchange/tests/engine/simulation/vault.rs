@@ -98,6 +98,8 @@ pub struct Vault {
     pub paid: Balances,
     /// Signatures by others than the account or a key that signs for it, as the vault was shown them: whose order, and who signed.
     pub strange_signers: BTreeSet<(Address, Address)>,
+    /// Orders that a registered key signed, and that were shown with all in order.
+    pub orders_by_key: u64,
     /// Whether a batch brought a signature of something else.
     pub was_shown_forgery: bool,
     filled: BTreeMap<(Address, u64), (u128, u128)>,
@@ -370,6 +372,7 @@ impl Vault {
         } else if self.consent.is_nonce_invalid(order.account, order.nonce, now) {
             Some(SkipReason::NonceInvalidated)
         } else {
+            self.orders_by_key += u64::from(signer != order.account);
             None
         }
     }
