@@ -189,11 +189,11 @@ impl Chain {
         // Of each block there is one only, wherever it is.
         let hash = B256::from(U256::from(self.made));
         for tx in std::mem::take(&mut self.pool) {
-            if let Tx::Operator(sent) = &tx {
-                if sent.nonce != vault.operator_nonce || sent.max_fee < self.base_fee {
-                    left.push_back(tx);
-                    continue;
-                }
+            if let Tx::Operator(sent) = &tx
+                && (sent.nonce != vault.operator_nonce || sent.max_fee < self.base_fee)
+            {
+                left.push_back(tx);
+                continue;
             }
             if !take(&tx) {
                 left.push_back(tx);
