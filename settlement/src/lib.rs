@@ -22,6 +22,7 @@ mod vault_source;
 pub use cosigner::{Cosigned, Cosigner};
 pub use facts::{FactConfig, FactFollower};
 pub use node::{Finality, Node};
+pub use place::Place;
 pub use settler::{Operator, SettleError, Settler, SettlerConfig};
 pub use signer::{AdminSigner, CosignerKey, KeyError, OperatorSigner, ProposerSigner};
 pub use store::Store;

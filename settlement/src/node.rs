@@ -250,18 +250,7 @@ impl Node {
         data: Bytes,
         fees: Fees,
     ) -> Result<Attempt, alloy::signers::Error> {
-        let transaction = TxEip1559 {
-            chain_id: self.chain_id,
-            nonce,
-            gas_limit,
-            max_fee_per_gas: fees.max_wei,
-            max_priority_fee_per_gas: fees.tip_wei,
-            to: TxKind::Call(self.vault),
-            value: U256::ZERO,
-            access_list: Default::default(),
-            input: data,
-        };
-        sign(transaction, signer, fees)
+        sign_call((self.chain_id, self.vault), signer, nonce, gas_limit, data, fees)
     }
 
     /// Sends a signed transaction. What the node says against it is told, and means little: it may know the transaction, or have mined it.
@@ -271,6 +260,32 @@ impl Node {
     pub async fn broadcast(&self, signed: &Bytes) -> Result<(), TransportError> {
         self.provider.send_raw_transaction(signed).await.map(drop)
     }
+}
+
+/// Signs a call to a vault, named by its chain and its address.
+///
+/// # Errors
+/// The signer's, which a key in memory does not give.
+pub fn sign_call(
+    (chain_id, vault): (u64, Address),
+    signer: &PrivateKeySigner,
+    nonce: u64,
+    gas_limit: u64,
+    data: Bytes,
+    fees: Fees,
+) -> Result<Attempt, alloy::signers::Error> {
+    let transaction = TxEip1559 {
+        chain_id,
+        nonce,
+        gas_limit,
+        max_fee_per_gas: fees.max_wei,
+        max_priority_fee_per_gas: fees.tip_wei,
+        to: TxKind::Call(vault),
+        value: U256::ZERO,
+        access_list: Default::default(),
+        input: data,
+    };
+    sign(transaction, signer, fees)
 }
 
 /// The same transaction with other fees. `None` where the bytes are not a transaction of ours.

@@ -6,16 +6,16 @@ use souk_eventlog::{EventLog, LogError, ReadLimits, StreamName};
 
 /// The place after a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub struct Place {
     /// The record that is read next.
-    pub(crate) next_sequence: u64,
+    pub next_sequence: u64,
     /// keccak-256 of the payload of the record before it; zero where there is none.
-    pub(crate) last_record: B256,
+    pub last_record: B256,
 }
 
 impl Place {
     /// The place after the record with this sequence and payload.
-    pub(crate) fn after(sequence: u64, payload: &[u8]) -> Place {
+    pub fn after(sequence: u64, payload: &[u8]) -> Place {
         Place {
             next_sequence: sequence + 1,
             last_record: keccak256(payload),
@@ -26,7 +26,7 @@ impl Place {
     ///
     /// # Errors
     /// What the log says.
-    pub(crate) async fn is_in(&self, log: &dyn EventLog, stream: &StreamName) -> Result<bool, LogError> {
+    pub async fn is_in(&self, log: &dyn EventLog, stream: &StreamName) -> Result<bool, LogError> {
         let one = ReadLimits {
             max_records: 1,
             max_bytes: usize::MAX,

@@ -81,6 +81,19 @@ impl Coverage {
         *self.0.entry(named.name().to_owned()).or_default() += 1;
     }
 
+    /// Something else occurred that tests ask for by name.
+    pub fn note(&mut self, name: &str) {
+        self.note_times(name, 1);
+    }
+
+    pub fn note_times(&mut self, name: &str, times: u64) {
+        *self.0.entry(name.to_owned()).or_default() += times;
+    }
+
+    pub fn occurred(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     pub fn merge(&mut self, other: Coverage) {
         for (name, count) in other.0 {
             *self.0.entry(name).or_default() += count;

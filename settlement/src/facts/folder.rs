@@ -240,9 +240,13 @@ impl FactFolder {
     }
 
     pub(super) fn tell_exit(&mut self, exit_id: u64, account: Address, facts: &mut VecDeque<Fact>) {
-        if self.state.told.exits.insert(exit_id, account).is_none() {
-            facts.push_back(Fact::ExitRequested { account, exit_id });
+        match self.state.told.exits.insert(exit_id, account) {
+            Some(told) if told == account => return,
+            // The vault counts exits: on another chain somebody else's has the number.
+            Some(told) => facts.push_back(Fact::ExitCancelled { account: told, exit_id }),
+            None => {}
         }
+        facts.push_back(Fact::ExitRequested { account, exit_id });
     }
 
     /// Tells whether a key signs, where the engine thinks otherwise.

@@ -1,4 +1,4 @@
-//! Follows a chain's streams and tells the engine what they say, generation after generation. The shell around [`FactFolder`].
+//! Follows a chain's streams and tells the engine what they say, generation after generation. The shell around [`Telling`].
 //!
 //! It folds from its last snapshot on, or from the first record of the first generation where there is none that can be used, and submits what
 //! is beyond the position that the engine has heard. Start at [`FactFollower::run`].
@@ -8,16 +8,14 @@ use std::time::Duration;
 
 use souk_eventlog::{EventLog, LogError};
 use souk_schema::exchange::command::Fact;
-use souk_schema::exchange::event::DebitCause;
-use souk_schema::exchange::{Event, Outcome, Rejection, Source};
+use souk_schema::exchange::{Outcome, Rejection, Source};
 use souk_schema::record::ChainRecordBody;
-use souk_schema::{B256, ChainId};
+use souk_schema::{B256, ChainId, TokenRef};
 use souk_sequencer::{GroupHandle, SubmitError};
 use tokio_util::sync::CancellationToken;
 
-use super::folder::{FACTS_PER_RECORD, FactAt, FactConfig, FactFolder, FoldError, position};
-use super::held::Held;
-use super::resume::Kept;
+use super::folder::{FactAt, FactConfig, FoldError};
+use super::telling::{Listener, Telling};
 use crate::store::Store;
 use souk_streams::retry::{Sessions, keep_going};
 use souk_streams::{Reader, StreamError, generations, genesis_of};
@@ -30,6 +28,16 @@ const NOT_OPEN: Duration = Duration::from_millis(200);
 const AT_A_TIME: usize = 1_024;
 /// Records between two snapshots, at least.
 const SNAPSHOT_EVERY: u64 = 1_000;
+
+impl Listener for GroupHandle {
+    fn is_credited(&self, deposit_id: u64) -> bool {
+        self.read(|engine| engine.is_credited(deposit_id))
+    }
+
+    fn is_listed(&self, token: TokenRef) -> bool {
+        self.read(|engine| engine.is_listed(token))
+    }
+}
 
 /// Why facts are told no longer.
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +158,7 @@ impl FactFollower {
                         tokio::time::sleep(IDLE).await;
                         continue;
                     };
-                    session.told_record = None;
+                    session.telling.begin_generation();
                     (generation, 0)
                 }
             };
@@ -164,15 +172,9 @@ impl FactFollower {
 
 pub(super) struct Session<'a> {
     pub(super) follower: &'a FactFollower,
-    pub(super) folder: FactFolder,
-    pub(super) held: Held,
-    /// The position up to which the engine has heard.
-    pub(super) heard: u64,
-    /// The last record of the present generation whose facts are all told.
-    pub(super) told_record: Option<u64>,
-    /// Positions behind that record's facts that were used for what is told again.
-    pub(super) retries: usize,
-    pub(super) kept: Kept,
+    pub(super) telling: Telling,
+    /// Size of the last snapshot.
+    pub(super) snapshot_bytes: usize,
 }
 
 impl Session<'_> {
@@ -195,9 +197,8 @@ impl Session<'_> {
                     break;
                 }
                 let body = reader.chain_record(*chain, stored)?;
-                self.kept.folded(stored);
-                facts.extend(self.folder.fold(stored.sequence, &body)?);
-                let may_tell_held = matches!(body, ChainRecordBody::FinalityAdvanced(_)) && !self.held.is_empty();
+                facts.extend(self.telling.fold(stored, &body)?);
+                let may_tell_held = matches!(body, ChainRecordBody::FinalityAdvanced(_)) && self.telling.holds_some();
                 if facts.len() >= AT_A_TIME || may_tell_held {
                     self.tell(std::mem::take(&mut facts), stored.sequence).await?;
                 }
@@ -226,21 +227,13 @@ impl Session<'_> {
         }
     }
 
-    /// Tells facts in order, which are all up to a record; those that the engine has heard before are only taken note of.
+    /// Tells facts in order, which are all up to a record.
     async fn tell(&mut self, facts: Vec<FactAt>, through_record: u64) -> Result<(), FollowError> {
-        let (before, new): (Vec<FactAt>, Vec<FactAt>) = facts.into_iter().partition(|fact| fact.position <= self.heard);
         let group = &self.follower.group;
-        for fact in before {
-            let credited = |deposit_id| group.read(|engine| engine.deposit(deposit_id).is_some());
-            let listed = |token| group.read(|engine| engine.instrument_of(token).is_some());
-            self.held.recall(&fact.fact, credited, listed);
-        }
-        // Before what comes after it, so that nothing is debited that has not been credited.
-        self.tell_held().await?;
+        let new = self.telling.begin(facts, group);
         self.submit(new).await?;
-        self.told_record = Some(through_record);
-        self.retries = 0;
-        self.tell_held().await
+        let held = self.telling.end(through_record, group);
+        self.submit(held).await
     }
 
     async fn submit(&mut self, facts: Vec<FactAt>) -> Result<(), FollowError> {
@@ -254,31 +247,10 @@ impl Session<'_> {
         });
         let outcomes = self.follower.group.submit_facts(sources.collect()).await?;
         for (fact, outcome) in facts.into_iter().zip(outcomes) {
-            self.heard = self.heard.max(fact.position);
             self.report(&fact.fact, &outcome);
-            self.held.take_note(&fact.fact, &outcome);
+            self.telling.answered(&fact, &outcome);
         }
         Ok(())
-    }
-
-    /// Tells again what the engine could not take before a market was listed, in positions behind the facts of the last record.
-    async fn tell_held(&mut self) -> Result<(), FollowError> {
-        let Some(record) = self.told_record else { return Ok(()) };
-        let group = &self.follower.group;
-        let ready = self
-            .held
-            .take_ready(|token| group.read(|engine| engine.instrument_of(token).is_some()));
-        let mut facts = Vec::with_capacity(ready.len());
-        for fact in ready {
-            let position = position(self.folder.generation(), record, FACTS_PER_RECORD + self.retries);
-            match position.filter(|position| *position > self.heard) {
-                Some(position) => facts.push(FactAt { position, fact }),
-                // No room behind this record, or it was used in an earlier life: the next record has some.
-                None => self.held.put_back(fact),
-            }
-            self.retries += 1;
-        }
-        self.submit(facts).await
     }
 
     fn report(&self, fact: &Fact, outcome: &Outcome) {
@@ -296,19 +268,4 @@ impl Session<'_> {
             }
         }
     }
-}
-
-/// Whether the engine debited an exit.
-pub(super) fn debited(outcome: &Outcome) -> bool {
-    let events = outcome.result.as_deref().unwrap_or_default();
-    let of_exit = |event: &Event| {
-        matches!(
-            event,
-            Event::Debited {
-                cause: DebitCause::Exit { .. },
-                ..
-            }
-        )
-    };
-    events.iter().any(of_exit)
 }

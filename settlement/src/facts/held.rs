@@ -9,9 +9,8 @@ use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use souk_schema::TokenRef;
 use souk_schema::exchange::command::Fact;
-use souk_schema::exchange::{Amount, Outcome, Rejection};
-
-use super::follow::debited;
+use souk_schema::exchange::event::DebitCause;
+use souk_schema::exchange::{Amount, Event, Outcome, Rejection};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct HeldDeposit {
@@ -124,4 +123,19 @@ impl Held {
         }
         self.deposits.retain(|_, deposit| deposit.amount != Amount::ZERO);
     }
+}
+
+/// Whether the engine debited an exit.
+fn debited(outcome: &Outcome) -> bool {
+    let events = outcome.result.as_deref().unwrap_or_default();
+    let of_exit = |event: &Event| {
+        matches!(
+            event,
+            Event::Debited {
+                cause: DebitCause::Exit { .. },
+                ..
+            }
+        )
+    };
+    events.iter().any(of_exit)
 }

@@ -1,6 +1,6 @@
 //! What a chain's stream tells an engine: the vault's logs, as facts, in the one order in which any reader finds them.
 //!
-//! [`FactFolder`] is the pure part; [`FactFollower`] reads the streams and submits. Most facts count once their block is final. What stops
+//! [`FactFolder`] and [`Telling`] are the pure parts; [`FactFollower`] reads the streams and submits. Most facts count once their block is final. What stops
 //! somebody from trading (an exit, a revoked key) counts as soon as it is seen, and is taken back where its block is reverted.
 //!
 //! # Generations
@@ -18,12 +18,14 @@ mod follow;
 mod held;
 mod resume;
 mod snapshot;
+pub mod telling;
 mod told;
 
 pub use folder::{FactAt, FactConfig, FactFolder, FoldError, generation_of, last_position};
 
 pub use follow::{FactFollower, FollowError};
-pub use snapshot::StoredSnapshot;
+pub use snapshot::{Snapshot, StoredSnapshot, Unusable};
+pub use telling::Telling;
 
 #[cfg(test)]
 mod tests;

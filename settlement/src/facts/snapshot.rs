@@ -10,11 +10,11 @@ use super::folder::{FactConfig, FactFolder, Folded};
 use super::held::Held;
 
 /// Of the encoding. Rises with every change of what is kept or of how records are folded.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Where following stands, and all that it knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Snapshot {
+pub struct Snapshot {
     /// The record that is folded next, of the generation that `folded` is in.
     pub(super) next_sequence: u64,
     /// keccak-256 of the record before it.
@@ -44,19 +44,26 @@ pub struct StoredSnapshot {
 
 /// Why a snapshot is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unusable {
+pub enum Unusable {
+    /// Of another build.
     #[error("it has version {0}, this build reads {VERSION}")]
     Version(u32),
+    /// Of another group, or another vault.
     #[error("it is of other contracts or other groups")]
     OtherConfig,
+    /// Not what was stored.
     #[error("its check sum is wrong")]
     Damaged,
+    /// Not what this build would have stored.
     #[error("its check sum is right, but it makes no sense: {0}")]
     Malformed(String),
+    /// The engine is another.
     #[error("the engine has not heard all that it says was told")]
     AheadOfEngine,
+    /// The stream is another.
     #[error("the stream does not have the record that it ends with")]
     OtherStream,
+    /// Nothing of what it folded last is told.
     #[error("the generation was decided to end before it")]
     BeyondEnd,
 }
@@ -70,7 +77,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Those of JSON, which plain data does not give.
-    pub(super) fn store(&self, config: &FactConfig) -> Result<StoredSnapshot, serde_json::Error> {
+    pub fn store(&self, config: &FactConfig) -> Result<StoredSnapshot, serde_json::Error> {
         let body = serde_json::to_vec(self)?;
         Ok(StoredSnapshot {
             version: VERSION,

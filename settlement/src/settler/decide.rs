@@ -194,7 +194,7 @@ fn push(waiting: &Transaction, seen: &Observation, sent: &SentAt, policy: &Polic
 }
 
 /// Whether the vault has heard nothing for long.
-pub(super) fn heartbeat_is_due(seen: &Observation, policy: &Policy) -> bool {
+pub fn heartbeat_is_due(seen: &Observation, policy: &Policy) -> bool {
     seen.head_secs >= seen.heartbeat_secs.saturating_add(policy.heartbeat_after_secs)
 }
 

@@ -1,7 +1,8 @@
 //! Settles a group's fills on chain, in the order of their numbers.
 //!
 //! The pure parts: [`queue`] (which fills wait, and the orders that cover them), [`batch`] (what the vault is shown), [`fees`], [`journal`]
-//! (what was done, written before it is done) and [`decide`] (what to do about what the node says). The shell around them is [`Settler`].
+//! (what was done, written before it is done), [`decide`] (what to do about what the node says), [`planning`] (new transactions in the making)
+//! and [`settling`] (all of it between two steps). The shell around them is [`Settler`]; the simulation of a whole exchange drives them, too.
 //!
 //! A restart reads journal and events from the last [`snapshot`] on. After a crash the journal says which transactions may be on their way, and the vault which number is next; the account's nonce keeps
 //! any two of them from both being mined.
@@ -12,17 +13,18 @@ pub mod decide;
 mod error;
 pub mod fees;
 pub mod journal;
-mod planning;
+pub mod planning;
 pub mod queue;
 mod resume;
 mod run;
+pub mod settling;
 mod snapshot;
 pub mod state;
 
 pub use config::{Operator, SettlerConfig};
 pub use error::SettleError;
 pub use run::{Settler, Step};
-pub use snapshot::StoredSettling;
+pub use snapshot::{Snapshot, StoredSettling, Unusable};
 
 #[cfg(test)]
 mod tests;

@@ -1,153 +1,212 @@
-//! New transactions: made, tried out against the newest state, signed and written down. The sending is the next step's.
+//! New transactions in the making: what is to be tried out against the newest state, and what follows from how it went.
+//!
+//! Pure: the trials themselves, signing and writing are others'. Start at [`Planning::begin`]; then answer [`Planning::question`] until
+//! there is a [`Draft`] or nothing to do.
 
-use alloy::primitives::{Bytes, keccak256};
+use alloy::primitives::Bytes;
 use alloy::sol_types::SolCall;
 use souk_contracts::ExchangeVault::{flushRoyaltyCall, heartbeatCall};
-use souk_schema::exchange::FillNumber;
+use souk_schema::exchange::{FillNumber, GroupId};
 
-use super::batch::{build, gas_bound};
-use super::decide::{Observation, Want, heartbeat_is_due};
+use super::batch::{BatchLimits, build, gas_bound};
+use super::decide::Want;
 use super::error::SettleError;
-use super::journal::{Entry, Planned, Purpose};
-use super::run::{Settler, Step};
-use crate::node::{Head, Trial};
+use super::journal::Purpose;
+use super::settling::Settling;
+use crate::node::Trial;
 
-impl Settler {
-    pub(super) async fn plan(&mut self, want: Want, seen: &Observation, head: Head) -> Result<Step, SettleError> {
-        match want {
-            Want::Settle { first, at_most } => match self.plan_batch(first, at_most, seen, head).await {
-                // Fills that cannot be settled must not silence the operator as well: anyone could open the escape then.
-                Err(error @ (SettleError::Refused { .. } | SettleError::FillTooDear { .. }))
-                    if heartbeat_is_due(seen, &self.config.policy) =>
-                {
-                    tracing::warn!(group = %self.config.group, %error, "a heartbeat goes before the fills");
-                    self.plan_heartbeat(seen, head).await
-                }
-                planned => planned,
-            },
-            Want::Heartbeat => self.plan_heartbeat(seen, head).await,
+/// What bounds new transactions.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Whose fills.
+    pub group: GroupId,
+    /// Of a batch.
+    pub limits: BatchLimits,
+    /// Most gas of a block.
+    pub block_gas: u64,
+    /// Whether a heartbeat is due.
+    pub heartbeat_is_due: bool,
+}
+
+/// What is to be tried out against the newest state, from the operator's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question<'a> {
+    /// How much gas does the call take, at most this much?
+    Estimate {
+        /// The call.
+        call: &'a Bytes,
+        /// The bound.
+        most_gas: u64,
+    },
+    /// Does the call work with exactly this much gas?
+    Try {
+        /// The call.
+        call: &'a Bytes,
+        /// The gas.
+        gas: u64,
+    },
+}
+
+/// A transaction that is ready to be signed and written down. The sending is the next step's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The call.
+    pub call: Bytes,
+    /// The most gas that it may use.
+    pub gas_limit: u64,
+}
+
+/// What an answer came to.
+#[derive(Debug)]
+pub enum Next {
+    /// There is another question.
+    Ask,
+    /// Fills cannot be settled, for this reason; a heartbeat goes before them, and there is another question. They must not silence the
+    /// operator as well: anyone could open the escape then.
+    HeartbeatFirst(SettleError),
+    /// Done.
+    Write(Draft),
+    /// The chain has gone on meanwhile: look again later.
+    Nothing,
+    /// Royalties stay in the vault for now, for this reason. Nobody waits for them; the next look comes in time.
+    FlushLater(SettleError),
+}
+
+/// A transaction in the making.
+#[derive(Debug)]
+pub struct Planning<'a> {
+    settling: &'a Settling,
+    bounds: Bounds,
+    /// The first fill, where it is a batch.
+    first: FillNumber,
+    draft: Draft,
+    /// Whether its gas is known.
+    is_estimated: bool,
+}
+
+impl Planning<'_> {
+    /// Begins with what is wanted.
+    ///
+    /// # Errors
+    /// [`SettleError::UnknownFill`]: the fill that is to be settled does not wait.
+    pub fn begin(want: Want, settling: &Settling, mut bounds: Bounds) -> Result<Planning<'_>, SettleError> {
+        let (first, draft) = match want {
+            Want::Settle { first, at_most } => {
+                let at_most = usize::try_from(at_most).unwrap_or(usize::MAX);
+                bounds.limits.max_fills = bounds.limits.max_fills.min(at_most);
+                (first, batch(settling, &bounds, first)?)
+            }
+            Want::Heartbeat => (FillNumber(0), heartbeat(&bounds)),
             Want::Flush { market } => {
                 let call = flushRoyaltyCall { market }.abi_encode().into();
-                match self
-                    .plan_call("a flush", Purpose::Flush { market }, call, seen, head)
-                    .await
-                {
-                    Err(error @ SettleError::Refused { .. }) => {
-                        // Nobody waits for it; the next look comes in time.
-                        tracing::warn!(group = %self.config.group, %market, %error, "royalties stay in the vault for now");
-                        self.royalties_seen_secs = head.secs;
-                        Ok(Step::Idle)
-                    }
-                    planned => planned,
-                }
+                (FillNumber(0), of_call(Purpose::Flush { market }, call, &bounds))
             }
-        }
-    }
-
-    async fn plan_heartbeat(&mut self, seen: &Observation, head: Head) -> Result<Step, SettleError> {
-        let call = heartbeatCall {}.abi_encode().into();
-        self.plan_call("a heartbeat", Purpose::Heartbeat, call, seen, head)
-            .await
-    }
-
-    async fn plan_batch(
-        &mut self,
-        first: FillNumber,
-        at_most: u64,
-        seen: &Observation,
-        head: Head,
-    ) -> Result<Step, SettleError> {
-        let mut limits = self.config.limits;
-        limits.max_fills = limits.max_fills.min(usize::try_from(at_most).unwrap_or(usize::MAX));
-        let most_gas = limits.max_gas.max(gas_bound(2, 1)).min(head.gas_limit);
-        loop {
-            let batch = build(self.config.group, &self.queue, first, &limits);
-            let batch = batch.ok_or(SettleError::UnknownFill { fill: first })?;
-            let purpose = Purpose::Batch {
-                first,
-                last: batch.last(),
-                voided: batch.voided(),
-            };
-            let call = batch.call();
-            match self.node.try_out(self.operator.address(), &call, most_gas).await? {
-                Trial::Works { gas } => {
-                    let spare = if self.state.failed_fills().is_some() {
-                        gas
-                    } else {
-                        gas / 4
-                    };
-                    let gas_limit = gas.saturating_add(spare).min(head.gas_limit);
-                    return self.plan_sure(purpose, call, gas_limit, seen).await;
-                }
-                Trial::TooMuchGas if batch.fills.len() > 1 => limits.max_fills = batch.fills.len() / 2,
-                Trial::TooMuchGas => {
-                    let (fill, limit) = (first, most_gas);
-                    return Err(SettleError::FillTooDear { fill, limit });
-                }
-                // The chain has gone on meanwhile.
-                Trial::Refused { is_stale: true, .. } => return Ok(Step::Idle),
-                Trial::Refused { reason, .. } => {
-                    let what = format!("a batch from fill {first} on");
-                    return Err(SettleError::Refused { what, reason });
-                }
-            }
-        }
-    }
-
-    async fn plan_call(
-        &mut self,
-        what: &str,
-        purpose: Purpose,
-        call: Bytes,
-        seen: &Observation,
-        head: Head,
-    ) -> Result<Step, SettleError> {
-        match self
-            .node
-            .try_out(self.operator.address(), &call, head.gas_limit)
-            .await?
-        {
-            Trial::Works { gas } => self.plan_sure(purpose, call, gas.saturating_add(gas / 4), seen).await,
-            Trial::TooMuchGas => Err(SettleError::Refused {
-                what: what.to_owned(),
-                reason: "it needs more gas than a block has".to_owned(),
-            }),
-            Trial::Refused { reason, .. } => {
-                let what = what.to_owned();
-                Err(SettleError::Refused { what, reason })
-            }
-        }
-    }
-
-    /// Looks once more, with exactly the gas that will be sent, signs and writes down. The sending is the next step's.
-    async fn plan_sure(
-        &mut self,
-        purpose: Purpose,
-        call: Bytes,
-        gas_limit: u64,
-        seen: &Observation,
-    ) -> Result<Step, SettleError> {
-        if !matches!(
-            self.node.simulate(self.operator.address(), &call, gas_limit).await?,
-            Trial::Works { .. }
-        ) {
-            // The chain has gone on since the gas was estimated.
-            return Ok(Step::Idle);
-        }
-        let fees = self.config.policy.fees.first(seen.base_fee_wei);
-        let call_hash = keccak256(&call);
-        let signer = self.operator.signer.key();
-        let attempt = self.node.sign(signer, seen.nonce, gas_limit, call, fees)?;
-        let planned = Planned {
-            id: self.state.next_id(),
-            nonce: seen.nonce,
-            to: self.node.vault(),
-            gas_limit,
-            call_hash,
-            purpose,
-            attempt,
         };
-        self.record(Entry::Planned(planned)).await?;
-        Ok(Step::Acted)
+        Ok(Planning {
+            settling,
+            bounds,
+            first,
+            draft,
+            is_estimated: false,
+        })
     }
+
+    /// What is to be tried out now.
+    pub fn question(&self) -> Question<'_> {
+        let Draft { call, gas_limit, .. } = &self.draft;
+        match self.is_estimated {
+            false => Question::Estimate {
+                call,
+                most_gas: *gas_limit,
+            },
+            true => Question::Try { call, gas: *gas_limit },
+        }
+    }
+
+    /// Takes the answer to the question.
+    ///
+    /// # Errors
+    /// [`SettleError::Refused`] and [`SettleError::FillTooDear`]: it cannot be sent.
+    pub fn answer(&mut self, trial: Trial) -> Result<Next, SettleError> {
+        if self.is_estimated {
+            // Anything else, and the chain has gone on since the gas was estimated.
+            return Ok(match trial {
+                Trial::Works { .. } => Next::Write(self.draft.clone()),
+                _ => Next::Nothing,
+            });
+        }
+        let error = match (trial, self.draft.purpose) {
+            (Trial::Works { gas }, purpose) => {
+                self.draft.gas_limit = self.with_spare(gas, &purpose);
+                self.is_estimated = true;
+                return Ok(Next::Ask);
+            }
+            (Trial::TooMuchGas, Purpose::Batch { first, last, .. }) if first < last => {
+                // As many as half of them are.
+                self.bounds.limits.max_fills = usize::try_from((last.0 - first.0).div_ceil(2)).unwrap_or(usize::MAX);
+                self.draft = batch(self.settling, &self.bounds, self.first)?;
+                return Ok(Next::Ask);
+            }
+            (Trial::TooMuchGas, Purpose::Batch { first: fill, .. }) => {
+                let limit = self.draft.gas_limit;
+                SettleError::FillTooDear { fill, limit }
+            }
+            (Trial::Refused { is_stale: true, .. }, Purpose::Batch { .. }) => return Ok(Next::Nothing),
+            (Trial::TooMuchGas, _) => self.refused("it needs more gas than a block has".to_owned()),
+            (Trial::Refused { reason, .. }, _) => self.refused(reason),
+        };
+        match self.draft.purpose {
+            Purpose::Batch { .. } if self.bounds.heartbeat_is_due => {
+                self.draft = heartbeat(&self.bounds);
+                Ok(Next::HeartbeatFirst(error))
+            }
+            Purpose::Flush { .. } => Ok(Next::FlushLater(error)),
+            _ => Err(error),
+        }
+    }
+
+    fn refused(&self, reason: String) -> SettleError {
+        let what = match self.draft.purpose {
+            Purpose::Batch { first, .. } => format!("a batch from fill {first} on"),
+            Purpose::Heartbeat => "a heartbeat".to_owned(),
+            Purpose::Flush { .. } => "a flush".to_owned(),
+        };
+        SettleError::Refused { what, reason }
+    }
+
+    /// A quarter more than was estimated, for what changes until it is mined; twice as much where a batch failed for that already.
+    fn with_spare(&self, gas: u64, purpose: &Purpose) -> u64 {
+        let failed = matches!(purpose, Purpose::Batch { .. }) && self.settling.state().failed_fills().is_some();
+        let spare = if failed { gas } else { gas / 4 };
+        gas.saturating_add(spare).min(self.bounds.block_gas)
+    }
+}
+
+fn heartbeat(bounds: &Bounds) -> Draft {
+    of_call(Purpose::Heartbeat, heartbeatCall {}.abi_encode().into(), bounds)
+}
+
+/// A call of which nothing is known yet but that it must fit into a block.
+fn of_call(purpose: Purpose, call: Bytes, bounds: &Bounds) -> Draft {
+    Draft {
+        purpose,
+        call,
+        gas_limit: bounds.block_gas,
+    }
+}
+
+fn batch(settling: &Settling, bounds: &Bounds, first: FillNumber) -> Result<Draft, SettleError> {
+    let batch = build(bounds.group, settling.queue(), first, &bounds.limits);
+    let batch = batch.ok_or(SettleError::UnknownFill { fill: first })?;
+    Ok(Draft {
+        purpose: Purpose::Batch {
+            first,
+            last: batch.last(),
+            voided: batch.voided(),
+        },
+        call: batch.call(),
+        gas_limit: bounds.limits.max_gas.max(gas_bound(2, 1)).min(bounds.block_gas),
+    })
 }

@@ -1,4 +1,4 @@
-//! The shell of settlement: asks the node, lets [`decide`] say what to do, writes it down, does it.
+//! The shell of settlement: asks the node, lets [`Settling`] say what to do, writes it down, does it.
 //!
 //! Every step either writes one record or sends one transaction that is written already, so a crash between any two steps loses nothing.
 //! Start at [`Settler::run`].
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{B256, Bytes, keccak256};
 use souk_contracts::exchange::royalty_account;
 use souk_eventlog::{EventLog, StreamName, StreamWriter};
 use souk_schema::exchange::FillNumber;
@@ -15,11 +15,13 @@ use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use super::config::{Operator, SettlerConfig};
-use super::decide::{Action, Observation, Sent, SentAt, decide};
+use super::decide::{Action, Observation, Want, heartbeat_is_due};
 use super::error::SettleError;
 use super::journal::{Entry, Planned, Purpose, to_record};
+use super::planning::{Bounds, Draft, Next, Planning, Question};
 use super::queue::Queue;
-use super::resume::{Kept, last_snapshot, read_journal};
+use super::resume::{last_snapshot, read_journal};
+use super::settling::Settling;
 use super::state::{Inconsistent, State};
 use crate::node::{Head, Node, sign_again};
 use crate::place::Place;
@@ -48,15 +50,10 @@ pub struct Settler {
     log: Arc<dyn EventLog>,
     pub(super) store: Store,
     writer: Box<dyn StreamWriter>,
-    /// The end of the journal.
-    pub(super) journal: Place,
     events: Reader,
-    /// How far they are read.
-    pub(super) read: Place,
-    pub(super) kept: Kept,
-    pub(super) queue: Queue,
-    pub(super) state: State,
-    sent: SentAt,
+    pub(super) settling: Settling,
+    /// Size of the last snapshot.
+    pub(super) snapshot_bytes: usize,
     /// Held while a transaction is on its way.
     turn: Option<OwnedMutexGuard<()>>,
     pub(super) royalties_seen_secs: u64,
@@ -66,7 +63,7 @@ impl std::fmt::Debug for Settler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Settler")
             .field("group", &self.config.group)
-            .field("state", &self.state)
+            .field("state", self.settling.state())
             .finish_non_exhaustive()
     }
 }
@@ -87,20 +84,15 @@ impl Settler {
         let name = StreamName::new(config.group.settlement_stream())?;
         let writer = log.open_writer(&name).await?;
         let end = writer.next_sequence();
-        let known = last_snapshot(log.as_ref(), &store, config.group, end).await?;
-        let (new, journal) = read_journal(log.as_ref(), &name, config.group, known.journal, end).await?;
-        let mut state = known.state;
+        let mut settling = last_snapshot(log.as_ref(), &store, config.group, end).await?;
         // What is new may have been projected before, which does no harm to a transaction that is told from its first entry on.
-        let mut entries = state.entries();
-        for entry in &new {
-            state.apply(entry)?;
-        }
-        entries.extend(new);
+        let mut entries = settling.state().entries();
+        entries.extend(read_journal(log.as_ref(), &name, config.group, &mut settling, end).await?);
         store.project(config.group, &entries).await?;
         // Some heartbeats may fail before the silence is long enough for anyone to open the escape.
         let longest_silence_secs = node.contract().ESCAPE_DELAY().call().await? / HEARTBEATS_IN_ESCAPE_DELAY;
         config.policy.heartbeat_after_secs = config.policy.heartbeat_after_secs.min(longest_silence_secs);
-        let events = events(&log, config.group)?.starting_at(known.events.next_sequence);
+        let events = events(&log, config.group)?.starting_at(settling.events().next_sequence);
         Ok(Settler {
             config,
             operator,
@@ -108,13 +100,9 @@ impl Settler {
             log,
             store,
             writer,
-            journal,
             events,
-            read: known.events,
-            kept: Kept::default(),
-            queue: known.queue,
-            state,
-            sent: SentAt::new(),
+            settling,
+            snapshot_bytes: 0,
             turn: None,
             royalties_seen_secs: 0,
         })
@@ -174,12 +162,12 @@ impl Settler {
 
     /// What is in hand.
     pub fn state(&self) -> &State {
-        &self.state
+        self.settling.state()
     }
 
     /// What waits.
     pub fn queue(&self) -> &Queue {
-        &self.queue
+        self.settling.queue()
     }
 
     /// Looks once, and does the first thing that is to be done: one record, or one transaction sent.
@@ -193,7 +181,7 @@ impl Settler {
             self.turn = Some(Arc::clone(&self.operator.turn).lock_owned().await);
         }
         let step = self.look_and_act().await;
-        if self.state.waiting().is_empty() {
+        if self.settling.state().waiting().is_empty() {
             self.turn = None;
         }
         step
@@ -202,32 +190,76 @@ impl Settler {
     async fn look_and_act(&mut self) -> Result<Step, SettleError> {
         let (seen, head) = self.observe().await?;
         self.report(&seen);
-        let actions = decide(&self.state, &seen, &self.sent, &self.config.policy);
-        let Some(action) = actions.into_iter().next() else {
+        let Some(action) = self.settling.next_action(&seen, &self.config.policy) else {
             return Ok(Step::Idle);
         };
         match action {
             Action::Record(entry) => self.record(entry).await?,
             Action::Broadcast { id, signed } => self.broadcast(id, &signed, seen.head).await,
             Action::Replace { id, fees } => {
-                let waiting = self.state.waiting().iter().find(|waiting| waiting.planned.id == id);
-                let signed =
-                    waiting.and_then(|waiting| sign_again(&waiting.latest().signed, self.operator.signer.key(), fees));
+                let signed = sign_again(self.settling.latest_form(id)?, self.operator.signer.key(), fees);
                 let attempt = signed.ok_or(Inconsistent { id })??;
                 tracing::info!(group = %self.config.group, id, max_wei = fees.max_wei, "a stuck transaction is replaced");
-                self.sent.remove(&id);
                 self.record(Entry::Attempted { id, attempt }).await?;
             }
             Action::ReportStuck { id } => {
                 tracing::warn!(group = %self.config.group, id, "a transaction is stuck, and offers as much as it may");
                 metrics::counter!("souk_settlement_stuck_total", "group" => self.config.group.to_string()).increment(1);
-                let waiting = self.state.waiting().iter().find(|waiting| waiting.planned.id == id);
-                if let Some(signed) = waiting.map(|waiting| waiting.latest().signed.clone()) {
-                    self.broadcast(id, &signed, seen.head).await;
-                }
+                let signed = self.settling.latest_form(id)?.clone();
+                self.broadcast(id, &signed, seen.head).await;
             }
             Action::Plan(want) => return self.plan(want, &seen, head).await,
         }
+        Ok(Step::Acted)
+    }
+
+    /// Makes a new transaction: tries it out, signs it and writes it down. The sending is the next step's.
+    async fn plan(&mut self, want: Want, seen: &Observation, head: Head) -> Result<Step, SettleError> {
+        let bounds = Bounds {
+            group: self.config.group,
+            limits: self.config.limits,
+            block_gas: head.gas_limit,
+            heartbeat_is_due: heartbeat_is_due(seen, &self.config.policy),
+        };
+        let group = self.config.group;
+        let operator = self.operator.address();
+        let mut planning = Planning::begin(want, &self.settling, bounds)?;
+        let draft = loop {
+            let trial = match planning.question() {
+                Question::Estimate { call, most_gas } => self.node.try_out(operator, call, most_gas).await?,
+                Question::Try { call, gas } => self.node.simulate(operator, call, gas).await?,
+            };
+            match planning.answer(trial)? {
+                Next::Ask => {}
+                Next::HeartbeatFirst(error) => tracing::warn!(%group, %error, "a heartbeat goes before the fills"),
+                Next::Write(draft) => break draft,
+                Next::Nothing => return Ok(Step::Idle),
+                Next::FlushLater(error) => {
+                    tracing::warn!(%group, %error, "royalties stay in the vault for now");
+                    self.royalties_seen_secs = head.secs;
+                    return Ok(Step::Idle);
+                }
+            }
+        };
+        let Draft {
+            purpose,
+            call,
+            gas_limit,
+        } = draft;
+        let fees = self.config.policy.fees.first(seen.base_fee_wei);
+        let call_hash = keccak256(&call);
+        let signer = self.operator.signer.key();
+        let attempt = self.node.sign(signer, seen.nonce, gas_limit, call, fees)?;
+        let planned = Planned {
+            id: self.settling.state().next_id(),
+            nonce: seen.nonce,
+            to: self.node.vault(),
+            gas_limit,
+            call_hash,
+            purpose,
+            attempt,
+        };
+        self.record(Entry::Planned(planned)).await?;
         Ok(Step::Acted)
     }
 
@@ -237,15 +269,12 @@ impl Settler {
         let head = self.node.head().await?;
         let final_block = self.node.final_block(head.number, self.config.finality).await?;
         let nonce = self.node.nonce(self.operator.address()).await?;
-        let waiting = self.state.waiting().iter().flat_map(|waiting| &waiting.attempts);
-        let mined = self.state.mined().iter().map(|(_, mined)| mined.hash);
-        let hashes: Vec<B256> = waiting.map(|attempt| attempt.hash).chain(mined).collect();
-        let receipts = self.node.receipts(&hashes).await?;
+        let receipts = self.node.receipts(&self.settling.in_question()).await?;
         let (next_fill, heartbeat_secs) = self.node.vault_state(self.config.group.0).await?;
-        if self.queue.lacks(next_fill) {
+        if self.settling.queue().lacks(next_fill) {
             self.reload(next_fill).await?;
         }
-        let oldest = self.queue.from(next_fill).next().map(|waiting| waiting.matched_at.0);
+        let (waiting_fills, oldest_age_ms) = self.settling.waiting_fills(next_fill, self.config.clock.now());
         let seen = Observation {
             head: head.number,
             head_secs: head.secs,
@@ -255,8 +284,8 @@ impl Settler {
             next_fill,
             heartbeat_secs,
             receipts,
-            waiting_fills: self.queue.from(next_fill).count() as u64,
-            oldest_age_ms: oldest.map_or(0, |matched_at| self.config.clock.now().0.saturating_sub(matched_at)),
+            waiting_fills,
+            oldest_age_ms,
             flushable: self.flushable(head.secs).await?,
         };
         Ok((seen, head))
@@ -268,10 +297,10 @@ impl Settler {
             return Ok(None);
         };
         let is_due = now_secs >= self.royalties_seen_secs.saturating_add(self.config.flush_every_secs);
-        if !is_due || !self.state.waiting().is_empty() {
+        if !is_due || !self.settling.state().waiting().is_empty() {
             return Ok(None);
         }
-        for (market, quote) in self.queue.markets() {
+        for (market, quote) in self.settling.queue().markets() {
             let balance = self.node.vault_balance(royalty_account(market), quote).await?;
             if balance >= alloy::primitives::U256::from(from.max(1)) {
                 return Ok(Some(market));
@@ -286,11 +315,7 @@ impl Settler {
         if let Err(error) = self.node.broadcast(signed).await {
             tracing::debug!(group = %self.config.group, id, %error, "the node does not take a transaction, or has it");
         }
-        let sent = self.sent.entry(id).or_insert(Sent {
-            form_since: head,
-            last: head,
-        });
-        sent.last = head;
+        self.settling.sent(id, head);
     }
 
     /// Writes a step down, durably, before it is taken.
@@ -298,23 +323,16 @@ impl Settler {
         let record = to_record(self.config.group, &entry);
         let written = Place::after(self.writer.next_sequence(), &record.payload);
         self.writer.append(vec![record]).await?;
-        self.journal = written;
-        self.kept.records += 1;
-        self.state.apply(&entry)?;
+        self.settling.record(&entry, written)?;
         let group = self.config.group.to_string();
         match &entry {
-            Entry::Mined { id, mined } => {
-                let counter = metrics::counter!("souk_settlement_gas_used_total", "group" => group);
-                counter.increment(mined.gas_used);
-                self.sent.remove(id);
+            Entry::Mined { mined, .. } => {
+                metrics::counter!("souk_settlement_gas_used_total", "group" => group).increment(mined.gas_used);
             }
             Entry::Planned(Planned {
                 purpose: Purpose::Batch { voided, .. },
                 ..
             }) => metrics::counter!("souk_settlement_fills_voided_total", "group" => group).increment((*voided).into()),
-            Entry::Voided { id } | Entry::Reverted { id } => {
-                self.sent.remove(id);
-            }
             _ => {}
         }
         Ok(self.store.project(self.config.group, &[entry]).await?)
@@ -327,21 +345,16 @@ impl Settler {
                 return Ok(());
             }
             for stored in &records {
-                for outcome in &self.events.outcomes(stored)?.outcomes {
-                    self.queue.apply(outcome)?;
-                }
+                let outcomes = self.events.outcomes(stored)?.outcomes;
+                self.settling.hear(stored, &outcomes)?;
             }
-            if let Some(last) = records.last() {
-                self.read = Place::after(last.sequence, &last.payload);
-            }
-            self.kept.records += records.len() as u64;
         }
     }
 
     /// The chain has lost fills that were final: read the events anew, and keep those.
     async fn reload(&mut self, next_fill: FillNumber) -> Result<(), SettleError> {
         tracing::warn!(group = %self.config.group, %next_fill, "the chain has lost fills that were settled: they are settled again");
-        self.queue = Queue::keeping_from(next_fill);
+        self.settling.hear_anew(next_fill);
         self.events = events(&self.log, self.config.group)?;
         self.read_events().await
     }
@@ -351,7 +364,7 @@ impl Settler {
         metrics::gauge!("souk_settlement_waiting_fills", "group" => group.clone()).set(seen.waiting_fills as f64);
         metrics::gauge!("souk_settlement_oldest_unsettled_seconds", "group" => group.clone())
             .set(Duration::from_millis(seen.oldest_age_ms).as_secs_f64());
-        let waiting = self.state.waiting().len();
+        let waiting = self.settling.state().waiting().len();
         metrics::gauge!("souk_settlement_waiting_transactions", "group" => group).set(waiting as f64);
     }
 }

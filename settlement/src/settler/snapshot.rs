@@ -15,7 +15,7 @@ pub(super) const VERSION: u32 = 1;
 
 /// Where settling stands, and all that it knows from its streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Snapshot {
+pub struct Snapshot {
     /// In the journal.
     pub(super) journal: Place,
     /// What the journal says up to there.
@@ -39,15 +39,20 @@ pub struct StoredSettling {
 
 /// Why a snapshot is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unusable {
+pub enum Unusable {
+    /// Of another build.
     #[error("it has version {0}, this build reads {VERSION}")]
     Version(u32),
+    /// Not what was stored.
     #[error("its check sum is wrong")]
     Damaged,
+    /// Not what this build would have stored.
     #[error("its check sum is right, but it makes no sense: {0}")]
     Malformed(String),
+    /// The streams are others.
     #[error("a stream does not have the record that it ends with")]
     OtherStream,
+    /// The tables are others.
     #[error("the tables do not have all transactions up to it")]
     AheadOfTables,
 }
@@ -57,7 +62,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Those of JSON, which plain data does not give.
-    pub(super) fn store(&self) -> Result<StoredSettling, serde_json::Error> {
+    pub fn store(&self) -> Result<StoredSettling, serde_json::Error> {
         let body = serde_json::to_vec(self)?;
         Ok(StoredSettling {
             version: VERSION,

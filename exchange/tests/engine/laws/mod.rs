@@ -9,7 +9,7 @@ use souk_schema::exchange::{AccountId, CommandNumber, Event, InstrumentId, Rejec
 
 pub use books::check_books;
 pub use ledger::Ledger;
-pub use priority::{Priority, signed_of};
+pub use priority::Priority;
 pub use signed::Signatures;
 
 use crate::generator::Step;

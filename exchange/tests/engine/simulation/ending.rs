@@ -5,19 +5,23 @@ use souk_schema::TokenRef;
 use souk_schema::exchange::command::{Rules, Withdraw};
 use souk_schema::exchange::{Amount, CommandBody};
 
-use super::settlement::Crash;
+use super::chain::Weather;
+use super::checks::difference;
 use super::vault::{Balances, ESCAPE_DELAY_SECS, Tx};
 use super::{CLOCK, OPERATOR, World};
 use crate::generator::group;
 
-/// Rounds after which everything that could happen has happened.
+/// Rounds after which everything that could happen has happened, at the latest.
 const ROUNDS: usize = 60;
+/// Steps after which whatever can come to rest has done so.
+const MOST_STEPS: usize = 10_000;
 
 impl World {
     pub(super) fn end(&mut self) -> Result<(), String> {
         while !self.deliveries.is_empty() {
             self.deliver();
         }
+        self.list_late_market();
         self.work_off()?;
         self.hoarded.clear();
         let escapes = self.chance(15);
@@ -39,28 +43,63 @@ impl World {
     /// The engine takes what is in the log.
     fn work_off(&mut self) -> Result<(), String> {
         while self.take()? {}
+        self.publish();
         Ok(())
     }
 
     /// Blocks in which everything is taken that can be, each final at once; the engine hears of all of it.
     fn settle_down(&mut self, settles: bool) -> Result<(), String> {
+        self.chain.base_fee = 30;
+        self.chain.dearness = 100;
         for _ in 0..ROUNDS {
             self.now.0 += 12_000;
             if settles {
-                self.settlement.read(&self.log, &self.outcomes, usize::MAX);
-                self.settlement.step(&mut self.chain, 50, Crash::Never, || false);
+                self.settle_up()?;
             }
-            self.chain.mine(self.now.secs(), |_| true, |_| false);
+            let weather = Weather {
+                secs: self.now.secs(),
+                dearness: 100,
+            };
+            self.chain.mine(weather, |_| true);
             while self.chain.young() > 0 {
                 self.chain.finalise();
             }
-            while self.fed < self.chain.stream.len() {
-                self.feed(usize::MAX / 2);
-            }
+            self.catch_up()?;
             self.write_now(CLOCK, CommandBody::Tick);
             self.work_off()?;
+            if self.is_settled(settles) {
+                break;
+            }
         }
-        Ok(())
+        self.chain.forgery().map_or(Ok(()), Err)
+    }
+
+    /// Whether more blocks would bring nothing new.
+    fn is_settled(&self, settles: bool) -> bool {
+        let is_over = !settles || self.engine.unsettled().next().is_none() && self.operator.has_nothing_in_hand();
+        is_over && self.chain.pool.is_empty() && self.chain.is_whole()
+    }
+
+    /// The operator does all that it can before the next block.
+    fn settle_up(&mut self) -> Result<(), String> {
+        for _ in 0..MOST_STEPS {
+            if !self.operate(usize::MAX, true)? {
+                return Ok(());
+            }
+        }
+        Err("settlement does not come to rest".to_owned())
+    }
+
+    /// The follower tells all that the chain says.
+    fn catch_up(&mut self) -> Result<(), String> {
+        for _ in 0..MOST_STEPS {
+            self.deliver_facts(usize::MAX);
+            self.work_off()?;
+            if !self.follow(usize::MAX)? {
+                return Ok(());
+            }
+        }
+        Err("the follower does not come to rest".to_owned())
     }
 
     /// Everyone takes out everything, with the operator's leave.
@@ -76,11 +115,11 @@ impl World {
         if exits {
             self.now.0 += group().exit_delay_secs * 1_000;
         }
-        for exit in self.chain.vault().exits() {
+        for (exit, account) in self.chain.vault().exits() {
             self.chain.pool.push_front(if exits {
                 Tx::ExecuteExit(exit)
             } else {
-                Tx::CancelExit(exit)
+                Tx::CancelExit(exit, account)
             });
         }
         self.settle_down(true)?;
@@ -106,7 +145,8 @@ impl World {
         let before = self.chain.vault().paid.clone();
         let ledger = self.owed_by_vault()?;
         if ledger != self.chain.final_vault().balances {
-            return Err(format!("LED-2: at the end the ledger says {ledger:?}"));
+            let differs = difference(&ledger, &self.chain.final_vault().balances);
+            return Err(format!("LED-2: at the end ledger and vault differ: {differs}"));
         }
         for market in self.chain.vault().markets.keys().copied().collect::<Vec<_>>() {
             self.chain.pool.push_back(Tx::FlushRoyalty(market));
@@ -154,7 +194,10 @@ impl World {
         }
         paid.retain(|_, amount| *amount != 0);
         if paid != *ledger {
-            return Err(format!("LED-2: the ledger says {ledger:?}, the vault paid {paid:?}"));
+            let differs = difference(ledger, &paid);
+            return Err(format!(
+                "LED-2: the vault pays something else than the ledger says: {differs}"
+            ));
         }
         match self.chain.vault().balances.is_empty() {
             true => Ok(()),
@@ -165,7 +208,7 @@ impl World {
     /// The operator is gone: no settlement, no co-signature. The vault pays what was settled, which is what the ledger says once unsettled
     /// fills are void.
     fn escape(&mut self) -> Result<(), String> {
-        let is_operators = |tx: &Tx| matches!(tx, Tx::Settle(_));
+        let is_operators = |tx: &Tx| matches!(tx, Tx::Operator(_));
         self.chain.pool.retain(|tx| !is_operators(tx));
         self.now.0 += (ESCAPE_DELAY_SECS + group().exit_delay_secs) * 1_000;
         self.chain.pool.push_back(Tx::EnterEscape);

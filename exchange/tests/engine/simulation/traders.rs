@@ -5,9 +5,10 @@ use souk_schema::TokenRef;
 use souk_schema::exchange::command::Withdraw;
 use souk_schema::exchange::{Amount, CommandBody, SignedOrder};
 
+use super::signatures::signature;
 use super::vault::Tx;
 use super::{OPERATOR, World};
-use crate::generator::{TRADERS, group, tokens, trader};
+use crate::generator::{TRADERS, group, key, tokens, trader};
 
 impl World {
     /// Somebody sends a command. Its gateway may have sent one before that is still under way.
@@ -15,6 +16,7 @@ impl World {
         let mut body = self.generator.trade(&self.oracle);
         self.bring_up_to_date(&mut body);
         let gateway = self.below(2) as u64;
+        sign(&mut body);
         let command = self.command(gateway, body);
         // An impatient client sends again, by another gateway, what it has no answer to.
         if self.chance(5)
@@ -59,18 +61,7 @@ impl World {
     pub(super) fn deposit(&mut self, account: Address, token: TokenRef) {
         let most = self.generator.pick(&[3, 600, 2_000]);
         let amount = 1 + self.below(most) as u128;
-        let id = self.id();
-        self.chain.pool.push_back(Tx::Deposit {
-            id,
-            account,
-            token,
-            amount,
-        });
-    }
-
-    fn id(&mut self) -> u64 {
-        self.ids += 1;
-        self.ids
+        self.chain.pool.push_back(Tx::Deposit { account, token, amount });
     }
 
     pub(super) fn act_on_chain(&mut self) {
@@ -89,16 +80,10 @@ impl World {
                 }
             }
             13 if self.chance(50) => {
-                let id = self.id();
                 let amount = self.below(500) as u128;
-                self.chain.pool.push_back(Tx::RequestExit {
-                    id,
-                    account,
-                    token,
-                    amount,
-                });
+                self.chain.pool.push_back(Tx::RequestExit { account, token, amount });
             }
-            14..18 => self.on_exit(Tx::ExecuteExit),
+            14..18 => self.on_exit(|id, _| Tx::ExecuteExit(id)),
             18 => self.on_exit(Tx::CancelExit),
             19 => self.hoard(account, token),
             20 if !self.hoards.is_empty() => {
@@ -139,20 +124,78 @@ impl World {
         });
         self.hoarded.insert((account, nonce));
         self.write_now(OPERATOR, body);
-        let id = self.id();
-        self.chain.pool.push_back(Tx::RequestExit {
-            id,
-            account,
-            token,
-            amount,
-        });
+        self.chain.pool.push_back(Tx::RequestExit { account, token, amount });
     }
 
-    fn on_exit(&mut self, make: impl Fn(u64) -> Tx) {
+    fn on_exit(&mut self, make: impl Fn(u64, Address) -> Tx) {
         let exits = self.chain.vault().exits();
         if !exits.is_empty() {
-            let id = self.generator.pick(&exits);
-            self.chain.pool.push_back(make(id));
+            let (id, account) = self.generator.pick(&exits);
+            self.chain.pool.push_back(make(id, account));
         }
+    }
+
+    /// Somebody registers a key, or takes back that one signs or that an order counts.
+    pub(super) fn act_on_consent(&mut self) {
+        let number = self.below(usize::from(TRADERS)) as u8;
+        let account = trader(number);
+        let tx = match self.below(10) {
+            0..4 => Tx::RegisterKey(account, key(number)),
+            4 => Tx::RevokeKey(account, key(number)),
+            5 => Tx::InvalidateNonce(account, self.recent_nonce(account)),
+            6 => Tx::InvalidateNoncesBelow(account, self.recent_nonce(account)),
+            _ => {
+                // Of what was matched, and is not settled.
+                let orders = self.operator.unsettled_orders();
+                if orders.is_empty() {
+                    return;
+                }
+                let by_key = orders.iter().position(|order| order.signer != order.account);
+                let place = by_key.unwrap_or_else(|| self.below(orders.len()));
+                let order = &orders[place];
+                let tx = match order.signer == order.account {
+                    true => Tx::InvalidateNonce(order.account, order.nonce),
+                    false => Tx::RevokeKey(order.account, order.signer),
+                };
+                return self.withdraw_consent(tx);
+            }
+        };
+        self.chain.pool.push_back(tx);
+    }
+
+    /// Takes back what settlement is about to use; now and then that takes until it does not count any more.
+    fn withdraw_consent(&mut self, tx: Tx) {
+        self.chain.pool.push_back(tx);
+        if self.chance(25) {
+            self.mine();
+            self.now.0 += group().exit_delay_secs * 1_000;
+        }
+    }
+
+    /// The nonce of one of the account's open orders or pending fills, or one near its last.
+    fn recent_nonce(&mut self, account: Address) -> u64 {
+        let open = self
+            .oracle
+            .orders
+            .iter()
+            .filter(|order| order.signed.account == account);
+        let open: Vec<u64> = open.map(|order| order.signed.nonce).collect();
+        if !open.is_empty() && self.chance(70) {
+            return self.generator.pick(&open);
+        }
+        let last = self.nonces.get(&account).copied().unwrap_or(1);
+        last.saturating_sub(self.below(4) as u64)
+    }
+}
+
+/// Signs what a command carries.
+fn sign(body: &mut CommandBody) {
+    let orders = match body {
+        CommandBody::PlaceOrder(signed) | CommandBody::AmendOrder(signed) => std::slice::from_mut(signed.as_mut()),
+        CommandBody::MassQuote(quotes) => quotes.quotes.as_mut_slice(),
+        _ => &mut [],
+    };
+    for order in orders {
+        order.signature = signature(order);
     }
 }

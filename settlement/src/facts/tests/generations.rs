@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::{ALICE, BOB, Stream, deposit, exit, exit_executed, flushed, key, settled, skipped, withdrawn};
+use super::{ALICE, BOB, Stream, deposit, exit, exit_executed, exit_of, flushed, key, settled, skipped, withdrawn};
 
 #[test]
 fn a_generation_that_tells_the_same_chain_again_tells_only_what_is_new() {
@@ -62,6 +62,24 @@ fn deposits_of_a_chain_that_final_blocks_vanished_from_vanish() {
         .check(expect![[r#"
         2.6.0 deposited #4 4
         2.6.1 final 4 at 1004
+    "#]]);
+}
+
+/// The vault counts exits, so that on another chain somebody else's may have the number of one that waits.
+#[test]
+fn an_exit_with_the_number_of_another_is_told_with_the_end_of_that_one() {
+    let mut stream = Stream::alone();
+    stream.block(0, vec![exit_of(BOB, 1)]).block(0, vec![]);
+    stream.told.clear();
+    stream.open(2);
+    stream.block(1, vec![exit_of(ALICE, 1)]).check(expect![""]);
+    stream.block(1, vec![]).check(expect![[r#"
+        2.2.0 exit #1 cancelled
+        2.2.1 exit #1 requested
+    "#]]);
+    stream.block(1, vec![exit_executed(1)]).finalize(3).check(expect![[r#"
+        2.4.0 exit #1 paid 8
+        2.4.1 final 3 at 1003
     "#]]);
 }
 

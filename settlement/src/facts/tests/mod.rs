@@ -1,7 +1,8 @@
 //! Facts of small chains, written as the vault writes them: [`told`] within a generation, [`generations`] across them, [`snapshots`] between
-//! two lives.
+//! two lives, [`held`] what waits for a market.
 
 mod generations;
+mod held;
 mod snapshots;
 mod told;
 
@@ -72,9 +73,13 @@ fn skipped(number: u64) -> RawLog {
 }
 
 fn exit(id: u64) -> RawLog {
+    exit_of(ALICE, id)
+}
+
+fn exit_of(account: Address, id: u64) -> RawLog {
     log(Vault::ExitRequested {
         exitId: id,
-        account: ALICE,
+        account,
         token: COIN,
         id: U256::ZERO,
         amount: 9,
