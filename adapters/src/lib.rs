@@ -22,4 +22,4 @@ pub use watch_set::{ChildPosition, ContractSet, InvalidWatchSet, WatchSet};
 /// Rises when logs may decode better than before: those that were quarantined, or that gave no event. Projections made by an older
 /// decoder are then made anew if it had to quarantine anything, or if it left out what their watch set says today
 /// ([`WatchSet::means_more_since`]).
-pub const DECODER_VERSION: u32 = 2;
+pub const DECODER_VERSION: u32 = 3;

@@ -293,8 +293,14 @@ impl WatchSet {
     pub fn means_more_since(&self, decoder_version: u32) -> bool {
         // Version 1 kept the vault's logs for the exchange, and took none of them for an event.
         const VAULTS_MEAN_SOMETHING: u32 = 2;
-        let has_vault = |set: &ContractSet| matches!(set, ContractSet::Souk { vault: Some(_), .. });
-        decoder_version < VAULTS_MEAN_SOMETHING && self.sets.iter().any(has_vault)
+        // Version 2 took the transfer of an agent for that alone.
+        const TRANSFERS_END_WALLETS: u32 = 3;
+        let means_more = |set: &ContractSet| match set {
+            ContractSet::Souk { vault: Some(_), .. } => decoder_version < VAULTS_MEAN_SOMETHING,
+            ContractSet::Erc8004 { .. } => decoder_version < TRANSFERS_END_WALLETS,
+            _ => false,
+        };
+        self.sets.iter().any(means_more)
     }
 
     /// keccak-256 of the canonical JSON, and of what is kept of those contracts that was not always; a stream whose hash differs is of
@@ -408,7 +414,9 @@ mod tests {
         let with = read(&format!(r#"[{{"kind":"souk"{fields},"vault":"{}"}}]"#, at(6)));
         assert!(with.means_more_since(1));
         assert!(!with.means_more_since(crate::DECODER_VERSION));
-        assert!(!without.means_more_since(1));
+        assert!(!without.means_more_since(1) && !with.means_more_since(2));
+        let agents = read(&format!(r#"[{{"kind":"erc8004","identity":"{}"}}]"#, at(7)));
+        assert!(agents.means_more_since(2) && !agents.means_more_since(crate::DECODER_VERSION));
     }
 
     #[test]

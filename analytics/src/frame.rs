@@ -8,11 +8,13 @@
 //! | `revenue`, `portion`, `asset` | line | which line it is; the first and the last may have 78 digits and are text |
 //! | `route`, `role`, `paths` | line | how the money reached the asset, and as what the account has it from there |
 //! | `status`, `epoch`, `held_by` | line | how it stands at the period's end |
+//! | `status` | opening, closing | what `overpaid` is, where it is not 0 |
 //! | `amount` | line, claim | how much it is |
 //! | `earned`, `recomputed`, `restored`, `vested`, `claimed` | line, claim | what of that moved in the period; they sum to the totals |
 //! | `balance`, `claimable` | opening, closing | what is carried on |
+//! | `overpaid` | opening, closing | what was claimed on chain beyond what finalised roots count by the lines, and is in neither balance |
 //!
-//! The eight columns of amounts are decimals of 38 digits where all their amounts have no more. Where one has more, all of them are text in
+//! The nine columns of amounts are decimals of 38 digits where all their amounts have no more. Where one has more, all of them are text in
 //! decimal digits, and their names end with `_text`.
 
 #![deny(clippy::disallowed_methods)]
@@ -50,7 +52,7 @@ impl Amounts {
 }
 
 /// The columns of amounts.
-const AMOUNTS: [&str; 8] = [
+const AMOUNTS: [&str; 9] = [
     "amount",
     "earned",
     "recomputed",
@@ -59,7 +61,11 @@ const AMOUNTS: [&str; 8] = [
     "claimed",
     "balance",
     "claimable",
+    "overpaid",
 ];
+
+/// What an overpaid amount is, in its row.
+const OVERPAID: &str = "claimed on chain beyond what the lines give";
 
 /// The columns of a statement, for those who read it back.
 pub fn schema(amounts: Amounts) -> Schema {
@@ -105,9 +111,10 @@ struct Row {
     time: Option<String>,
     block: Option<u64>,
     line: Option<LineCells>,
-    status: Option<Standing>,
+    standing: Option<Standing>,
+    is_overpaid: bool,
     /// In the order of [`AMOUNTS`].
-    amounts: [Option<U512>; 8],
+    amounts: [Option<U512>; 9],
 }
 
 /// What only a line has.
@@ -126,24 +133,16 @@ pub(crate) fn of(told: &[(Total, Section<'_>)]) -> Result<(DataFrame, Amounts), 
     let mut spans = Vec::with_capacity(told.len());
     for (total, section) in told {
         let first = rows.len();
-        rows.push(Row::carried(
-            "opening",
-            total.token,
-            total.opening,
-            total.opening_claimable,
-        ));
+        let opening = [total.opening, total.opening_claimable, total.opening_overpaid];
+        rows.push(Row::carried("opening", total.token, opening));
         rows.extend(
             section
                 .entries
                 .iter()
                 .map(|(entry, sums)| Row::entry(entry, sums, total.token)),
         );
-        rows.push(Row::carried(
-            "closing",
-            total.token,
-            total.closing,
-            total.closing_claimable,
-        ));
+        let closing = [total.closing, total.closing_claimable, total.closing_overpaid];
+        rows.push(Row::carried("closing", total.token, closing));
         spans.push((first, rows.len() - first));
     }
     let fits = |amount: &U512| as_decimal(*amount).is_some();
@@ -161,13 +160,15 @@ pub(crate) fn of(told: &[(Total, Section<'_>)]) -> Result<(DataFrame, Amounts), 
 }
 
 impl Row {
-    fn carried(entry: &'static str, token: Address, balance: U512, claimable: U512) -> Row {
+    /// Balance, claimable balance and what is overpaid.
+    fn carried(entry: &'static str, token: Address, carried: [U512; 3]) -> Row {
         let mut row = Row {
             entry,
             token: token.to_string(),
+            is_overpaid: !carried[2].is_zero(),
             ..Row::default()
         };
-        row.amounts[6..].copy_from_slice(&[Some(balance), Some(claimable)]);
+        row.amounts[6..].copy_from_slice(&carried.map(Some));
         row
     }
 
@@ -193,7 +194,7 @@ impl Row {
                 role: role(line.kind.role),
                 paths: line.paths,
             });
-            row.status = Some(course.standing());
+            row.standing = Some(course.standing());
         }
         // A cell where nothing moved is empty.
         let moved = |amount: U512| (!amount.is_zero()).then_some(amount);
@@ -208,15 +209,22 @@ impl Row {
         row
     }
 
+    fn status(&self) -> Option<String> {
+        match &self.standing {
+            Some(standing) => Some(standing.to_string()),
+            None => self.is_overpaid.then(|| OVERPAID.into()),
+        }
+    }
+
     fn epoch(&self) -> Option<u64> {
-        match self.status {
+        match self.standing {
             Some(Standing::Vested(epoch)) => Some(epoch),
             _ => None,
         }
     }
 
     fn held_by(&self) -> Option<String> {
-        let Some(Standing::Held(keys)) = &self.status else {
+        let Some(Standing::Held(keys)) = &self.standing else {
             return None;
         };
         let keys: Vec<String> = keys.iter().map(crate::course::hold_text).collect();
@@ -240,7 +248,7 @@ fn frame(rows: &[Row], amounts: Amounts) -> PolarsResult<DataFrame> {
         texts("route", &|row| line(row, |line| line.route.into())),
         texts("role", &|row| line(row, |line| line.role.into())),
         Column::new("paths".into(), numbers(rows, |line| line.paths)),
-        texts("status", &|row| row.status.as_ref().map(ToString::to_string)),
+        texts("status", &Row::status),
         Column::new("epoch".into(), rows.iter().map(Row::epoch).collect::<Vec<_>>()),
         texts("held_by", &Row::held_by),
     ];

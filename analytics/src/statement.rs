@@ -1,14 +1,18 @@
 //! A statement: per token an opening row, a row for each line that came or changed in the period and for each claim, and a closing row.
 //!
 //! Two balances are carried on. The *balance* is what the account is owed in all: what it earned, less what was recomputed and not restored,
-//! less what it was paid. Of that the *claimable* balance is what finalised roots count and it was not paid yet. So
+//! less what it was paid. Of that the *claimable* balance is what finalised roots count and it was not paid yet.
+//!
+//! Under a root that the log does not bear out an account may have claimed more on chain than its lines give. What that is, *overpaid*, is in
+//! neither balance and stands beside them: it is what was claimed beyond what finalised roots count by the lines. What vests later is set off
+//! against it first, as the distributor does, whose amounts are cumulative. Without such a root it is 0. So
 //!
 //! ```text
-//! closing           = opening           + earned − recomputed + restored − claimed
-//! closing_claimable = opening_claimable + vested                        − claimed
+//! closing           = opening           + earned − recomputed + restored − claimed + (closing_overpaid − opening_overpaid)
+//! closing_claimable = opening_claimable + vested                        − claimed + (closing_overpaid − opening_overpaid)
 //! ```
 //!
-//! and both closings are the openings of the period that begins when this one ends. Sums have 512 bits: a token that does not keep to its
+//! and all closings are the openings of the period that begins when this one ends. Sums have 512 bits: a token that does not keep to its
 //! supply may send any amounts, and must not spoil the statement of the others.
 
 #![deny(clippy::disallowed_methods)]
@@ -63,14 +67,18 @@ pub struct Total {
     pub opening_claimable: U512,
     /// What is claimable after.
     pub closing_claimable: U512,
+    /// What was claimed before beyond what finalised roots counted by the lines.
+    pub opening_overpaid: U512,
+    /// What was claimed by the end beyond what they count then.
+    pub closing_overpaid: U512,
 }
 
 /// Why there is no statement.
 #[derive(Debug, thiserror::Error)]
 pub enum StatementError {
-    /// More was paid than finalised roots count: some of the records are missing.
-    #[error("of {token} more was claimed than finalised roots count: the records are not complete")]
-    ClaimedBeyondVested {
+    /// Something ended, or vested, that never came: some of the records are missing.
+    #[error("of {token} more was recomputed or vested than was earned: the records are not complete")]
+    Incomplete {
         /// The ERC-20.
         token: Address,
     },
@@ -180,20 +188,19 @@ impl<'a> Section<'a> {
     }
 
     fn total(&self, token: Address) -> Result<Total, StatementError> {
-        let balance = |sums: &Sums| -> Result<(U512, U512), StatementError> {
+        let balance = |sums: &Sums| -> Result<[U512; 3], StatementError> {
             let counted = sums.earned.checked_add(sums.restored);
             let counted = counted.ok_or(StatementError::TooMuch { token })?;
-            let less = |amount: U512, taken| {
-                let rest = amount.checked_sub(taken);
-                rest.ok_or(StatementError::ClaimedBeyondVested { token })
-            };
-            let owed = less(less(counted, sums.recomputed)?, sums.claimed)?;
-            Ok((owed, less(sums.vested, sums.claimed)?))
+            let overpaid = sums.claimed.saturating_sub(sums.vested);
+            let set_off = sums.claimed.saturating_sub(overpaid);
+            let less = |amount: U512, taken| amount.checked_sub(taken).ok_or(StatementError::Incomplete { token });
+            let owed = less(less(counted, sums.recomputed)?, set_off)?;
+            Ok([owed, less(sums.vested, set_off)?, overpaid])
         };
         let within = self.within;
         let all = self.before.plus(within).ok_or(StatementError::TooMuch { token })?;
-        let (opening, opening_claimable) = balance(&self.before)?;
-        let (closing, closing_claimable) = balance(&all)?;
+        let [opening, opening_claimable, opening_overpaid] = balance(&self.before)?;
+        let [closing, closing_claimable, closing_overpaid] = balance(&all)?;
         Ok(Total {
             token,
             opening,
@@ -205,6 +212,8 @@ impl<'a> Section<'a> {
             closing,
             opening_claimable,
             closing_claimable,
+            opening_overpaid,
+            closing_overpaid,
         })
     }
 }
@@ -215,7 +224,7 @@ impl<'a> Section<'a> {
 /// the period's end for the account's revenues. An account that nothing is known of has an empty statement.
 ///
 /// # Errors
-/// [`StatementError`]: for records that no chain can have, or that are not complete.
+/// [`StatementError`]: for records that no chain can have, or that are not complete. What was claimed beyond the lines is stated.
 pub fn statement(
     lines: &[Dated<Line>],
     changes: &[Dated<PortionChange>],

@@ -58,7 +58,7 @@ impl Node {
     pub(crate) async fn placed(&self) -> Result<(), TransportError> {
         let who = format!("what attestations say on the chain of {}", self.shown());
         let ask = || self.provider.get_chain_id().into_future();
-        let chain = when_there(who, is_away, ask).await?;
+        let chain = when_there(who, "the node", is_away, ask).await?;
         self.chain.get_or_init(|| ChainId(chain));
         Ok(())
     }

@@ -13,9 +13,9 @@ use souk_schema::ChainId;
 use souk_schema::exchange::command::{OpenGroup, Rules};
 use souk_schema::exchange::{CommandBody, MarketSpec, Rejection};
 use souk_sequencer::{GroupHandle, SubmitError};
+use souk_wire::fees::FeePolicy;
 
 use crate::node::{Node, Trial};
-use crate::settler::fees::FeePolicy;
 use crate::signer::AdminSigner;
 
 /// How long a transaction may take to be mined.

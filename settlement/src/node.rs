@@ -15,9 +15,9 @@ use alloy::sol_types::SolInterface;
 use alloy::transports::TransportError;
 use souk_contracts::ExchangeVault::{self, ExchangeVaultErrors, ExchangeVaultInstance};
 use souk_schema::exchange::FillNumber;
+use souk_wire::fees::Fees;
 use souk_wire::{Wire, genesis_of};
 
-use crate::settler::fees::Fees;
 use crate::settler::journal::{Attempt, MinedIn};
 
 /// The newest block.

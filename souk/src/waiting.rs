@@ -1,4 +1,5 @@
-//! Waiting for a chain's node that is away when a part starts, rather than giving up. Whatever else is wrong ends the part as ever.
+//! Waiting for a chain's node, or for Postgres, that is away when a part starts, rather than giving up. Whatever else is wrong ends the part as
+//! ever.
 
 use alloy::contract::Error as ContractError;
 use alloy::transports::TransportError;
@@ -9,7 +10,18 @@ use anyhow::Result;
 /// # Errors
 /// The first that is of something else than of a node that is away.
 pub async fn for_node<T, Asked: Future<Output = Result<T>>>(who: &str, ask: impl FnMut() -> Asked) -> Result<T> {
-    souk_wire::when_there(who, is_away, ask).await
+    souk_wire::when_there(who, "the node", is_away, ask).await
+}
+
+/// Asks Postgres until it is there; `who` waits, in the words of the log.
+///
+/// # Errors
+/// The first that is of something else than of a database that is away.
+pub async fn for_postgres<T, Asked>(who: &str, ask: impl FnMut() -> Asked) -> Result<T, sqlx::Error>
+where
+    Asked: Future<Output = Result<T, sqlx::Error>>,
+{
+    souk_wire::when_there(who, "Postgres", souk_streams::retry::is_transient, ask).await
 }
 
 /// Whether a node that is away is among the causes.

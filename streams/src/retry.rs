@@ -74,6 +74,7 @@ pub fn is_transient(error: &sqlx::Error) -> bool {
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Migrate(error) => is_transient_migration(error),
         _ => false,
     }
 }
@@ -169,5 +170,8 @@ mod tests {
             3
         )));
         assert!(!is_transient_migration(&MigrateError::VersionMismatch(3)));
+        let of_migration = |error| is_transient(&sqlx::Error::Migrate(Box::new(error)));
+        assert!(of_migration(MigrateError::Execute(gone())));
+        assert!(!of_migration(MigrateError::VersionMismatch(3)));
     }
 }

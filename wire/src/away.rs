@@ -1,4 +1,4 @@
-//! Whether a node is away, so that waiting helps; and waiting for it.
+//! Whether a node is away, so that waiting helps; and waiting for it, or for whatever else is asked.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use alloy::transports::{TransportError, TransportErrorKind};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Longest pause between two looks whether a node is there.
+/// Longest pause between two looks whether somebody is there.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Whether a question failed because the node is away, starting up or too busy. What a node itself answers is no such thing, nor is what is
@@ -25,12 +25,13 @@ pub fn is_away(error: &TransportError) -> bool {
     }
 }
 
-/// Asks a node until it is there, and says once that it is waited for: `who` waits, in the words of the log.
+/// Asks until whoever is asked is there, and says once that it is waited for: `who` waits for `whom`, in the words of the log.
 ///
 /// # Errors
 /// The first that is not `away`.
 pub async fn when_there<T, E: Display, Asked: Future<Output = Result<T, E>>>(
     who: impl Display,
+    whom: impl Display,
     away: impl Fn(&E) -> bool,
     mut ask: impl FnMut() -> Asked,
 ) -> Result<T, E> {
@@ -40,13 +41,13 @@ pub async fn when_there<T, E: Display, Asked: Future<Output = Result<T, E>>>(
             Err(error) if away(&error) => error,
             ended => {
                 if pause > FIRST_PAUSE && ended.is_ok() {
-                    tracing::info!("{who}: the node is there");
+                    tracing::info!("{who}: {whom} is there");
                 }
                 return ended;
             }
         };
         if pause == FIRST_PAUSE {
-            tracing::warn!("{who} waits for the node, and goes on once it is there: {error:#}");
+            tracing::warn!("{who} waits for {whom}, and goes on once it is there: {error:#}");
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -94,7 +95,7 @@ mod tests {
     async fn a_node_is_waited_for_and_what_it_answers_ends_the_wait() {
         let ask_until = |last: Result<u8, TransportError>| async move {
             let (mut asked, mut last) = (0, Some(last));
-            let ended = when_there("a test", is_away, || {
+            let ended = when_there("a test", "the node", is_away, || {
                 asked += 1;
                 std::future::ready(match asked {
                     9 => last.take().expect("it is asked no more"),

@@ -7,10 +7,11 @@
 //! Every answer stands for itself. There are no subscriptions, for they would end with a connection; and because another node, even of another
 //! chain, may be at the same address after an outage, whoever writes to a chain looks at its [genesis](genesis_of) each time.
 //!
-//! Start at [`Wire`]; [`away`] says whether waiting helps, and waits.
+//! Start at [`Wire`]; [`away`] says whether waiting helps, and waits; [`fees`] is what those who write to a chain offer for gas.
 
 pub mod away;
 mod error;
+pub mod fees;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

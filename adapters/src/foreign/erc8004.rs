@@ -2,13 +2,13 @@
 //! exist in several forms, of which the oldest have tags of 32 bytes and scores of 0 to 100.
 
 use alloy::sol;
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use souk_schema::TokenRef;
 use souk_schema::event::foreign::{
     FeedbackAnswered, FeedbackGiven, FeedbackRevoked as FeedbackTakenBack, ForeignAssetDescribed,
     ForeignAssetRegistered, ForeignMetadataSet, ForeignThing, ValidationAnswered, ValidationRequested,
 };
-use souk_schema::event::{ForeignEvent, ForeignKind};
+use souk_schema::event::{DomainEvent, ForeignEvent, ForeignKind};
 use souk_schema::record::RawLog;
 
 use super::{Means, Variant, one, text};
@@ -140,6 +140,28 @@ impl Agents {
             key: self.agent(id, log),
         }
     }
+}
+
+/// The metadata of an agent that says who acts and is paid for it.
+const WALLET: &str = "agentWallet";
+
+/// What a transfer of an agent says of its wallet: it is cleared, as by `MetadataSet` with no value, though no event of the registry needs to say
+/// so. An agent that is registered or burned is not transferred.
+pub(super) fn wallet_ended(moved: &DomainEvent) -> Option<ForeignEvent> {
+    let DomainEvent::TokenTransferred { token, from, to, .. } = moved else {
+        return None;
+    };
+    let is_transfer = !from.is_zero() && !to.is_zero();
+    is_transfer.then(|| {
+        ForeignEvent::from(ForeignMetadataSet {
+            thing: ForeignThing {
+                kind: ForeignKind::Agent,
+                key: *token,
+            },
+            metadata_key: WALLET.into(),
+            value: Bytes::new(),
+        })
+    })
 }
 
 /// A tag of 32 bytes as the text that it mostly is.

@@ -155,7 +155,12 @@ impl Foreign {
                 .first()
                 .is_some_and(|topic0| token::topics(standard).contains(topic0))
         {
-            return token::decode(log, standard);
+            let mut moves = token::decode(log, standard)?;
+            if self == Foreign::Agents(Agents::Identity) {
+                let ends: Vec<ForeignEvent> = moves.iter().filter_map(erc8004::wallet_ended).collect();
+                moves.extend(ends.into_iter().map(DomainEvent::Foreign));
+            }
+            return Ok(moves);
         }
         let events = match self {
             Foreign::Story(contract) => decode(&contract.variants(), log, contract),

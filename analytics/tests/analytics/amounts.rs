@@ -3,7 +3,7 @@
 use alloy_primitives::U512;
 use polars_core::prelude::DataType;
 use souk_analytics::frame::Amounts;
-use souk_analytics::{Claim, Dated, Period, StatementError, statement};
+use souk_analytics::{Claim, Dated, Period, Statement, StatementError, statement};
 use souk_payouts::rule::Kind;
 use souk_payouts::state::{Change, Line, PortionChange};
 use souk_payouts::{Role, Route};
@@ -85,13 +85,68 @@ fn more_than_256_bits_in_all_are_exact() {
     assert_eq!(earned.get(1).unwrap().get_str(), Some(U256::MAX.to_string().as_str()));
 }
 
+/// Ten vest, eleven are claimed, and eight come later of which five vest.
 #[test]
-fn a_claim_of_what_no_root_counts_is_refused() {
-    let lines = [line(1, 1, U256::from(10))];
-    let of = |claims: &[Dated<Claim>]| statement(&lines, &[vested(2, 1)], claims, account(1), Period::default());
-    assert_eq!(of(&[claim(3, U256::from(10))]).unwrap().totals[0].closing, U512::ZERO);
-    let refused = of(&[claim(3, U256::from(11))]);
-    assert!(matches!(refused, Err(StatementError::ClaimedBeyondVested { token: of }) if of == token(0)));
+fn what_was_claimed_beyond_the_lines_is_stated_and_set_off_against_what_vests_later() {
+    let mut later = line(4, 2, U256::from(5));
+    later.what.portion = 1;
+    let lines = [line(1, 1, U256::from(10)), line(4, 2, U256::from(3)), later];
+    let mut vests = vested(6, 2);
+    vests.what.portion = Some(1);
+    let of = |from: Option<u64>, to: Option<u64>| {
+        let (changes, claims) = ([vested(2, 1), vests], [claim(3, U256::from(11))]);
+        let at = |block: u64| 1_000 * block;
+        let period = Period::new(from.map(at), to.map(at)).unwrap();
+        statement(&lines, &changes, &claims, account(1), period).unwrap()
+    };
+    let carried = |statement: &Statement| {
+        let total = statement.totals[0];
+        let opening = [total.opening, total.opening_claimable, total.opening_overpaid];
+        let closing = [total.closing, total.closing_claimable, total.closing_overpaid];
+        (
+            opening.map(|amount| amount.to::<u64>()),
+            closing.map(|amount| amount.to::<u64>()),
+        )
+    };
+    assert_eq!(carried(&of(None, Some(3))), ([0, 0, 0], [10, 10, 0]));
+    let claimed = of(Some(3), Some(4));
+    assert_eq!(carried(&claimed), ([10, 10, 0], [0, 0, 1]));
+    assert_eq!(carried(&of(Some(4), Some(5))), ([0, 0, 1], [8, 0, 1]));
+    assert_eq!(carried(&of(Some(5), None)), ([8, 0, 1], [7, 4, 0]));
+    assert_eq!(carried(&of(None, None)), ([0, 0, 0], [7, 4, 0]));
+
+    // The file says it in a column, and what it is beside it.
+    let (overpaid, status) = (
+        claimed.frame.column("overpaid").unwrap(),
+        claimed.frame.column("status").unwrap(),
+    );
+    let cells: Vec<_> = (0..3).map(|row| overpaid.get(row).unwrap().to_string()).collect();
+    assert_eq!(cells, ["0", "null", "1"]);
+    assert!(status.get(0).unwrap().is_null());
+    assert_eq!(
+        status.get(2).unwrap().get_str(),
+        Some("claimed on chain beyond what the lines give")
+    );
+}
+
+/// One whose token it has no line in, as a false root may pay anybody.
+#[test]
+fn whoever_claimed_without_a_line_has_a_statement_too() {
+    let statement = statement(&[], &[], &[claim(3, U256::MAX)], account(1), Period::default()).unwrap();
+    let total = statement.totals[0];
+    assert_eq!((total.closing, total.closing_claimable), (U512::ZERO, U512::ZERO));
+    assert_eq!(total.closing_overpaid, U512::from(U256::MAX));
+}
+
+#[test]
+fn records_that_are_not_complete_are_refused() {
+    let mut ended = vested(1, 1);
+    ended.what.change = Change::Ended;
+    ended.what.portion = Some(0);
+    let line = line(2, 1, U256::from(10));
+    let period = Period::new(Some(2_000), None).unwrap();
+    let refused = statement(&[line], &[ended], &[], account(1), period);
+    assert!(matches!(refused, Err(StatementError::Incomplete { token: of }) if of == token(0)));
 }
 
 #[test]

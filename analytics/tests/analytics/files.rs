@@ -8,7 +8,7 @@ use polars_io::SerReader;
 use polars_io::csv::read::CsvReadOptions;
 use polars_io::parquet::read::ParquetReader;
 use souk_analytics::frame::{Amounts, schema};
-use souk_analytics::{Period, Statement, write};
+use souk_analytics::{Period, Statement, statement, write};
 
 use crate::economy::{BEGINNING, Economy, Size, account};
 
@@ -55,6 +55,21 @@ fn csv_and_parquet_come_back_equal() {
             assert!(parquet.equals_missing(&statement.frame), "seed {seed}");
         }
     }
+}
+
+/// The economies' claims are within what vested; without their changes, every one is beyond it.
+#[test]
+fn what_was_overpaid_is_in_both_files() {
+    let economy = Economy::new(1, Size::Usual);
+    let (lines, claims) = (&economy.lines, &economy.claims);
+    let statement = statement(lines, &[], claims, account(1), Period::default()).unwrap();
+    assert!(statement.totals.iter().any(|total| !total.closing_overpaid.is_zero()));
+    assert!(read_csv(csv_of(&statement), Amounts::Decimal).equals_missing(&statement.frame));
+    let parquet = ParquetReader::new(Cursor::new(parquet_of(&statement))).finish();
+    assert!(parquet.unwrap().equals_missing(&statement.frame));
+    let text = String::from_utf8(csv_of(&statement)).unwrap();
+    assert!(text.lines().next().unwrap().ends_with(",claimable,overpaid"), "{text}");
+    assert!(text.contains("claimed on chain beyond what the lines give"), "{text}");
 }
 
 #[test]

@@ -49,6 +49,10 @@ fn check(economy: &Economy, statement: &Statement, whose: Address, from: u64, to
         assert_eq!(carried("closing", "balance"), total.closing);
         assert_eq!(carried("opening", "claimable"), total.opening_claimable);
         assert_eq!(carried("closing", "claimable"), total.closing_claimable);
+        assert_eq!(
+            (total.opening_overpaid, total.closing_overpaid),
+            (U512::ZERO, U512::ZERO)
+        );
         let before = economy.balances(whose, total.token, from);
         let after = economy.balances(whose, total.token, to);
         assert_eq!((total.opening, total.opening_claimable), before);

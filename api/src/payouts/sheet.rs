@@ -221,6 +221,10 @@ fn of_account(
         if state.head() != sheet.folded || !is_of_now {
             return Ok(None);
         }
+        // Under a false root anybody may have been paid in any token.
+        state.claims_of(account).for_each(|(token, _)| {
+            unvested.entry(token).or_default();
+        });
         // A root that was finalised although the log says otherwise proves nothing that is known here.
         let root = finalised.map(|finalised| finalised.root);
         let provable = claimable.filter(|claimable| Some(claimable.tree.root()) == root);

@@ -1,17 +1,21 @@
 //! The distributor on chain, as the proposer meets it: one transaction at a time, and none before the stream tells what the last one did.
+//! One that is stuck is replaced at its nonce by what is due by then.
 
 use std::time::Duration;
 
 use alloy::contract::{CallBuilder, CallDecoder, Error as ContractError};
-use alloy::eips::BlockId;
+use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::providers::{DynProvider, Provider};
-use alloy::transports::RpcError;
+use alloy::transports::{RpcError, TransportError};
 use souk_contracts::PayoutDistributor::{PayoutDistributorErrors, PayoutDistributorInstance};
 use souk_payouts::state::PendingRoot;
 use souk_schema::{Address, B256, BlockRef};
+use souk_wire::fees::FeePolicy;
 
 use super::PublishError;
+use super::offer::{Account, Offer, Sent, Withheld, offer};
 use crate::follow::DistributionHandle;
+use crate::store::Store;
 
 /// How long to wait for a receipt, and then for the stream to tell of its block.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,9 +23,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A distributor, and who proposes there.
 #[derive(Debug)]
 pub(super) struct Desk {
+    pub(super) registry: Address,
     pub(super) distributor: PayoutDistributorInstance<DynProvider>,
+    /// Block 0 of the node's chain when it was connected to.
+    pub(super) genesis: B256,
     pub(super) proposer: Address,
     pub(super) payouts: DistributionHandle,
+    pub(super) store: Store,
+}
+
+/// The right to send one transaction.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// What was sent before.
+    before: Option<Sent>,
+    offer: Offer,
 }
 
 impl Desk {
@@ -51,14 +67,14 @@ impl Desk {
         Ok(PublishError::Untold { on_chain, told })
     }
 
-    /// The nonce of what is sent next. Nothing is while another transaction is under way, or the stream does not tell what the last one did:
-    /// whoever has seen neither a receipt nor the stream's word, or is in another life, would send the same again and again.
-    pub(super) async fn nonce(&self, told: Option<&PendingRoot>) -> Result<u64, PublishError> {
-        let count = || self.node().get_transaction_count(self.proposer);
-        let (mined, sent) = (count().latest().await?, count().pending().await?);
-        if sent > mined {
-            return Err(PublishError::UnderWay(sent - mined));
-        }
+    /// What is sent next, at which nonce and for how much gas. Nothing is while another transaction has its time to come into a block, or the
+    /// stream does not tell what the last one did: whoever has seen neither a receipt nor the stream's word, or is in another life, would send
+    /// the same again and again.
+    pub(super) async fn next(&self, told: Option<&PendingRoot>) -> Result<Turn, PublishError> {
+        let before = self.store.sent(self.registry).await?;
+        let before = before.filter(|sent| (sent.genesis, sent.proposer) == (self.genesis, self.proposer));
+        let (account, policy) = (self.account().await?, self.policy().await?);
+        let offer = offer(before.as_ref(), &account, &policy)?;
         let found = self.distributor.pendingRoot().call().await?;
         let on_chain = (found.root != B256::ZERO).then_some((
             found.root,
@@ -69,7 +85,7 @@ impl Desk {
         ));
         let of_stream = told.map(|pending| (pending.proposed.root, pending.proposed.computed_at));
         match on_chain == of_stream {
-            true => Ok(mined),
+            true => Ok(Turn { before, offer }),
             false => Err(PublishError::Untold {
                 on_chain: found.root,
                 told: of_stream.map_or(B256::ZERO, |(root, _)| root),
@@ -77,15 +93,68 @@ impl Desk {
         }
     }
 
+    async fn account(&self) -> Result<Account, PublishError> {
+        let count = || self.node().get_transaction_count(self.proposer);
+        let (mined, pending) = (count().latest().await?, count().pending().await?);
+        let block = self.node().get_block_by_number(BlockNumberOrTag::Latest).await?;
+        let block = block.ok_or_else(|| TransportError::local_usage_str("the node has no newest block"))?;
+        Ok(Account {
+            mined,
+            pending,
+            head: block.header.number,
+            base_fee_wei: block.header.base_fee_per_gas.unwrap_or(0).into(),
+        })
+    }
+
+    /// How fees are chosen: on some chains no block takes a tip as small as ours, and their nodes know.
+    async fn policy(&self) -> Result<FeePolicy, PublishError> {
+        let policy = FeePolicy::default();
+        let usual_wei = match self.node().get_max_priority_fee_per_gas().await {
+            Ok(usual_wei) => usual_wei,
+            // Not every node can tell.
+            Err(RpcError::ErrorResp(_)) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(FeePolicy {
+            tip_wei: policy.tip_wei.max(usual_wei),
+            ..policy
+        })
+    }
+
     /// Sends, waits for the receipt, and until the stream is at its block: what is decided next has seen it.
     pub(super) async fn send<D: CallDecoder>(
         &self,
         what: &'static str,
         call: CallBuilder<&DynProvider, D>,
-        nonce: u64,
+        Turn { before, offer }: Turn,
     ) -> Result<(), PublishError> {
-        let sent = call.nonce(nonce).send().await?;
-        let receipt = sent.with_timeout(Some(PATIENCE)).get_receipt().await?;
+        let Offer { nonce, fees, .. } = offer;
+        if offer.is_replacement {
+            tracing::info!(registry = %self.registry, nonce, max_wei = fees.max_wei, "a stuck transaction is replaced");
+        }
+        let sent = Sent {
+            genesis: self.genesis,
+            proposer: self.proposer,
+            nonce,
+            fees,
+            since_block: offer.since_block,
+        };
+        self.store.keep_sent(self.registry, Some(&sent)).await?;
+        let call = call.nonce(nonce).max_fee_per_gas(fees.max_wei);
+        let pending = match call.max_priority_fee_per_gas(fees.tip_wei).send().await {
+            Ok(pending) => pending,
+            Err(error) => {
+                // What is refused waits nowhere, and asking again is to make nothing dearer.
+                if matches!(error, ContractError::TransportError(RpcError::ErrorResp(_))) {
+                    self.store.keep_sent(self.registry, before.as_ref()).await?;
+                }
+                return Err(error.into());
+            }
+        };
+        let receipt = tokio::select! {
+            receipt = pending.with_timeout(Some(PATIENCE)).get_receipt() => receipt?,
+            waits = self.is_stuck(&offer) => return Err(waits.into()),
+        };
         if !receipt.status() {
             return Err(PublishError::Reverted(what));
         }
@@ -100,6 +169,19 @@ impl Desk {
         };
         let waited = tokio::time::timeout(PATIENCE, reached).await;
         waited.map_err(|_| PublishError::NotIndexed(block))
+    }
+
+    /// Waits until a transaction had its time to come into a block, and did not.
+    async fn is_stuck(&self, offer: &Offer) -> Withheld {
+        let (nonce, until_block) = (offer.nonce, offer.until_block(&FeePolicy::default()));
+        loop {
+            tokio::time::sleep(self.node().client().poll_interval()).await;
+            // A node that does not answer now may do so the next time; the receipt is not waited for without end.
+            let Ok(account) = self.account().await else { continue };
+            if account.head >= until_block && account.mined <= nonce {
+                return Withheld::Waits { nonce, until_block };
+            }
+        }
     }
 
     /// Whether the node has this block.

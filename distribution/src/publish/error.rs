@@ -5,6 +5,8 @@ use alloy::providers::PendingTransactionError;
 use alloy::transports::TransportError;
 use souk_schema::{B256, ChainId};
 
+use super::Withheld;
+
 /// Why a step could not be made. Another may.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -53,11 +55,8 @@ pub enum PublishError {
         found: B256,
     },
     /// A transaction of the proposer was sent and is in no block.
-    #[error(
-        "{0} transactions of the proposer wait for a block, and nothing is sent before they have one: wait, or replace them by ones that pay more \
-         for gas"
-    )]
-    UnderWay(u64),
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// The stream does not tell yet what the distributor has.
     #[error(
         "the pending root is {on_chain} by the payout distributor, but {told} by the stream (zero is none): wait until the chain is indexed so far"

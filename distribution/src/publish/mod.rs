@@ -1,6 +1,7 @@
 //! Roots on chain: proposed at a final block, replaced when something that they count is held by now, finalised when their window is over.
 //!
-//! [`decide`] says what is due and is pure; [`Publisher`] looks, sends one transaction at a time, and waits until the stream tells of it. It
+//! [`decide`] says what is due, [`offer`](offer()) what is offered for gas, and both are pure; [`Publisher`] looks, sends one transaction at a
+//! time, waits until the stream tells of it, and replaces it where it is stuck. It
 //! finalises only what it computes itself, whoever proposed it, and takes anything else back.
 //! Nothing is lost when it dies anywhere: what was proposed is on chain, and the contract takes each epoch once. What is owed on one chain is
 //! never published on another that has its id and its contracts' addresses: a chain is known by its genesis block.
@@ -9,6 +10,7 @@ mod decide;
 mod desk;
 mod error;
 mod look;
+mod offer;
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use decide::{Due, Seen, decide};
 pub use error::PublishError;
+pub use offer::{Account, Offer, Sent, Withheld, offer};
 
 use crate::follow::{DistributionHandle, DistributionStatus};
 use crate::store::Store;
@@ -33,10 +36,7 @@ use look::{Look, Sums};
 pub struct Publisher {
     registry: Address,
     desk: Desk,
-    /// Block 0 of the node's chain when it was connected to.
-    genesis: B256,
     payouts: DistributionHandle,
-    store: Store,
     /// At least so long between two proposals of new epochs.
     epoch: Duration,
     proposed: Option<Instant>,
@@ -72,14 +72,15 @@ impl Publisher {
         }
         Ok(Publisher {
             registry,
-            genesis: genesis_of(&node).await?,
             desk: Desk {
+                registry,
+                genesis: genesis_of(&node).await?,
                 distributor: PayoutDistributor::new(distributor, node),
                 proposer: ours,
                 payouts: payouts.clone(),
+                store,
             },
             payouts,
-            store,
             epoch,
             proposed: None,
             sums: Sums::default(),
@@ -137,8 +138,8 @@ impl Publisher {
         let Some(mut look) = looked else {
             return Ok(Due::Nothing);
         };
-        if look.genesis != self.genesis {
-            let (owed, found) = (look.genesis, self.genesis);
+        if look.genesis != self.desk.genesis {
+            let (owed, found) = (look.genesis, self.desk.genesis);
             return Err(PublishError::OwedElsewhere { owed, found });
         }
         let mut due = decide(&look.seen);
@@ -190,8 +191,8 @@ impl Publisher {
             metrics::counter!("souk_payouts_false_roots_total", "chain" => self.payouts.chain().to_string())
                 .increment(1);
         }
-        let nonce = self.desk.nonce(seen.pending.as_ref()).await?;
-        let distributor = &self.desk.distributor;
+        let turn = self.desk.next(seen.pending.as_ref()).await?;
+        let Desk { distributor, store, .. } = &self.desk;
         let mut kept = seen.finalised_root.map(|root| (seen.finalised_epoch, root));
         let mut pending = None;
         match due {
@@ -200,21 +201,21 @@ impl Publisher {
                 let Some((owed, root)) = look.owed.as_ref().and_then(|owed| Some((owed, owed.root?))) else {
                     return Ok(());
                 };
-                self.store.keep_root(self.registry, *epoch, root, &owed.entries).await?;
+                store.keep_root(self.registry, *epoch, root, &owed.entries).await?;
                 let at = seen.finalized;
                 let call = distributor.proposeRoot(*epoch, root, at.number, at.hash);
-                self.desk.send("a root", call, nonce).await?;
+                self.desk.send("a root", call, turn).await?;
                 self.proposed = Some(Instant::now());
                 pending = Some((*epoch, root));
             }
             Due::Finalise { epoch, root } => {
                 let call = distributor.finaliseRoot(*epoch, *root);
-                self.desk.send("the end of an epoch", call, nonce).await?;
+                self.desk.send("the end of an epoch", call, turn).await?;
                 kept = Some((*epoch, *root));
             }
             Due::Withdraw { epoch, root } => {
                 let call = distributor.withdrawRoot(*epoch, *root);
-                self.desk.send("taking a root back", call, nonce).await?;
+                self.desk.send("taking a root back", call, turn).await?;
                 if !seen.is_false {
                     // What replaces it has waited for its time already.
                     self.proposed = None;
@@ -222,12 +223,12 @@ impl Publisher {
             }
         }
         let kept: Vec<(u64, B256)> = kept.into_iter().chain(pending).collect();
-        Ok(self.store.drop_other_roots(self.registry, &kept).await?)
+        Ok(store.drop_other_roots(self.registry, &kept).await?)
     }
 
     /// Makes sure that the node is still on the chain that it was on.
     async fn check_chain(&self) -> Result<(), PublishError> {
-        let (expected, found) = (self.genesis, genesis_of(self.desk.node()).await?);
+        let (expected, found) = (self.desk.genesis, genesis_of(self.desk.node()).await?);
         match expected == found {
             true => Ok(()),
             false => Err(PublishError::OtherChain { expected, found }),

@@ -1,8 +1,9 @@
 //! What is kept in Postgres: lines and settled revenues, written with the position in the stream in one transaction and deleted with the blocks
-//! that are reverted; the entries of proposed roots; and snapshots of what is owed.
+//! that are reverted; the entries of proposed roots, and what their proposer sent last; and snapshots of what is owed.
 
 mod lines;
 mod roots;
+mod sent;
 mod settled;
 mod snapshot;
 

@@ -8,6 +8,7 @@ mod proxy;
 mod publishing;
 mod roots;
 mod snapshots;
+mod stuck;
 mod support;
 
 use souk_distribution::fold::FoldError;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256};
+use alloy::eips::BlockNumberOrTag;
+use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::{Block, Transaction};
 use alloy::signers::local::PrivateKeySigner;
 use serde_json::{Value, json};
 use souk_contracts::PayoutDistributor::{self, PayoutDistributorInstance};
@@ -12,7 +14,7 @@ use souk_devstack::{Anvil, AnvilConfig};
 use souk_distribution::publish::Publisher;
 
 use crate::chain::REGISTRY;
-use crate::support::{Running, Stand};
+use crate::support::{PATIENCE, Running, Stand};
 
 /// How long a root can be disputed: longer than any test takes, unless it has time pass.
 pub const WINDOW_SECS: u64 = 3_600;
@@ -98,6 +100,53 @@ impl Node {
         self.ask("evm_setAutomine", json!([so])).await;
     }
 
+    /// What a block pays for gas at least, from the next one on; in wei.
+    pub async fn base_fee_is(&self, wei: u64) {
+        self.ask("anvil_setNextBlockBaseFeePerGas", json!([format!("{wei:#x}")]))
+            .await;
+    }
+
+    /// A block that costs so much wei per gas.
+    pub async fn mines_at(&self, wei: u64) {
+        self.base_fee_is(wei).await;
+        self.ask("evm_mine", json!([])).await;
+    }
+
+    pub async fn proposer_has(&self, wei: U256) {
+        self.ask("anvil_setBalance", json!([admin().address(), wei])).await;
+    }
+
+    /// How many transactions of the proposer are in blocks.
+    pub async fn proposals(&self) -> u64 {
+        let count = self.provider.get_transaction_count(admin().address()).latest().await;
+        count.expect("it answers")
+    }
+
+    /// The transaction of the proposer that waits for a block, once there is one.
+    pub async fn waiting_of_proposer(&self) -> Transaction {
+        let found = async {
+            loop {
+                let block = self
+                    .provider
+                    .get_block_by_number(BlockNumberOrTag::Pending)
+                    .full()
+                    .await;
+                let block = block.expect("it answers").expect("it has one");
+                if let Some(found) = of_proposer(block) {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("it is sent")
+    }
+
+    /// The transaction of the proposer in the newest block.
+    pub async fn newest_of_proposer(&self) -> Transaction {
+        let block = self.provider.get_block_by_number(BlockNumberOrTag::Latest).full().await;
+        of_proposer(block.expect("it answers").expect("it has one")).expect("it has one of the proposer")
+    }
+
     async fn ask(&self, method: &'static str, params: Value) -> Value {
         let asked = self.provider.raw_request(method.into(), params);
         asked.await.expect("it answers")
@@ -116,6 +165,11 @@ impl Node {
         );
         connecting.await.expect("it answers")
     }
+}
+
+fn of_proposer(block: Block) -> Option<Transaction> {
+    let mut transactions = block.transactions.into_transactions();
+    transactions.find(|transaction| transaction.inner.signer() == admin().address())
 }
 
 /// Deploys, and proposes.

@@ -6,7 +6,7 @@ use alloy::primitives::{B256, U256};
 use alloy::providers::Provider;
 use souk_contracts::PayoutDistributor::PendingRoot;
 use souk_distribution::Keeping;
-use souk_distribution::publish::{Due, PublishError, Publisher};
+use souk_distribution::publish::{Due, PublishError, Publisher, Withheld};
 use souk_payouts::Entry;
 use souk_payouts::merkle::MerkleTree;
 use souk_schema::{Address, BlockRef};
@@ -237,7 +237,10 @@ async fn one_transaction_is_under_way_at_a_time_and_none_before_the_stream_tells
         .from(admin().address());
     let sent = proposal.send().await.expect("it is sent");
     let error = stage.publisher.step().await.expect_err("one is under way");
-    assert!(matches!(error, PublishError::UnderWay(1)), "{error}");
+    assert!(
+        matches!(error, PublishError::Withheld(Withheld::UnderWay(1))),
+        "{error}"
+    );
     stage.node.mines_by_itself(true).await;
     stage.node.passes(1).await;
     assert!(sent.get_receipt().await.expect("it is mined").status());

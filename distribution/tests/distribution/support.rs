@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::{CHAIN, Chain, REGISTRY};
 
 /// How long anything may take on a busy machine before the test is called stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Stand {
     pub log: Arc<dyn EventLog>,

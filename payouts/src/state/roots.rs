@@ -108,6 +108,13 @@ impl State {
         self.tables.claimed.get(&(account, token)).copied().unwrap_or_default()
     }
 
+    /// What an account was paid, by rising token.
+    pub fn claims_of(&self, account: Address) -> impl Iterator<Item = (Address, U256)> {
+        let tokens = (account, Address::ZERO)..=(account, Address::repeat_byte(0xff));
+        let claims = self.tables.claimed.range(tokens);
+        claims.map(|((_, token), cumulative)| (*token, *cumulative))
+    }
+
     /// The last root proposed for an epoch, and what became of it.
     pub fn epoch(&self, epoch: u64) -> Option<&Epoch> {
         self.tables.epochs.get(&epoch)

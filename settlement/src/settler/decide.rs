@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use alloy::primitives::{B256, Bytes};
 use souk_schema::exchange::FillNumber;
+use souk_wire::fees::{FeePolicy, Fees};
 
-use super::fees::{FeePolicy, Fees};
 use super::journal::{Entry, MinedIn};
 use super::state::{State, Transaction};
 

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use souk_eventlog::{NewRecord, StoredRecord};
 use souk_schema::encoding::VERSION_HEADER;
 use souk_schema::exchange::{FillNumber, GroupId};
-
-use super::fees::Fees;
+use souk_wire::fees::Fees;
 
 #[allow(missing_docs, reason = "generated from schema/proto, which is documented")]
 mod v1 {

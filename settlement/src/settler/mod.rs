@@ -1,6 +1,6 @@
 //! Settles a group's fills on chain, in the order of their numbers.
 //!
-//! The pure parts: [`queue`] (which fills wait, and the orders that cover them), [`batch`] (what the vault is shown), [`fees`], [`journal`]
+//! The pure parts: [`queue`] (which fills wait, and the orders that cover them), [`batch`] (what the vault is shown), [`journal`]
 //! (what was done, written before it is done), [`decide`] (what to do about what the node says), [`planning`] (new transactions in the making)
 //! and [`settling`] (all of it between two steps). The shell around them is [`Settler`]; the simulation of a whole exchange drives them, too.
 //!
@@ -11,7 +11,6 @@ pub mod batch;
 mod config;
 pub mod decide;
 mod error;
-pub mod fees;
 pub mod journal;
 pub mod planning;
 pub mod queue;

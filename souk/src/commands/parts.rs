@@ -170,13 +170,13 @@ pub async fn payouts(args: &PayoutsArgs) -> Result<()> {
     let mut supervisor = Supervisor::new()?;
     let (distributions, cancel) = (Distributions::default(), supervisor.cancel().clone());
     let following = payouts::run(
-        log,
+        log.clone(),
         Lines::Elsewhere(pool.clone()),
         distributions.clone(),
         cancel.clone(),
     );
     supervisor.run("payouts".into(), following);
-    let started = payouts::publish(&mut supervisor, publishing, &distributions, &pool);
+    let started = payouts::publish(&mut supervisor, publishing, &distributions, log.as_ref(), &pool);
     tokio::select! {
         started = started => started?,
         () = cancel.cancelled() => {}

@@ -89,6 +89,7 @@ fn as_json(statement: &Statement, deployment: &Deployment) -> Value {
                 "claimed": total.claimed.to_string(), "closing": total.closing.to_string(),
                 "openingClaimable": total.opening_claimable.to_string(), "vested": total.vested.to_string(),
                 "closingClaimable": total.closing_claimable.to_string(),
+                "openingOverpaid": total.opening_overpaid.to_string(), "closingOverpaid": total.closing_overpaid.to_string(),
             })
         })
         .collect();
@@ -117,6 +118,16 @@ fn in_words(statement: &Statement) -> String {
             ("claimable after", total.closing_claimable),
         ] {
             text.push_str(&format!("{:>32} {name}\n", amount.to_string()));
+        }
+        // Only under a root that the log does not bear out, which `souk verify payouts` names.
+        for (when, amount) in [
+            ("before", total.opening_overpaid),
+            ("by the end", total.closing_overpaid),
+        ] {
+            if !amount.is_zero() {
+                let what = "claimed on chain beyond what the lines give";
+                text.push_str(&format!("{:>32} {what} {when}\n", amount.to_string()));
+            }
         }
     }
     text.trim_end().into()

@@ -141,7 +141,7 @@ impl Here<'_> {
             observations::start(&mut supervisor, policy, Nodes::new(nodes, &[])?, &log, &pool);
         }
         if let Some(publishing) = publishing(args, dev_chain)? {
-            let started = payouts::publish(&mut supervisor, publishing, &distributions, &pool);
+            let started = payouts::publish(&mut supervisor, publishing, &distributions, log.as_ref(), &pool);
             tokio::select! {
                 started = started => started?,
                 () = cancel.cancelled() => return supervisor.until_stopped().await,

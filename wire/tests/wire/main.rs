@@ -101,7 +101,9 @@ async fn a_node_that_is_not_there_yet_is_waited_for() {
     gate.shut();
     let line = Wire::new(&gate.ws_url()).expect("a URL").provider();
     let waiting =
-        tokio::spawn(async move { when_there("a test", is_away, || line.get_chain_id().into_future()).await });
+        tokio::spawn(
+            async move { when_there("a test", "the node", is_away, || line.get_chain_id().into_future()).await },
+        );
     gate.turned_away(2).await;
     gate.open();
     assert_eq!(waiting.await.expect("no panic").expect("it answers"), 31_337);

@@ -98,6 +98,12 @@ impl AccountPayout {
         self.owed.vested.saturating_sub(self.owed.claimed).into()
     }
 
+    /// What it was paid beyond what finalised roots owe it by the log, which only a root that the log does not bear out can do (see `payoutStatus`).
+    /// What they owe it later is set off against this first. "0" for everybody else.
+    async fn overpaid(&self) -> BigInt {
+        self.owed.claimed.saturating_sub(self.owed.vested).into()
+    }
+
     /// What `PayoutDistributor.claim` takes; anyone may send it. Null where no finalised root owes the account anything in this token, and where
     /// the finalised root is not what the log says, so that its proofs are not known here (see `payoutStatus`).
     async fn claim(&self) -> Option<PayoutClaim> {

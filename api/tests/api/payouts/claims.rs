@@ -81,7 +81,7 @@ async fn what_was_claimed_is_taken_off_and_what_came_since_is_owed() {
     world.block(Logs::default().revenue(2, 2, U256::from(50_000))).await;
     let owed = &world.owed(BOB).await[0];
     assert_eq!(number(&owed["claimed"]), vested);
-    assert_eq!(owed["claimable"], "0");
+    assert_eq!((&owed["claimable"], &owed["overpaid"]), (&"0".into(), &"0".into()));
     let newer = by_recipient(&world, &[2]).await[&address(BOB)];
     assert_eq!(number(&owed["owed"]), vested + newer);
     assert_eq!(number(&owed["claim"]["cumulative"]), vested, "the leaf stays");
@@ -112,6 +112,24 @@ async fn a_root_that_the_log_does_not_give_proves_nothing() {
     let owed = &world.owed(BOB).await[0];
     assert_eq!(owed["vested"], owed["owed"]);
     assert!(owed["claim"].is_null(), "{owed:#}");
+    // What it pays beyond what the lines give is told, also to those that they give nothing.
+    let (vested, more) = (number(&owed["vested"]), number(&owed["vested"]) + U256::from(7));
+    let stranger = 0x01;
+    let paid = Logs::default().claimed(BOB, more, more);
+    world.block(paid.claimed(stranger, U256::from(9), U256::from(9))).await;
+    let owed = &world.owed(BOB).await[0];
+    assert_eq!(
+        (&owed["overpaid"], &owed["claimable"]),
+        (&"7".into(), &"0".into()),
+        "{owed:#}"
+    );
+    assert_eq!(number(&owed["vested"]), vested);
+    let owed = &world.owed(stranger).await[0];
+    assert_eq!(
+        (&owed["overpaid"], &owed["owed"]),
+        (&"9".into(), &"0".into()),
+        "{owed:#}"
+    );
     let status = world
         .souk
         .ask("{ payoutStatus { isLive deployments { registry finalisedEpoch finalisedRootAgrees feeE8 feeAccount refused { reason } } } }")

@@ -523,7 +523,7 @@ impl World {
     /// What an account is owed, with all fields.
     pub async fn owed(&self, account: u8) -> Vec<Value> {
         let query = format!(
-            r#"{{ payouts(account: "{CHAIN}:{}", first: 100) {{ nodes {{ registry currency owed held vested claimed claimable
+            r#"{{ payouts(account: "{CHAIN}:{}", first: 100) {{ nodes {{ registry currency owed held vested claimed claimable overpaid
                claim {{ distributor account token cumulative proof root epoch }} }} }} }}"#,
             fixture::address(account)
         );

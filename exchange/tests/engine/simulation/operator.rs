@@ -16,12 +16,12 @@ use souk_settlement::node::{Head, sign_again, sign_call};
 use souk_settlement::settler::StoredSettling;
 use souk_settlement::settler::batch::BatchLimits;
 use souk_settlement::settler::decide::{Action, Observation, Policy, Want, heartbeat_is_due};
-use souk_settlement::settler::fees::FeePolicy;
 use souk_settlement::settler::journal::{Entry, Planned, Purpose, to_record};
 use souk_settlement::settler::planning::{Bounds, Draft, Next, Planning, Question};
 use souk_settlement::settler::queue::SignatureId;
 use souk_settlement::settler::settling::Settling;
 use souk_settlement::settler::state::State;
+use souk_wire::fees::FeePolicy;
 
 use super::World;
 use super::vault::{ESCAPE_DELAY_SECS, OperatorTx};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use souk_schema::TokenStandard;
+use souk_schema::{Address, TokenStandard};
 
 use super::super::support::Stand;
 use super::chain::{Chain, START};
@@ -136,6 +136,43 @@ async fn things_have_kinds_names_and_what_they_stand_for() {
     assert_eq!(texts(&stand, query).await, ["10"]);
     // Nothing of this is a derivation that a payout would follow.
     assert_eq!(stand.count("select count(*) from souk.derivation").await, 0);
+}
+
+/// What every event of metadata says of an agent's wallet, in order.
+async fn wallets(stand: &Stand) -> Vec<String> {
+    let query = "select coalesce(body ->> 'value', '') from souk.event where body ->> 'metadata_key' = 'agentWallet'
+                 order by block_number, log_index, ordinal";
+    texts(stand, query).await
+}
+
+/// Being registered moves the agent to its first owner, which ends nothing.
+#[tokio::test]
+async fn idx_1_a_transfer_ends_the_wallet_of_an_agent_and_its_reversal_gives_it_back() {
+    let mut chain = Chain::new(watch_set());
+    chain.append(vec![
+        agent_registered(),
+        agent_transferred(Address::ZERO, BOB),
+        agent_says("agentWallet", "w"),
+    ]);
+    chain.append(vec![agent_transferred(BOB, ALICE)]);
+    let stand = Stand::new().await;
+    stand.append(&chain.records).await;
+    stand.project(100).await.expect("projects");
+    assert_eq!(wallets(&stand).await, ["0x77", "0x"]);
+    let subjects = "select encode(subject_key, 'hex') from souk.event where body ->> 'metadata_key' = 'agentWallet'";
+    let subjects = texts(&stand, subjects).await;
+    assert_eq!(subjects[0], subjects[1], "both are the agent's");
+
+    let told = chain.records.len();
+    chain.revert(1);
+    chain.append(vec![agent_says("name", "x")]);
+    stand.append(&chain.records[told..]).await;
+    stand.project(100).await.expect("projects");
+    assert_eq!(wallets(&stand).await, ["0x77"]);
+    let straight = Stand::new().await;
+    straight.append(&chain.straight()).await;
+    straight.project(100).await.expect("projects");
+    assert_eq!(stand.hash().await, straight.hash().await);
 }
 
 /// A reorganisation takes back the agent and the datatoken, whose contract is watched no more, and something else happens.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use alloy::primitives::{Address, B256};
 use souk_schema::exchange::FillNumber;
+use souk_wire::fees::{FeePolicy, Fees};
 
 use super::snapshot::another_life_of_state;
 use crate::settler::decide::{Action, Observation, Policy, Sent, SentAt, Want, decide};
-use crate::settler::fees::{FeePolicy, Fees};
 use crate::settler::journal::{Attempt, Entry, MinedIn, Planned, Purpose};
 use crate::settler::state::{Inconsistent, State};
 

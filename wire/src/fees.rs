@@ -1,4 +1,4 @@
-//! What a transaction offers to pay for gas (EIP-1559), and how much more it offers when it is stuck.
+//! What a transaction offers to pay for gas (EIP-1559), and how much more it offers when it is stuck: the same for whoever writes to a chain.
 //!
 //! Pure. Start at [`FeePolicy`].
 
