@@ -226,8 +226,12 @@ pub fn agent_says(key: &str, value: &str) -> RawLog {
 
 /// The agent goes from one account to another.
 pub fn agent_transferred(from: Address, to: Address) -> RawLog {
-    let tokenId = agent().id;
-    log(AGENTS, &erc721::Transfer { from, to, tokenId })
+    let transfer = erc721::Transfer {
+        from,
+        to,
+        tokenId: agent().id,
+    };
+    log(AGENTS, &transfer)
 }
 
 /// What the registry of agents does with the tokens that they are.
