@@ -18,6 +18,13 @@ use crate::store::{Reader, chain_number};
 /// Most events that a document is made of.
 const MOST_EVENTS: i64 = 20_000;
 
+/// Most holders of shares in a document, those with the most.
+const MOST_HOLDERS: i64 = 1_000;
+
+/// Most rows that a document is made of: every event, edge and holder, and two assets an edge.
+#[cfg(test)]
+pub(super) const MOST_ROWS: usize = MOST_EVENTS as usize + 3 * MOST_EDGES + MOST_HOLDERS as usize;
+
 /// Most edges of the lineage in a document; those further away are left out, and the document says so.
 pub const MOST_EDGES: usize = 2_000;
 
@@ -102,6 +109,13 @@ pub struct Loaded {
     pub nodes: Vec<Known>,
     /// What the document of its newest version says, if it is proved to be what the chain commits to.
     pub document: Option<VerifiedDocument>,
+}
+
+impl Loaded {
+    /// How many rows it was read from.
+    pub(super) fn rows(&self) -> usize {
+        self.events.len() + self.edges.len() + self.nodes.len() + self.holders.len()
+    }
 }
 
 /// Reads everything about an asset, as of a block or the newest.
@@ -226,7 +240,10 @@ async fn events(reader: &Reader, scope: &Scope) -> Result<Vec<Happened>, ApiErro
     .bind(MOST_EVENTS + 1);
     let rows: Vec<EventRow> = reader.all(query).await?;
     if i64::try_from(rows.len()).is_ok_and(|count| count > MOST_EVENTS) {
-        let message = format!("the asset has more than {MOST_EVENTS} events, which is more than a document is made of");
+        let message = format!(
+            "the asset has more than {MOST_EVENTS} events, which is more than a document is made of: ask for it as of an earlier block, with \
+             `block`, or for its events in GraphQL, page by page"
+        );
         return Err(ApiError::new(ErrorCode::TooLarge, message));
     }
     Ok(rows.into_iter().map(Happened::from).collect())
@@ -256,11 +273,12 @@ async fn holders(reader: &Reader, scope: &Scope) -> Result<Vec<(Address, U256)>,
              union all
              select account, amount from vault_balance b join shares on b.token_key = shares.key
              where b.chain_id = $1 and b.valid_from <= $3 and (b.valid_to is null or b.valid_to > $3)
-         ) held group by account having sum(amount) > 0 order by sum(amount) desc, account limit 1000",
+         ) held group by account having sum(amount) > 0 order by sum(amount) desc, account limit $4",
     )
     .bind(scope.chain)
     .bind(scope.key.clone())
-    .bind(scope.at);
+    .bind(scope.at)
+    .bind(MOST_HOLDERS);
     let rows: Vec<(AddressColumn, String)> = reader.all(query).await?;
     let holder = |(account, amount): (AddressColumn, String)| Some((account.0, amount.parse().ok()?));
     // Sums beyond 2^256, which only a false token can come to, are left out.

@@ -19,6 +19,13 @@ use crate::http::client_of;
 use crate::server::App;
 use crate::store::Reader;
 
+/// What every document costs of a client's budget, however little there is to tell.
+const DOCUMENT_POINTS: u64 = 5_000;
+
+/// What each event, edge, asset and holder costs that goes beyond the first so many. The largest document costs a quarter of a full budget.
+const ROW_POINTS: u64 = 10;
+const ROWS_WITHIN: u64 = 500;
+
 /// What is asked for.
 #[derive(Debug, Deserialize)]
 pub struct Wanted {
@@ -76,9 +83,12 @@ async fn answer(
         }
         Err(error) => return Err(ApiError::input(format!("asset: {error}"))),
     };
+    // Paid before anything is read, and the rest before anything is written: what is read is bounded.
+    app.engine.charge(client, DOCUMENT_POINTS)?;
     let reader = Reader::begin(&app.pool).await?;
     let known = load::load(&reader, asset, wanted.block).await?;
     drop(reader);
+    app.engine.charge(client, points_beyond(known.rows()))?;
     // Writing a document of thousands of events is work for a thread of its own.
     let writing = tokio::task::spawn_blocking(move || {
         let dossier = fold::dossier(known)?;
@@ -89,6 +99,12 @@ async fn answer(
     });
     let document = writing.await.map_err(ApiError::internal)??;
     Ok((format, asset, document))
+}
+
+/// What so many rows cost beside the document itself.
+fn points_beyond(rows: usize) -> u64 {
+    let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+    rows.saturating_sub(ROWS_WITHIN).saturating_mul(ROW_POINTS)
 }
 
 /// An error as JSON, as GraphQL would say it.
@@ -103,5 +119,25 @@ fn refuse(error: &ApiError) -> Response {
     };
     let body = serde_json::json!({ "error": { "code": error.code.as_str(), "message": error.message } });
     let content_type = [(header::CONTENT_TYPE, "application/json")];
-    (status, content_type, format!("{body}\n")).into_response()
+    let mut response = (status, content_type, format!("{body}\n")).into_response();
+    if let Some(seconds) = error.retry_after_secs {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ApiConfig;
+
+    #[test]
+    fn a_document_costs_what_it_is_made_of_and_the_largest_can_be_paid() {
+        assert_eq!(points_beyond(500), 0);
+        assert_eq!(points_beyond(501), ROW_POINTS);
+        let largest = DOCUMENT_POINTS + points_beyond(load::MOST_ROWS);
+        let full = ApiConfig::default().limits.allowance.capacity;
+        assert!(largest > full / 5 && largest <= full / 3, "{largest} of {full}");
+    }
 }

@@ -10,6 +10,7 @@ mod command_line;
 mod escape;
 mod exchange;
 mod exchange_apart;
+mod exports;
 mod faults;
 mod kill;
 mod metadata;

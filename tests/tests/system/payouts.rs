@@ -58,6 +58,7 @@ async fn pay_3_the_demos_roots_are_what_the_log_says_and_a_proof_from_graphql_is
     let answer = run(&["verify", "payouts", "--data-dir", dir]).await?;
     ensure!(answer.code == 0, "PAY-3: {answer:?}");
 
+    crate::exports::every_format(&souk).await?;
     let claimed = claim(&souk, dir, pool).await?;
     statements(dir, &claimed).await?;
 

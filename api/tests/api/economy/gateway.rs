@@ -194,3 +194,26 @@ async fn an_export_tells_of_a_mirror_once_it_is_confirmed() {
         assert!(tells_of_origin(&world, format).await, "{format}");
     }
 }
+
+/// A budget for two documents, and little more.
+#[tokio::test]
+async fn an_export_is_paid_for_from_the_same_budget_as_questions() {
+    let mut world = World::new().await;
+    world.block(Logs::default().asset(1, 0, ALICE)).await;
+    let souk = world.served_for(10_100).await;
+    let export = async || {
+        let path = format!("/export/prov-json?asset={}", asset_on(HOME, 1));
+        souk.http.get(souk.url(&path)).send().await.unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(export().await.status(), 200);
+    }
+    let refused = export().await;
+    assert_eq!(refused.status(), 429);
+    let after: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((4_000..=5_000).contains(&after), "{after}");
+    let body: serde_json::Value = refused.json().await.unwrap();
+    assert_eq!(body["error"]["code"], "RATE_LIMITED");
+    // What is left is enough for small questions.
+    assert!(souk.answer("{ __typename }", json!({})).await.get("errors").is_none());
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alloy::sol_types::SolEvent;
 use serde_json::Value;
 use souk_adapters::{ContractSet, WatchSet};
+use souk_api::limits::budget::Allowance;
 use souk_contracts::{AssetRegistry, ContributionBook, RevenueRouter};
 use souk_distribution::store::Store;
 use souk_distribution::{Keeping, follow};
@@ -191,6 +192,13 @@ fn stream(chain: ChainId) -> StreamName {
 
 impl World {
     /// Two chains without a block.
+    /// Another server of the same tables, which gives each client so many points and next to none again.
+    pub async fn served_for(&self, capacity: u64) -> Souk {
+        let per_second = 1;
+        let served = |config: &mut souk_api::ApiConfig| config.limits.allowance = Allowance { capacity, per_second };
+        Souk::over(self.database.again(), served).await
+    }
+
     pub async fn new() -> World {
         let database = Database::bare().await;
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::connect(database.pool.clone()).await.unwrap());
