@@ -212,7 +212,7 @@ async fn an_export_is_paid_for_from_the_same_budget_as_questions() {
     assert_eq!(refused.status(), 429);
     let after: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((4_000..=5_000).contains(&after), "{after}");
-    let body: serde_json::Value = refused.json().await.unwrap();
+    let body: Value = refused.json().await.unwrap();
     assert_eq!(body["error"]["code"], "RATE_LIMITED");
     // What is left is enough for small questions.
     assert!(souk.answer("{ __typename }", json!({})).await.get("errors").is_none());
