@@ -191,7 +191,6 @@ fn stream(chain: ChainId) -> StreamName {
 }
 
 impl World {
-    /// Two chains without a block.
     /// Another server of the same tables, which gives each client so many points and next to none again.
     pub async fn served_for(&self, capacity: u64) -> Souk {
         let per_second = 1;
@@ -199,6 +198,7 @@ impl World {
         Souk::over(self.database.again(), served).await
     }
 
+    /// Two chains without a block.
     pub async fn new() -> World {
         let database = Database::bare().await;
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::connect(database.pool.clone()).await.unwrap());

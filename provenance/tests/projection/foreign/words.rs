@@ -226,16 +226,15 @@ pub fn agent_says(key: &str, value: &str) -> RawLog {
 
 /// The agent goes from one account to another.
 pub fn agent_transferred(from: Address, to: Address) -> RawLog {
-    let transfer = erc721::Transfer {
+    let moved = erc721::Transfer {
         from,
         to,
         tokenId: agent().id,
     };
-    log(AGENTS, &transfer)
+    log(AGENTS, &moved)
 }
 
 /// What the registry of agents does with the tokens that they are.
-#[allow(missing_docs)]
 mod erc721 {
     alloy::sol! {
         event Transfer(address indexed from, address indexed to, uint256 indexed tokenId);
