@@ -106,6 +106,7 @@ impl SharedExecutions {
         }
         let (sender, coming) = broadcast::channel(WAITING);
         let (listens, listening) = watch::channel(false);
+        let answers = Box::pin(begin(listens));
         let shared = Shared {
             sender: sender.clone(),
             listening: listening.clone(),
@@ -116,7 +117,7 @@ impl SharedExecutions {
             key: key.to_owned(),
             sender,
         };
-        tokio::spawn(drive(driven, Box::pin(begin(listens))));
+        tokio::spawn(drive(driven, answers));
         Rest { coming, listening }
     }
 

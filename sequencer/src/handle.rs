@@ -107,7 +107,7 @@ impl GroupHandle {
     }
 
     /// Takes the primary's role over from whoever has it, also where this engine was the primary and does not know yet that it is no more.
-    /// Returns at once; the status tells when it is done.
+    /// Returns at once; the status tells when a standby has it. One that was fenced and asked before it learned of that stays primary in its status.
     pub fn promote(&self) {
         Wanted::promote(&self.wanted);
     }

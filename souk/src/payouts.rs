@@ -111,11 +111,17 @@ pub async fn publish(
     appears(log, chain).await?;
     // Whoever follows the chain in this process does the same first.
     let store = store(pool.clone(), chain).await?;
-    let payouts = loop {
-        if let Some(handle) = distributions.of(chain) {
-            break handle;
+    // It is followed by a task of this process, whose failure ends the waiting.
+    let followed = supervisor.meanwhile(async {
+        loop {
+            if let Some(handle) = distributions.of(chain) {
+                return Ok(handle);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    });
+    let Some(payouts) = followed.await? else {
+        return Ok(());
     };
     let (registry, ours) = (deployment.addresses.asset_registry, proposer.address());
     let publisher = waiting::for_node(&format!("payout roots of chain {chain}"), async || {

@@ -50,8 +50,12 @@ impl Desk {
         let call = self.distributor.finaliseRoot(epoch, root);
         // As of the block that would come now: on a quiet chain the newest one may be older than the window.
         let mut asked = call.clone().block(BlockId::pending()).call().await;
-        if asked.as_ref().is_err_and(is_of_the_node) {
-            // It knows no block that would come. On a chain that is not quiet the newest one will do.
+        if asked
+            .as_ref()
+            .is_err_and(|error| is_of_the_node(error) || is_not_pending(error))
+        {
+            // It knows no block that would come, or one in which this is done, by a transaction of ours that waits. On a chain that is not
+            // quiet the newest one will do.
             asked = call.block(BlockId::latest()).call().await;
         }
         let Err(error) = asked else { return Ok(true) };
@@ -94,10 +98,11 @@ impl Desk {
     }
 
     async fn account(&self) -> Result<Account, PublishError> {
-        let count = || self.node().get_transaction_count(self.proposer);
-        let (mined, pending) = (count().latest().await?, count().pending().await?);
+        // The block first: what it has of the account's is then counted.
         let block = self.node().get_block_by_number(BlockNumberOrTag::Latest).await?;
         let block = block.ok_or_else(|| TransportError::local_usage_str("the node has no newest block"))?;
+        let count = || self.node().get_transaction_count(self.proposer);
+        let (mined, pending) = (count().latest().await?, count().pending().await?);
         Ok(Account {
             mined,
             pending,
@@ -139,13 +144,20 @@ impl Desk {
             fees,
             since_block: offer.since_block,
         };
+        // Where it takes another's place, the block to come would have it do what is done: too little gas, or a refusal.
+        let state = match offer.is_known_to_node {
+            true => BlockId::latest(),
+            false => BlockId::pending(),
+        };
+        let call = call.block(state);
+        let gas = call.estimate_gas().await?;
         self.store.keep_sent(self.registry, Some(&sent)).await?;
-        let call = call.nonce(nonce).max_fee_per_gas(fees.max_wei);
+        let call = call.gas(gas).nonce(nonce).max_fee_per_gas(fees.max_wei);
         let pending = match call.max_priority_fee_per_gas(fees.tip_wei).send().await {
             Ok(pending) => pending,
             Err(error) => {
-                // What is refused waits nowhere, and asking again is to make nothing dearer.
-                if matches!(error, ContractError::TransportError(RpcError::ErrorResp(_))) {
+                if self.waits_nowhere(&error, before.as_ref(), nonce).await {
+                    // Asking again is to make nothing dearer.
                     self.store.keep_sent(self.registry, before.as_ref()).await?;
                 }
                 return Err(error.into());
@@ -171,6 +183,23 @@ impl Desk {
         waited.map_err(|_| PublishError::NotIndexed(block))
     }
 
+    /// Whether what a node said against a transaction means that it has none of it. It may also have it already, from before a connection broke,
+    /// or want a higher price for a place that is taken.
+    async fn waits_nowhere(&self, error: &ContractError, before: Option<&Sent>, nonce: u64) -> bool {
+        let ContractError::TransportError(RpcError::ErrorResp(answer)) = error else {
+            return false;
+        };
+        let message = answer.message.to_lowercase();
+        if ["known", "already", "underpriced"]
+            .iter()
+            .any(|word| message.contains(word))
+        {
+            return false;
+        }
+        let is_taken_by_other = before.is_some_and(|before| before.nonce == nonce);
+        is_taken_by_other || self.account().await.is_ok_and(|account| account.pending <= nonce)
+    }
+
     /// Waits until a transaction had its time to come into a block, and did not.
     async fn is_stuck(&self, offer: &Offer) -> Withheld {
         let (nonce, until_block) = (offer.nonce, offer.until_block(&FeePolicy::default()));
@@ -189,6 +218,14 @@ impl Desk {
         let found = self.node().get_block_by_number(block.number.into()).await?;
         Ok(found.is_some_and(|found| found.header.hash == block.hash))
     }
+}
+
+/// Whether the contract says that another root is pending, or none.
+fn is_not_pending(error: &ContractError) -> bool {
+    matches!(
+        error.as_decoded_interface_error(),
+        Some(PayoutDistributorErrors::NotPending(_))
+    )
 }
 
 /// Whether it is the node that refuses, and not the contract.

@@ -44,6 +44,8 @@ pub struct Offer {
     pub since_block: u64,
     /// Whether it takes the place of one that is stuck.
     pub is_replacement: bool,
+    /// Whether the node has one with this nonce: what it says of the block to come is then as that one leaves it.
+    pub is_known_to_node: bool,
 }
 
 impl Offer {
@@ -103,14 +105,17 @@ pub fn offer(last: Option<&Sent>, account: &Account, policy: &FeePolicy) -> Resu
             fees: policy.first(account.base_fee_wei),
             since_block: account.head,
             is_replacement: false,
+            is_known_to_node,
         });
     };
     // It may never have come to the node, or be gone from it; another node may have it, which takes nothing cheaper in its place.
     let again = Offer {
         nonce,
         fees: last.fees,
-        since_block: last.since_block,
+        // A chain that was put back has not come so far.
+        since_block: last.since_block.min(account.head),
         is_replacement: false,
+        is_known_to_node,
     };
     let until_block = again.until_block(policy);
     if account.head < until_block {
@@ -125,6 +130,7 @@ pub fn offer(last: Option<&Sent>, account: &Account, policy: &FeePolicy) -> Resu
             fees,
             since_block: account.head,
             is_replacement: true,
+            is_known_to_node,
         }),
         None if is_known_to_node => Err(Withheld::Dear {
             nonce,
@@ -237,6 +243,21 @@ mod tests {
             offer(Some(&sent()), &lost(3), &POLICY)
                 .expect("it is stuck")
                 .is_replacement
+        );
+    }
+
+    #[test]
+    fn on_a_chain_that_was_put_back_it_is_waited_for_as_long_as_anywhere() {
+        let put_back = Account {
+            head: 20,
+            ..waiting(0, 100)
+        };
+        assert_eq!(
+            offer(Some(&sent()), &put_back, &POLICY),
+            Err(Withheld::Waits {
+                nonce: 7,
+                until_block: 23
+            })
         );
     }
 

@@ -27,17 +27,16 @@ async fn owing() -> (Stand, Node, Running) {
     (stand, node, running)
 }
 
-#[tokio::test]
-async fn a_root_that_offers_too_little_for_gas_is_replaced_at_its_nonce_in_another_life_too() {
-    let (stand, node, running) = owing().await;
-    let url = node.anvil.http_url();
-    let mut publisher = node.publisher(&stand, &running, &url, Duration::ZERO).await;
+/// A root is sent, and left out of one block after the other until it counts as stuck; what was sent.
+async fn stuck_root(stand: &Stand, node: &Node, running: &Running) -> Transaction {
     let before = node.proposals().await;
+    let mut publisher = node
+        .publisher(stand, running, &node.anvil.http_url(), Duration::ZERO)
+        .await;
     node.mines_by_itself(false).await;
     let mut first = tokio::spawn(async move { publisher.step().await });
     let stuck = node.waiting_of_proposer().await;
     assert_eq!(stuck.nonce(), before);
-    // Gas becomes dear, and one block after the other leaves it out.
     let ended = loop {
         node.mines_at(20 * GWEI).await;
         let patience = tokio::time::timeout(Duration::from_millis(100), &mut first);
@@ -51,16 +50,33 @@ async fn a_root_that_offers_too_little_for_gas_is_replaced_at_its_nonce_in_anoth
         "{error}"
     );
     assert_eq!((node.proposals().await, node.pending().await), (before, B256::ZERO));
+    stuck
+}
 
-    // The process ends, and another one knows of it from the tables alone.
-    let mut publisher = node.publisher(&stand, &running, &url, Duration::ZERO).await;
-    node.base_fee_is(20 * GWEI).await;
+/// The process has ended, and another one knows of the stuck root from the tables alone; what it has mined in its place.
+async fn replaced(stand: &Stand, node: &Node, running: &Running, stuck: &Transaction) -> Transaction {
+    let mut publisher = node
+        .publisher(stand, running, &node.anvil.http_url(), Duration::ZERO)
+        .await;
     node.mines_by_itself(true).await;
     assert_eq!(publisher.step().await.expect("a root"), Due::Propose { epoch: 1 });
     assert_ne!(node.pending().await, B256::ZERO);
-    assert_eq!(node.proposals().await, before + 1, "it was sent at the same nonce");
+    assert_eq!(
+        node.proposals().await,
+        stuck.nonce() + 1,
+        "it was sent at the same nonce"
+    );
     let mined = node.newest_of_proposer().await;
-    assert_eq!(mined.nonce(), before);
+    assert_eq!(mined.nonce(), stuck.nonce());
+    mined
+}
+
+#[tokio::test]
+async fn a_root_that_offers_too_little_for_gas_is_replaced_at_its_nonce_in_another_life_too() {
+    let (stand, node, running) = owing().await;
+    let stuck = stuck_root(&stand, &node, &running).await;
+    node.base_fee_is(20 * GWEI).await;
+    let mined = replaced(&stand, &node, &running, &stuck).await;
     let (old, new) = (stuck.max_fee_per_gas(), mined.max_fee_per_gas());
     assert!(
         old < u128::from(20 * GWEI) && new >= u128::from(20 * GWEI),
@@ -69,6 +85,24 @@ async fn a_root_that_offers_too_little_for_gas_is_replaced_at_its_nonce_in_anoth
     // Most nodes want a tenth more of both fees; this one is content with less.
     let tip = |transaction: &Transaction| transaction.max_priority_fee_per_gas().expect("it has one");
     assert!(tip(&mined) * 10 >= tip(&stuck) * 11, "{} {}", tip(&stuck), tip(&mined));
+    running.stop().await;
+}
+
+/// The node's next block would have the stuck root in it, and in that state another one is cheaper than it will be.
+#[tokio::test]
+async fn what_takes_the_place_of_a_root_that_the_next_block_would_have_is_given_the_gas_that_it_needs() {
+    let (stand, node, running) = owing().await;
+    let mut publisher = node
+        .publisher(&stand, &running, &node.anvil.http_url(), Duration::ZERO)
+        .await;
+    node.mines_by_itself(false).await;
+    let first = tokio::spawn(async move { publisher.step().await });
+    let stuck = node.waiting_of_proposer().await;
+    first.abort();
+    assert!(first.await.is_err_and(|ended| ended.is_cancelled()));
+    // Blocks have left it out for long, as far as this life knows: anvil itself leaves nothing out that pays.
+    stand.execute("update payouts.sent set since_block = 0").await;
+    replaced(&stand, &node, &running, &stuck).await;
     running.stop().await;
 }
 

@@ -70,13 +70,8 @@ impl Engine {
         if self.group.is_none() {
             return Err(Rejection::GroupNotOpen);
         }
-        let now = self.time.max(at);
-        let (slot, admitted) = self.admit_amendment(order, now)?;
+        let (slot, admitted) = self.admit_amendment(order, self.time.max(at))?;
         let (node, rate) = (self.orders.node(slot), self.orders.record(slot).rate);
-        if node.expires_at <= now && node.expires_at > self.time {
-            // The command's own time would close it first.
-            return Err(Rejection::UnknownOrder);
-        }
         if admitted.keeps_place {
             let market = &self.markets[admitted.market];
             return Ok(Preview {

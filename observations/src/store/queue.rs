@@ -49,12 +49,14 @@ struct DueRow {
     is_found: bool,
 }
 
-/// What is due, that asked for longest first. A document may have been found by another process meanwhile.
+/// What is due, that asked for longest first. What the stream says of it may have been written while it was being wanted, unseen by whoever
+/// wants it: then nothing is left to do, or not yet.
 const DUE: &str = "select w.key, w.chain_id, w.kind, w.subject_key, w.uri, w.commitment, w.host, w.tries,
-        exists (select from observations.found f where f.key = w.key and f.failure is null) as is_found
+        exists (select from observations.found f where f.key = w.key and f.again_at is null) as is_found
     from observations.wanted w
     where not w.is_settled and not w.is_withheld and w.not_before <= now() and (w.leased_until is null or w.leased_until < now())
       and (w.host is null) = $1 and (w.host is null or w.host <> all($2))
+      and not exists (select from observations.found f where f.key = w.key and f.again_at > now())
     order by w.not_before, w.key limit $3 for update of w skip locked";
 
 impl Store {

@@ -96,6 +96,59 @@ async fn every_outcome_is_recorded_and_replay_asks_nobody() {
     assert_eq!(stand.end().await, 5, "nothing was appended");
 }
 
+/// Whoever searches the tables may look before what was found is written, and want it after that.
+#[tokio::test]
+async fn what_was_found_while_it_was_being_wanted_is_not_fetched_again() {
+    let (stand, server) = (Stand::new().await, Server::start().await);
+    let mut chain = Chain::new();
+    let html = server.reply("/html", Reply::Document(b"<html>".to_vec()));
+    chain.block(&[
+        register(&server, 1),
+        Deed::Register(2, html.clone(), B256::repeat_byte(7)),
+    ]);
+    // One that failed in a way that may heal is looked for another day.
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970");
+    let failed = Observation {
+        wanted: wanted(
+            3,
+            &server.reply("/late", Reply::Status(503, None)),
+            B256::repeat_byte(3),
+        ),
+        observed_at_ms: now.as_millis() as u64,
+        tries: 8,
+        outcome: Outcome::Failed(souk_schema::observation::Failure {
+            kind: FailureKind::TimedOut,
+            detail: "it took too long".into(),
+            fingerprint: None,
+        }),
+    };
+    stand.append(&failed).await;
+    let late = failed.wanted.uri.clone();
+    chain.block(&[Deed::Register(3, late, B256::repeat_byte(3))]);
+    stand.index(&mut chain).await;
+    let observer = stand.observe(policy());
+    let found = Counts {
+        fetched: 1,
+        failed: 2,
+        ..Counts::default()
+    };
+    stand.reach(found).await;
+    observer.stop().await;
+    let asked = server.asked_in_all();
+    stand
+        .execute("update observations.wanted set is_settled = false, not_before = now()")
+        .await;
+    chain.block(&[register(&server, 4)]);
+    stand.index(&mut chain).await;
+    let observer = stand.observe(policy());
+    stand.reach(Counts { fetched: 2, ..found }).await;
+    observer.stop().await;
+    assert_eq!(server.asked_in_all(), asked + 1, "only what is new");
+    assert_eq!(server.asked("/late"), 0);
+}
+
 #[tokio::test]
 async fn a_new_version_is_fetched_and_the_old_one_stays() {
     let (stand, server) = (Stand::new().await, Server::start().await);

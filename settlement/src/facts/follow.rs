@@ -248,7 +248,7 @@ impl Session<'_> {
         let outcomes = self.follower.group.submit_facts(sources.collect()).await?;
         for (fact, outcome) in facts.into_iter().zip(outcomes) {
             self.report(&fact.fact, &outcome);
-            self.telling.answered(&fact, &outcome);
+            self.telling.answered(&fact, &outcome, &self.follower.group);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 use souk_eventlog::StoredRecord;
 use souk_exchange::Engine;
 use souk_schema::TokenRef;
-use souk_schema::exchange::Outcome;
+use souk_schema::exchange::{Outcome, Rejection};
 use souk_schema::record::ChainRecordBody;
 
 use super::folder::{FACTS_PER_RECORD, FactAt, FactConfig, FactFolder, FoldError, position};
@@ -150,19 +150,27 @@ impl Telling {
     pub fn begin(&mut self, facts: Vec<FactAt>, engine: &impl Listener) -> Vec<FactAt> {
         let (before, new): (Vec<FactAt>, Vec<FactAt>) = facts.into_iter().partition(|fact| fact.position <= self.heard);
         for fact in before {
-            let credited = |deposit_id| engine.is_credited(deposit_id);
-            let listed = |token| engine.is_listed(token);
-            self.held.recall(&fact.fact, credited, listed);
+            self.recall(&fact, engine);
         }
         let mut all = self.ready(engine);
         all.extend(new);
         all
     }
 
-    /// What the engine said of a submitted fact.
-    pub fn answered(&mut self, fact: &FactAt, outcome: &Outcome) {
+    /// What the engine said of a submitted fact. One that it had heard already was told by another process in the meantime, and what it said
+    /// then is seen by what it has now.
+    pub fn answered(&mut self, fact: &FactAt, outcome: &Outcome, engine: &impl Listener) {
         self.heard = self.heard.max(fact.position);
-        self.held.take_note(&fact.fact, outcome);
+        match outcome.result {
+            Err(Rejection::Duplicate) => self.recall(fact, engine),
+            _ => self.held.take_note(&fact.fact, outcome),
+        }
+    }
+
+    fn recall(&mut self, fact: &FactAt, engine: &impl Listener) {
+        let credited = |deposit_id| engine.is_credited(deposit_id);
+        let listed = |token| engine.is_listed(token);
+        self.held.recall(&fact.fact, credited, listed);
     }
 
     /// All facts up to a record are told; returns what was held and can be told now.

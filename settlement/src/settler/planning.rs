@@ -171,7 +171,7 @@ impl Planning<'_> {
         let what = match self.draft.purpose {
             Purpose::Batch { first, .. } => format!("a batch from fill {first} on"),
             Purpose::Heartbeat => "a heartbeat".to_owned(),
-            Purpose::Flush { .. } => "a flush".to_owned(),
+            Purpose::Flush { market } => format!("a flush of market {market}"),
         };
         SettleError::Refused { what, reason }
     }

@@ -1,6 +1,6 @@
 //! All that settlement knows, and what it makes of what it is told: journal, fills that wait, transactions on their way.
 //!
-//! Pure. The shell around it ([`super::Settler`]) asks the node, writes and sends; what is not in here does not outlive a step. Start at
+//! Pure. The shell around it ([`super::Settler`]) asks the node, writes and sends; beside this it keeps when it last looked for royalties. Start at
 //! [`Settling::next_action`].
 
 use alloy::primitives::{B256, Bytes};

@@ -413,8 +413,9 @@ impl World {
             }
         });
         assert!(waited.await.is_ok(), "waited in vain for {what}");
+        // The engine's own count: the status may be behind what was just seen in the engine.
+        let seen = self.group.read(Engine::commands);
         let mut status = self.group.status();
-        let seen = status.borrow().command;
         status.wait_for(|status| status.published >= seen).await.unwrap();
     }
 

@@ -78,6 +78,11 @@ fn now_secs(at: &MarketAt) -> u64 {
 }
 
 impl OrderDraft {
+    /// Whose balances it moves.
+    pub(super) fn account(&self) -> souk_schema::Address {
+        self.account.0
+    }
+
     /// Whether it says which nonce it has.
     pub(super) fn has_nonce(&self) -> bool {
         self.nonce.is_some()

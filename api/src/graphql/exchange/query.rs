@@ -17,7 +17,7 @@ use super::sign_in::SignInChallenge;
 use super::status::MarketGroup;
 use super::viewer::Viewer;
 use crate::auth::caller::Caller;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::exchange::{MarketAt, signing};
 use crate::scalars::{AssetId, Bytes32, Long};
 use crate::session::Session;
@@ -196,7 +196,7 @@ impl ExchangeQuery {
     }
 
     /// What an amendment would do now, without doing it: the open order with the draft's nonce is given the draft's terms. Its amount counts
-    /// what is filled already.
+    /// what is filled already. Needs a session of the order's account.
     #[graphql(complexity = "20 + child_complexity")]
     async fn preview_amendment(
         &self,
@@ -208,7 +208,18 @@ impl ExchangeQuery {
                 "an amendment names the order that it amends by its `nonce`",
             ));
         }
-        preview(&Session::of(ctx), &order, DraftOf::Amendment)
+        let session = Session::of(ctx);
+        // It tells of an open order, which is nobody else's business.
+        let viewer = Caller::of(ctx).viewer(session.exchange()?)?;
+        if viewer.account != order.account() {
+            let message = format!(
+                "the session is of {}, and the order of {}",
+                viewer.account,
+                order.account()
+            );
+            return Err(ApiError::new(ErrorCode::Forbidden, message));
+        }
+        preview(&session, &order, DraftOf::Amendment)
     }
 
     /// What a wallet signs for an order (EIP-712), with everything that was left out filled in.

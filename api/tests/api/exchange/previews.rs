@@ -48,6 +48,7 @@ async fn a_preview_of_an_amendment_says_what_it_then_does() {
     let desk = Desk::open().await;
     desk.place(&desk.bob, Side::Buy, 3, 105, 1).await;
     desk.place(&desk.alice, Side::Sell, 10, 110, 1).await;
+    let token = desk.sign_in(&desk.alice).await;
     let preview = async |draft: &str| {
         let query = format!(
             "{{ previewAmendment(order: {{ account: \"{:#x}\", market: \"{}\", side: SELL, {draft} }}) \
@@ -55,7 +56,7 @@ async fn a_preview_of_an_amendment_says_what_it_then_does() {
             desk.alice.address(),
             desk.shares
         );
-        desk.souk.ask(&query).await["previewAmendment"].clone()
+        desk.as_viewer(&token, &query).await["previewAmendment"].clone()
     };
     let amends = async |lots, ticks| {
         let amended = desk.alice.sign(desk.order(&desk.alice, Side::Sell, lots, ticks, 1));
@@ -90,7 +91,10 @@ async fn a_preview_of_an_amendment_says_what_it_then_does() {
         desk.alice.address(),
         desk.shares
     );
-    let (code, message) = desk.souk.error(&nameless).await;
-    assert_eq!(code, "BAD_USER_INPUT");
-    assert!(message.contains("`nonce`"), "{message}");
+    assert_eq!(desk.code_for(&token, &nameless).await, "BAD_USER_INPUT");
+    // It tells of an open order: nobody else is told.
+    let named = nameless.replace("price: ", "nonce: \"1\", price: ");
+    assert_eq!(desk.souk.error(&named).await.0, "UNAUTHENTICATED");
+    let other = desk.sign_in(&desk.bob).await;
+    assert_eq!(desk.code_for(&other, &named).await, "FORBIDDEN");
 }

@@ -182,3 +182,28 @@ fn an_amendment_has_to_find_room() {
         "#]],
     );
 }
+
+/// Time closes orders at ticks, and where takers meet them: until then an order whose time is over can be signed anew, and a preview says so.
+#[test]
+fn an_order_whose_time_is_over_is_amended_as_long_as_it_is_open() {
+    check_open(
+        "",
+        "
+            place A1 bid 5 @ 90 nonce=7 until=80
+            at 90
+            amend A1 bid 5 @ 91 nonce=7 until=100
+        ",
+        expect![[r#"
+            place A1 bid 5 @ 90 nonce=7 until=80
+                #1 accepted @ 90, holds 450
+                #1 rests 5 @ 90
+                bid 90: 5
+            at 90
+            amend A1 bid 5 @ 91 nonce=7 until=100
+                #1 amended 5 @ 91, frees 450, holds 455
+                #1 rests 5 @ 91
+                bid 90: 0
+                bid 91: 5
+        "#]],
+    );
+}

@@ -252,7 +252,7 @@ impl World {
                 break;
             };
             let telling = self.follower.telling.as_mut().expect("it is awake");
-            telling.answered(fact, outcome);
+            telling.answered(fact, outcome, &self.engine);
             self.follower.asked.pop_front();
             heard = true;
         }

@@ -25,6 +25,8 @@ struct Desk {
     telling: Telling,
     sequence: u64,
     blocks: Vec<BlockRef>,
+    /// Whether another process has told everything a moment before.
+    is_late: bool,
 }
 
 impl Desk {
@@ -34,6 +36,7 @@ impl Desk {
             telling: Telling::new(FactConfig::alone(GroupId(1), CONTRACTS), 0),
             sequence: 0,
             blocks: Vec::new(),
+            is_late: false,
         };
         desk.operate(
             1,
@@ -116,9 +119,16 @@ impl Desk {
 
     fn submit(&mut self, facts: Vec<FactAt>) {
         for fact in facts {
-            let (chain, position) = (CHAIN, fact.position);
-            let outcome = self.apply(Source::Chain { chain, position }, CommandBody::Fact(fact.fact.clone()));
-            self.telling.answered(&fact, &outcome);
+            let source = Source::Chain {
+                chain: CHAIN,
+                position: fact.position,
+            };
+            let body = CommandBody::Fact(fact.fact.clone());
+            if self.is_late {
+                self.apply(source, body.clone());
+            }
+            let outcome = self.apply(source, body);
+            self.telling.answered(&fact, &outcome, &self.engine);
         }
     }
 
@@ -190,4 +200,18 @@ fn a_held_deposit_with_the_number_of_one_that_vanished_outlives_a_restart() {
     desk.operate(3, CommandBody::ListMarket(Box::new(market(2, LATE))));
     desk.block(1, vec![]);
     assert_eq!(desk.has(ALICE, LATE), 7);
+}
+
+/// The process before may have told a fact after this one learned how far the engine had heard.
+#[test]
+fn what_another_process_was_told_to_hold_is_held_here_too() {
+    let mut desk = Desk::new();
+    desk.is_late = true;
+    desk.block(0, vec![late_deposit(1, ALICE, 7), deposit(2, BOB, 5, 1)]);
+    desk.is_late = false;
+    assert!(desk.telling.holds_some());
+    desk.operate(3, CommandBody::ListMarket(Box::new(market(2, LATE))));
+    desk.block(0, vec![]);
+    assert_eq!((desk.has(ALICE, LATE), desk.has(BOB, COIN)), (7, 5));
+    assert!(!desk.telling.holds_some());
 }
