@@ -10,7 +10,7 @@ use souk_distribution::publish::{Due, PublishError, Withheld};
 
 use crate::chain::{ALICE, Chain, Deed};
 use crate::node::Node;
-use crate::support::{Running, Stand};
+use crate::support::{PATIENCE, Running, Stand};
 
 const GWEI: u64 = 1_000_000_000;
 
@@ -102,7 +102,23 @@ async fn what_takes_the_place_of_a_root_that_the_next_block_would_have_is_given_
     assert!(first.await.is_err_and(|ended| ended.is_cancelled()));
     // Blocks have left it out for long, as far as this life knows: anvil itself leaves nothing out that pays.
     stand.execute("update payouts.sent set since_block = 0").await;
-    replaced(&stand, &node, &running, &stuck).await;
+    let mut publisher = node
+        .publisher(&stand, &running, &node.anvil.http_url(), Duration::ZERO)
+        .await;
+    let second = tokio::spawn(async move { publisher.step().await });
+    let placed = async {
+        while node.waiting_of_proposer().await.max_fee_per_gas() == stuck.max_fee_per_gas() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, placed).await.expect("it is replaced");
+    node.mines_at(GWEI).await;
+    assert_eq!(
+        second.await.expect("no panic").expect("a root"),
+        Due::Propose { epoch: 1 }
+    );
+    assert_ne!(node.pending().await, B256::ZERO);
+    assert_eq!(node.newest_of_proposer().await.nonce(), stuck.nonce());
     running.stop().await;
 }
 
