@@ -196,8 +196,9 @@ impl Desk {
         {
             return false;
         }
-        let is_taken_by_other = before.is_some_and(|before| before.nonce == nonce);
-        is_taken_by_other || self.account().await.is_ok_and(|account| account.pending <= nonce)
+        // The node may count the one that was to be replaced, which is kept then; else whatever it counts is this one.
+        let was_to_replace = before.is_some_and(|before| before.nonce == nonce);
+        was_to_replace || self.account().await.is_ok_and(|account| account.pending <= nonce)
     }
 
     /// Waits until a transaction had its time to come into a block, and did not.

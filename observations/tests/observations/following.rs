@@ -3,7 +3,7 @@
 use souk_observations::Policy;
 use souk_observations::store::Counts;
 use souk_schema::observation::{
-    Document, FailureKind, Observation, Outcome, Subject, SubjectKind, Verification, Wanted,
+    Document, Failure, FailureKind, Observation, Outcome, Subject, SubjectKind, Verification, Wanted,
 };
 use souk_schema::{B256, TokenRef, U256, keccak256};
 
@@ -96,6 +96,20 @@ async fn every_outcome_is_recorded_and_replay_asks_nobody() {
     assert_eq!(stand.end().await, 5, "nothing was appended");
 }
 
+/// A failure that may heal, recorded after the last try of the day.
+fn timed_out(wanted: Wanted, observed_at_ms: u64) -> Observation {
+    Observation {
+        wanted,
+        observed_at_ms,
+        tries: 8,
+        outcome: Outcome::Failed(Failure {
+            kind: FailureKind::TimedOut,
+            detail: "it took too long".into(),
+            fingerprint: None,
+        }),
+    }
+}
+
 /// Whoever searches the tables may look before what was found is written, and want it after that.
 #[tokio::test]
 async fn what_was_found_while_it_was_being_wanted_is_not_fetched_again() {
@@ -110,22 +124,9 @@ async fn what_was_found_while_it_was_being_wanted_is_not_fetched_again() {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .expect("after 1970");
-    let failed = Observation {
-        wanted: wanted(
-            3,
-            &server.reply("/late", Reply::Status(503, None)),
-            B256::repeat_byte(3),
-        ),
-        observed_at_ms: now.as_millis() as u64,
-        tries: 8,
-        outcome: Outcome::Failed(souk_schema::observation::Failure {
-            kind: FailureKind::TimedOut,
-            detail: "it took too long".into(),
-            fingerprint: None,
-        }),
-    };
+    let late = server.reply("/late", Reply::Status(503, None));
+    let failed = timed_out(wanted(3, &late, B256::repeat_byte(3)), now.as_millis() as u64);
     stand.append(&failed).await;
-    let late = failed.wanted.uri.clone();
     chain.block(&[Deed::Register(3, late, B256::repeat_byte(3))]);
     stand.index(&mut chain).await;
     let observer = stand.observe(policy());
@@ -283,7 +284,7 @@ async fn two_observers_share_the_work_and_do_no_harm() {
     for observation in stand.observations().await {
         stand.append(&observation).await;
         let mut late = observation.clone();
-        late.outcome = Outcome::Failed(souk_schema::observation::Failure {
+        late.outcome = Outcome::Failed(Failure {
             kind: FailureKind::Unreachable,
             detail: "the other observer had no network".into(),
             fingerprint: None,
@@ -326,16 +327,7 @@ async fn what_heals_is_found_in_the_end() {
     observer.stop().await;
     assert_eq!(stand.observations().await[0].tries, 2);
     // A failure that was recorded and may heal is looked for again another day.
-    let failed = Observation {
-        wanted: wanted(1, &url, B256::repeat_byte(3)),
-        observed_at_ms: 1_000,
-        tries: 8,
-        outcome: Outcome::Failed(souk_schema::observation::Failure {
-            kind: FailureKind::TimedOut,
-            detail: "it took too long".into(),
-            fingerprint: None,
-        }),
-    };
+    let failed = timed_out(wanted(1, &url, B256::repeat_byte(3)), 1_000);
     stand.append(&failed).await;
     chain.block(&[Deed::Version(1, 2, url, B256::repeat_byte(3))]);
     stand.index(&mut chain).await;
